@@ -1,0 +1,114 @@
+"""Games that depend on counts: of members, of correct members, of members in each class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_kernels import quadrature
+
+Array = NDArray[Any]
+
+
+def centred(scores: Array, present: Array, slope: Array, height: Array, offset: Array) -> Array:
+    """v(S) = f(|S|) sum_S x and its kin: phi_i = height mean + offset + slope (x_i - mean), the mean over present members.
+
+    For f(|S|) sum_S x:  height = f(n),  slope = alpha - beta,  alpha = sum_{s=1}^n f(s) / n,  beta = (f(n) - alpha) / (n - 1);
+    offset carries what depends on the size alone. scores [B, K], present [B or 1, K], the others [B or 1] -> [B, K]. O(K).
+    """
+    size = np.maximum(present.sum(axis=1, keepdims=True), 1).astype(scores.dtype)
+    mean = np.where(present, scores, 0).sum(axis=1, keepdims=True) / size
+    level = height[:, None] * mean + offset[:, None]
+    credit: Array = np.where(present, level + slope[:, None] * (scores - mean), 0)
+    return credit
+
+
+def pass_at_k_shares(n: int, c: int, m: int) -> tuple[float, float]:
+    """Credits of a correct and of a wrong member, for n members of whom c are correct: O(m) closed form.
+
+    v(S) = 1 - C(|S| - c_S, m) / C(|S|, m) is the chance that m draws from S hold a correct one, so that averaged over random
+    S of any size s >= m it is the same chance over all other members: a marginal contribution at size s is m / (s + 1) times
+    the gain of forcing the newcomer among the m draws, and phi = (1/n) (first + m gain (H_n - H_m)).
+    """
+    if n < m:
+        return 0.0, 0.0
+    harmonic = sum(1 / s for s in range(m + 1, n + 1))
+    correct = wrong = 0.0
+    if c > 0:
+        correct = (1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n
+    if c < n:
+        forced, free = _no_hit(n - 1 - c, n - 1, m - 1), _no_hit(n - 1 - c, n - 1, m)
+        wrong = (1 - forced + m * (free - forced) * harmonic) / n
+    return correct, wrong
+
+
+def _no_hit(wrong: int, among: int, draws: int) -> float:
+    """C(wrong, draws) / C(among, draws), 0 if `draws` exceeds `wrong`."""
+    if draws > wrong:
+        return 0.0
+    return float(np.prod([(wrong - j) / (among - j) for j in range(draws)]))
+
+
+def pass_at_k(correct: Array, present: Array, m: int) -> Array:
+    """The unbiased pass@m estimator as a set function. correct [B, K], present [B or 1, K] bool -> [B, K] float64. O(K)."""
+    correct = correct & present
+    n, c = np.broadcast_arrays(present.sum(axis=1), correct.sum(axis=1))
+    pairs, inverse = np.unique(np.stack([n, c], axis=1), axis=0, return_inverse=True)
+    shares = np.array([pass_at_k_shares(int(a), int(b), m) for a, b in pairs]).reshape(-1, 2)[inverse.ravel()]
+    return np.where(correct, shares[:, :1], np.where(present, shares[:, 1:], 0.0))
+
+
+def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Array:
+    """v(S) = 1 if the target class is the largest in S (alone, or with `shared` 1 / number of largest), else 0.
+
+    Under independent inclusion with probability t class c counts Binomial(n_c, t). With p_c its distribution, F_c its
+    cumulative one, and 1 / (1 + ties) = integral_0^1 y^ties dy, the win of a target count x >= 1 is W(x) = prod_c (F_c(x-1) + y
+    p_c(x)), y = 0 when strict, and
+        phi of a target member = integral sum_x Binomial(n_0 - 1, t)(x) [W(x+1) - W(x)],
+        phi of a member of c   = -integral sum_x p_0(x) ((1-y) q(x-1) + y q(x)) prod_{c' != c} (..),  q = Binomial(n_c - 1, t).
+    labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64. O(n/2 C/2 n_0 C) a group of C classes:
+    degree n - 1 in t and C - 1 in y.
+    """
+    present = np.broadcast_to(present, labels.shape)
+    credit = np.zeros(labels.shape)
+    for row, goal in enumerate(np.broadcast_to(target, len(labels))):
+        classes, index, sizes = np.unique(labels[row, present[row]], return_inverse=True, return_counts=True)
+        if goal in classes:
+            here = int(np.searchsorted(classes, goal))
+            others = np.delete(sizes, here)
+            own, rest = plurality_shares(int(sizes[here]), others, shared)
+            credit[row, present[row]] = np.insert(rest, here, own)[index]
+    return credit
+
+
+def plurality_shares(n_target: int, others: Array, shared: bool) -> tuple[float, Array]:
+    """Credits of one target member, and of one member of each other class, given the sizes of the classes."""
+    n = n_target + int(others.sum())
+    ties = quadrature.nodes(len(others) // 2 + 1) if shared else (np.zeros(1), np.ones(1), np.ones(1))
+    own, rest = 0.0, np.zeros(len(others))
+    for t, one_minus_t, weight in zip(*quadrature.nodes((n + 1) // 2), strict=True):
+        without = [binomial(c - 1, t, one_minus_t, n_target + 1) for c in others]
+        whole = [binomial(c, t, one_minus_t, n_target + 1) for c in others]
+        target = binomial(n_target, t, one_minus_t, n_target + 1)
+        target_less_one = binomial(n_target - 1, t, one_minus_t, n_target + 1)
+        for y, one_minus_y, y_weight in zip(*ties, strict=True):
+            # Factor of each other class at x = 1 .. n_target: below x, or equal to x with weight y.
+            factors = np.array([np.cumsum(p)[:-1] + y * p[1:] for p in whole]).reshape(len(others), n_target)
+            win = np.concatenate([[0.0], factors.prod(axis=0)])
+            own += weight * y_weight * (target_less_one[:-1] * np.diff(win)).sum()
+            for c, q in enumerate(without):
+                loss = one_minus_y * q[:-1] + y * q[1:]
+                rest[c] -= weight * y_weight * (target[1:] * loss * np.delete(factors, c, axis=0).prod(axis=0)).sum()
+    return own, rest
+
+
+def binomial(n: int, t: float, one_minus_t: float, length: int) -> NDArray[np.float64]:
+    """Pr[Binomial(n, t) = 0 .. length-1], one member at a time: positive terms only. O(n length)."""
+    p = np.zeros(length)
+    p[0] = 1.0
+    for _ in range(n):
+        p[1:] = p[1:] * one_minus_t + p[:-1] * t
+        p[0] *= one_minus_t
+    return p

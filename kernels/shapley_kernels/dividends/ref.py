@@ -1,0 +1,35 @@
+"""Weighted OR games over sets of members: a set's weight is split equally among its members (Harsanyi 1959).
+
+v(S) = sum_e w_e [S meets A_e],  phi_i = sum_{e: i in A_e} w_e / |A_e|.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def additive(scores: Array) -> Array:
+    """v(S) = sum_S scores, every A_e a singleton. scores [B, K] -> [B, K]."""
+    return scores.copy()
+
+
+def coverage(hits: Array, weights: Array) -> Array:
+    """A_e = {i: hits_ie}. hits [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(K E) a group."""
+    size = hits.sum(axis=1)  # [B, E]
+    share = np.where(size > 0, weights / np.maximum(size, 1).astype(weights.dtype), 0)
+    credit: Array = np.where(hits, share[:, None, :], 0).sum(axis=2)
+    return credit
+
+
+def distinct(labels: Array, present: Array) -> Array:
+    """v(S) = number of classes in S, so phi_i = 1 / (members of i's class).
+
+    labels [B, K] int, present [B or 1, K] bool -> [B, K] float64, 0 for absent members. O(K^2) a group.
+    """
+    same = (labels[:, :, None] == labels[:, None, :]) & present[:, None, :]
+    return np.where(present, 1.0 / np.maximum(same.sum(axis=2), 1), 0.0)

@@ -1,0 +1,158 @@
+"""What a utility is made of: named arrays with named axes, and scalar parameters.
+
+One table a family (`Utility.fields`) is the single home of shapes and domains: it drives the checks and their messages, the
+selection of one group, and the random instances of the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shapley_credit.convert import Array
+from shapley_credit.errors import InputError
+
+MEMBERS = "k"
+
+
+class Length(NamedTuple):
+    """How long an axis is: in words, and the number of members it implies, None if there is no such number."""
+
+    spelled: str
+    members: Callable[[int], int | None]
+
+
+# Axes whose length follows from k; an axis of any other name is free.
+LENGTHS = {
+    MEMBERS: Length("k", lambda length: length),
+    "ranks": Length("k", lambda length: length),
+    "sizes": Length("k + 1", lambda length: length - 1),
+    "coalitions": Length("2**k", lambda length: length.bit_length() - 1 if length.bit_count() == 1 else None),
+}
+
+
+class Field(NamedTuple):
+    """An array of a utility: its trailing axes by name, and the domain of its entries.
+
+    deferred: entries are checked only when the credits come out not finite, for data so large that a pass over it is the cost
+    of the solution; its kernel must carry every NaN and infinity into the credits.
+    """
+
+    domain: str
+    axes: tuple[str, ...] = ()
+    deferred: bool = False
+
+
+class Parameter(NamedTuple):
+    """A scalar of a utility that all groups share: a whole number >= 1, or one of the choices."""
+
+    choices: tuple[Any, ...] = ()
+
+
+def real(*axes: str, deferred: bool = False) -> Field:
+    """Finite numbers."""
+    return Field("real", axes, deferred)
+
+
+def key(*axes: str) -> Field:
+    """Finite numbers that only order the members."""
+    return Field("key", axes)
+
+
+def probability(*axes: str) -> Field:
+    """Numbers in [0, 1]."""
+    return Field("probability", axes)
+
+
+def label(*axes: str) -> Field:
+    """Integers that name classes."""
+    return Field("label", axes)
+
+
+def flag(*axes: str) -> Field:
+    """Booleans, or numbers that are all 0 or 1."""
+    return Field("flag", axes)
+
+
+def symmetric(*axes: str) -> Field:
+    """Finite numbers, equal up to rounding under exchange of the two last axes; the diagonal is not used."""
+    return Field("symmetric", axes)
+
+
+def is_real_valued(field: Field) -> bool:
+    """Whether the field's floating type decides the type of the result."""
+    return field.domain in ("real", "probability", "symmetric")
+
+
+def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
+    """Check a scalar parameter and return it as a plain Python value."""
+    if parameter.choices:
+        if value not in parameter.choices:
+            raise InputError(f"{name} must be one of {', '.join(map(repr, parameter.choices))}; got {value!r}.")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} must be a whole number >= 1; got {value!r}.")
+    return int(value)
+
+
+def read_field(array: Array, field: Field, name: str, present: Array | None) -> Array:
+    """Check the domain of `array`; entries of absent members are exempt and come back as zero.
+
+    `present` is None or broadcasts against `array`.
+    """
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must hold real numbers; got an array of {array.dtype}.")
+    if array.dtype == np.longdouble and np.dtype(np.longdouble) != np.dtype(np.float64):
+        raise InputError(f"{name} has dtype {array.dtype}; the library computes in float64 at most. Convert it first.")
+    if field.domain == "label" and array.dtype.kind == "f":
+        raise InputError(
+            f"{name} must be integers that name classes; got {array.dtype}. "
+            "numpy.unique(..., return_inverse=True) turns any values into such integers."
+        )
+    if present is not None:
+        array = np.where(present, array, np.zeros((), array.dtype))
+    if array.dtype.kind == "f" and not field.deferred:
+        check_finite(array, name)
+    if field.domain == "probability" and array.size and (array.min() < 0 or array.max() > 1):
+        _refuse(array, (array < 0) | (array > 1), name, "probabilities in [0, 1]", "")
+    if field.domain == "flag" and array.dtype.kind != "b":
+        _refuse(array, (array != 0) & (array != 1), name, "booleans or all 0 and 1", "")
+        array = array.astype(np.bool_)
+    if field.domain == "symmetric":
+        _check_symmetric(array, name)
+    return array
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Refuse NaN and infinity. One pass and no temporary array for large data: a finite sum has finite terms."""
+    if array.size >= _LARGE:
+        with np.errstate(all="ignore"):
+            if np.isfinite(array.sum()):
+                return
+    if not np.isfinite(array).all():
+        _refuse(array, ~np.isfinite(array), name, "finite", "Mask absent candidates with mask= instead.")
+
+
+_LARGE = 4096
+
+
+def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None:
+    if bad.any():
+        index = tuple(np.argwhere(bad)[0].tolist())
+        where = f" at {list(index)} of shape {array.shape}" if index else ""
+        raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip())
+
+
+def _check_symmetric(array: Array, name: str) -> None:
+    """Refuse asymmetry beyond the rounding of a float32 product such as x @ x.T."""
+    mirror = np.swapaxes(array, -1, -2)
+    gap = np.abs(array - mirror)
+    bad = gap > 1e-5 * np.maximum(np.abs(array), np.abs(mirror)).max(initial=0.0)
+    if bad.any():
+        index = tuple(np.argwhere(bad)[0].tolist())
+        raise InputError(
+            f"{name} must be symmetric; found {array[index]} at {list(index)} but {mirror[index]} at the mirrored "
+            f"place. Pass ({name} + {name}.T) / 2 if that is what you mean."
+        )

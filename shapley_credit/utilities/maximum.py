@@ -1,0 +1,96 @@
+"""Best of a set, worst of a set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shapley_credit.convert import Array
+from shapley_credit.fields import Field, Parameter, real
+from shapley_credit.utility import Problem, Utility
+
+
+class Max(Utility):
+    """Best-of-set utility, v(S) = max(base, max_{i in S} s_i), v(empty) = base.
+
+    Shapley: phi_(j) = sum_{l<=j} (s_(l) - s_(l-1)) / (k - l + 1) over ascending scores, s_(0) = base, scores below base
+    counting as base (airport game; Littlechild & Owen 1973).
+    scores: [..., k] and base: [...] in the units of v; mask: [..., k]. Cost O(k log k).
+    clip=False: only the empty set is worth base, v(S) = max_{i in S} s_i may be lower; phi gains (min s - base) / k.
+    Raises InputError for scores that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Max([8.0, 11.0, 13.0, 18.0]))
+    array([2., 3., 4., 9.])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {
+        "scores": real("k"),
+        "base": real(),
+        "clip": Parameter((True, False)),
+    }
+    scores: Array
+    base: Array
+    clip: bool
+
+    def __init__(self, scores: Any, base: Any = 0.0, *, clip: bool = True, mask: Any = None) -> None:
+        self.bind(mask, scores=scores, base=base, clip=clip)
+
+    def definition(self, members: Array) -> float:
+        if self.clip or not len(members):
+            return float(max([self.base, *self.scores[members]]))
+        return float(max(self.scores[members]))
+
+    def reduce(self) -> Sequence[Problem]:
+        return best_of_set(self, self.rows("scores", full=True), self.rows("base"), self.clip)
+
+
+class Min(Utility):
+    """Worst-of-set utility, v(S) = min_{i in S} s_i, v(empty) = base.
+
+    Shapley: minus the credit of the unclipped best of the negated scores (airport game; Littlechild & Owen 1973).
+    scores: [..., k] and base: [...] in the units of v; mask: [..., k]. Cost O(k log k).
+    Raises InputError for scores that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Min([1.0, 3.0]))
+    array([-0.5,  1.5])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    scores: Array
+    base: Array
+
+    def __init__(self, scores: Any, base: Any = 0.0, *, mask: Any = None) -> None:
+        self.bind(mask, scores=scores, base=base)
+
+    def definition(self, members: Array) -> float:
+        return float(min(self.scores[members])) if len(members) else float(self.base)
+
+    def reduce(self) -> Sequence[Problem]:
+        negated = best_of_set(self, -self.rows("scores", full=True), -self.rows("base"), clip=False)
+        return [problem._replace(scale=-1.0) for problem in negated]
+
+
+def best_of_set(utility: Utility, scores: Array, base: Array, clip: bool) -> Sequence[Problem]:
+    """Problems of max over scores [B, K]: the airport game over `base`, or over the lowest score if not clipped.
+
+    An absent member stands on the floor of the game, where it moves nothing.
+    """
+    present = utility.present()
+    if clip:
+        floor = base
+    else:
+        lowest = np.where(present, scores, np.inf).min(axis=1)
+        floor = np.where(present.any(axis=1), lowest, base).astype(scores.dtype)
+    if utility.mask is not None:
+        scores = np.where(present, scores, floor[:, None])
+    problems = [Problem("thresholds", "airport", (scores, floor))]
+    if not clip:  # v is also (floor - base) for any non-empty set: an OR game of all members
+        share = (floor - base) / np.maximum(present.sum(axis=1), 1).astype(scores.dtype)
+        problems.append(Problem("dividends", "additive", (np.where(present, share[:, None], 0 * scores),)))
+    return problems

@@ -1,0 +1,125 @@
+"""Gains discounted by rank: DCG, rank-biased precision, nearest neighbours, sums of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from shapley_credit.convert import Array, computing_dtype, from_numpy, to_numpy
+from shapley_credit.errors import InputError
+from shapley_credit.fields import Field, Parameter, key, read_parameter, real
+from shapley_credit.utility import Problem, Utility
+
+
+class DCG(Utility):
+    """Discounted cumulative gain, v(S) = sum_r d_r g_(r), S sorted by key, descending, equal keys by lower index.
+
+    Shapley: phi_i = g_i m_{r_i} + sum_{j after i} g_j c_{r_j}, with m_r = mean(d_1 .. d_r), c_r = (d_r - m_{r-1}) / r and the
+    rank r_i of i among all members: j's discounted gain is a game symmetric in the members before j.
+    gains: [..., k] in the units of v; keys: [..., k], by default the gains; discounts: [..., k], any numbers, by default
+    d_r = 1 / log2(r + 1) (Jarvelin & Kekalainen 2002); mask: [..., k]. Cost O(k log k).
+    Constructors: `DCG.rbp`, `DCG.knn`. Raises InputError for numbers that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.DCG([3.0, 2.0], discounts=[1.0, 0.5]))
+    array([2.5, 1.5])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {
+        "gains": real("k"),
+        "keys": key("k"),
+        "discounts": real("ranks"),
+    }
+    gains: Array
+    keys: Array | None
+    discounts: Array | None
+
+    def __init__(self, gains: Any, keys: Any = None, discounts: Any = None, *, mask: Any = None) -> None:
+        self.bind(mask, gains=gains, keys=keys, discounts=discounts)
+
+    @classmethod
+    def rbp(cls, gains: Any, persistence: float, keys: Any = None, *, mask: Any = None) -> Self:
+        """Rank-biased precision, v(S) = (1 - p) sum_r p^(r-1) g_(r) (Moffat & Zobel 2008).
+
+        gains, keys, mask: [..., k]; persistence p in [0, 1). Cost O(k log k). Raises InputError for another p.
+
+        >>> import shapley_credit as sc
+        >>> from shapley_credit import utilities as u
+        >>> sc.set_shapley(u.DCG.rbp([4.0, 2.0], 0.5))
+        array([1.75, 0.75])
+        """
+        if not 0 <= persistence < 1:
+            raise InputError(f"persistence must be in [0, 1); got {persistence!r}.")
+        ranks = range(to_numpy(gains, "gains")[0].shape[-1])
+        return cls(gains, keys, [(1 - persistence) * persistence**rank for rank in ranks], mask=mask)
+
+    @classmethod
+    def knn(cls, distances: Any, matches: Any, neighbors: int, *, mask: Any = None) -> Self:
+        """k-nearest-neighbour accuracy, v(S) = sum of the matches of the K nearest members of S, divided by K.
+
+        Shapley: the recursion of Jia et al. 2019, Efficient task-specific data valuation for nearest neighbor algorithms,
+        theorem 1. distances: [..., k]; matches: [..., k], 1 where a member has the right label; neighbors: K >= 1.
+        Cost O(k log k). Raises InputError for K < 1.
+
+        >>> import shapley_credit as sc
+        >>> from shapley_credit import utilities as u
+        >>> sc.set_shapley(u.DCG.knn([0.1, 0.2, 0.3], [1.0, 0.0, 1.0], 1))
+        array([ 0.83333333, -0.16666667,  0.33333333])
+        """
+        neighbors = read_parameter(neighbors, Parameter(), "neighbors")
+        far, library = to_numpy(distances, "distances")
+        near = from_numpy(np.negative(far, dtype=computing_dtype(far.dtype)), library)
+        ranks = range(far.shape[-1])
+        return cls(matches, near, [1 / neighbors if rank < neighbors else 0.0 for rank in ranks], mask=mask)
+
+    def definition(self, members: Array) -> float:
+        keys = self.gains if self.keys is None else self.keys
+        best_first = sorted(members, key=lambda i: (-keys[i], i))
+        return float(sum(self.gains[i] * d for i, d in zip(best_first, self._discounts(), strict=False)))
+
+    def _discounts(self) -> Array:
+        if self.discounts is not None:
+            return self.discounts
+        return (1 / np.log2(np.arange(2, self.k + 2))).astype(self.dtype)
+
+    def reduce(self) -> Sequence[Problem]:
+        gains = self.rows("gains", full=True)
+        keys = gains if self.keys is None else self.rows("keys")
+        if self.mask is not None:  # last in rank and without gain, an absent member moves nobody
+            present = self.present()
+            keys = np.where(present, keys, -np.inf)
+            gains = np.where(present, gains, 0)
+        return [Problem("ranks", "discounted", (gains, keys, self.flatten(self._discounts(), 1)))]
+
+
+class TopM(Utility):
+    """Sum of the best m, v(S) = sum of the min(m, |S|) largest scores of S.
+
+    Shapley: DCG with d_r = [r <= m]; m = 1 is Max only for scores >= 0.
+    scores: [..., k] in the units of v; m: whole number >= 1; mask: [..., k]. Cost O(k log k).
+    Raises InputError for scores that are not finite and m < 1.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.TopM([1.0, 2.0, 4.0], 2))
+    array([0.33333333, 1.33333333, 4.33333333])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "m": Parameter()}
+    scores: Array
+    m: int
+
+    def __init__(self, scores: Any, m: int, *, mask: Any = None) -> None:
+        self.bind(mask, scores=scores, m=m)
+
+    def definition(self, members: Array) -> float:
+        return float(sum(sorted(self.scores[members], reverse=True)[: self.m]))
+
+    def reduce(self) -> Sequence[Problem]:
+        kept = (np.arange(self.k) < self.m).astype(self.dtype)
+        scores = self.rows("scores", full=True)
+        keys = scores if self.mask is None else np.where(self.present(), scores, -np.inf)
+        return [Problem("ranks", "discounted", (scores, keys, kept[None, :]))]

@@ -1,0 +1,43 @@
+"""Utilities given by all their values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shapley_credit.convert import Array
+from shapley_credit.fields import Field, Parameter, real
+from shapley_credit.utility import Problem, Utility
+
+
+class Table(Utility):
+    """Any set function, v(S) = values[sum_{i in S} 2^i].
+
+    Shapley by folding the weighted table, 2^k additions and no k 2^k (Shapley 1953).
+    values: [..., 2**k] in the units of v, index = bit mask, bit i = member i; mask: [..., k], with which v(S) is the value of
+    the present members of S. Computed in float64. Cost O(2^k).
+    Raises InputError for a length that is not 2, 4, 8, .. and values that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Table([0.0, 1.0, 2.0, 6.0]))
+    array([2.5, 3.5])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"values": real("coalitions", deferred=True)}
+    values: Array
+
+    def __init__(self, values: Any, *, mask: Any = None) -> None:
+        self.bind(mask, values=values)
+
+    def definition(self, members: Array) -> float:
+        return float(self.values[(1 << members).sum()])
+
+    def reduce(self) -> Sequence[Problem]:
+        values = self.rows("values", full=True)
+        if self.mask is not None:
+            present = (self.present() << np.arange(self.k)).sum(axis=1)  # bit masks of the present members
+            values = np.take_along_axis(values, np.arange(1 << self.k) & present[:, None], axis=1)
+        return [Problem("table", "solve", (values,))]

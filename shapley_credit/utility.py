@@ -1,0 +1,276 @@
+"""What every utility is: a definition, and a reduction to problems that have kernels."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from shapley_credit.binding import bind_fields
+from shapley_credit.convert import Array, Library, common_library, computing_dtype, from_numpy, to_numpy
+from shapley_credit.errors import InputError
+from shapley_credit.fields import Field, Parameter, check_finite, read_field
+
+__all__ = ["Problem", "Sum", "Utility"]
+
+
+class Problem(NamedTuple):
+    """A game that a kernel solves: phi = scale * shapley_kernels.<form>.<game>(*arrays), shape [B, K]."""
+
+    form: str
+    game: str
+    arrays: tuple[Any, ...]
+    scale: float = 1.0
+
+
+class Utility:
+    """A set function v on k members, for one group or for many groups along leading axes.
+
+    A family declares its arrays and parameters in `fields`, hands them to `bind` in `__init__`, and says two things:
+    `definition`, the plain sentence of mathematics for one group, and `reduce`, the problems whose credits add up to its own.
+
+    Attributes:
+        k: number of members of a group, absent ones included.
+        shape: the leading axes, () for a single group.
+        mask: None, or bool [..., k], False for absent members, who get exactly 0 and change nobody else's credit.
+        dtype: float32 or float64, that of the data and of the credits; None where no number was given (labels, flags), which
+            then follow the other terms of a sum and alone give float64. float16 and bfloat16 are computed and returned in
+            float32, integers and Python numbers in float64.
+        library: the array library that the credits return to, None for NumPy.
+    """
+
+    fields: ClassVar[Mapping[str, Field | Parameter]] = {}
+
+    k: int
+    shape: tuple[int, ...]
+    mask: Array | None
+    dtype: np.dtype[Any] | None
+    library: Library | None
+
+    # Lets NumPy arrays and scalars leave `array * utility` to __rmul__.
+    __array_ufunc__ = None
+
+    def bind(self, mask: Any = None, **given: Any) -> None:
+        """Check the arrays and parameters of `fields` and store them, arrays as NumPy views of the common dtype.
+
+        An array given as None stays None; its default is the family's business. Cost O(size of the data).
+        Raises InputError for wrong shapes, non-finite or out-of-domain entries (unless masked) and mixed libraries.
+        """
+        bound = bind_fields(self.fields, mask, given)
+        self.k, self.shape, self.mask = bound.k, bound.shape, bound.mask
+        self.dtype, self.library = bound.dtype, bound.library
+        for name, value in bound.values.items():
+            setattr(self, name, value)
+
+    # The two things a family says.
+
+    def definition(self, members: Array) -> float:
+        """v(S) of one group by its definition; `members` are the indices of the present members of S, ascending."""
+        raise NotImplementedError
+
+    def reduce(self) -> Sequence[Problem]:
+        """The problems whose credits, times their scales, add up to the credits of this utility."""
+        raise NotImplementedError
+
+    def check_credits(self, credits: Array) -> None:
+        """Raise InputError for credits that are not finite, naming the entry of a deferred field that is at fault."""
+        deferred = [name for name, spec in self.fields.items() if isinstance(spec, Field) and spec.deferred]
+        if not deferred or np.isfinite(credits).all():
+            return
+        for name in deferred:
+            check_finite(getattr(self, name), name)
+        raise InputError(f"the values of {self!r} overflow {credits.dtype}; scale them down.")
+
+    # What families use in `reduce`.
+
+    def rows(self, name: str, *, full: bool = False) -> Array:
+        """The array `name`, contiguous, its leading axes flattened to B groups, or to 1 (unless `full`) where they share it."""
+        return self.flatten(getattr(self, name), len(self._axes(name)), full=full)
+
+    def flatten(self, array: Array, trailing: int, *, full: bool = False) -> Array:
+        """As `rows`, for an array of the given number of trailing axes."""
+        lead, tail = array.shape[: array.ndim - trailing], array.shape[array.ndim - trailing :]
+        groups = prod(self.shape)
+        if prod(lead) == 1 and (groups == 1 or not full):
+            groups = 1
+        elif lead != self.shape:
+            array = np.broadcast_to(array, (*self.shape, *tail))
+        return np.ascontiguousarray(array.reshape(groups, *tail))
+
+    def _axes(self, name: str) -> tuple[str, ...]:
+        spec = self.fields[name]
+        assert isinstance(spec, Field)
+        return spec.axes
+
+    def present(self) -> Array:
+        """bool [B or 1, K]: who is there."""
+        if self.mask is None:
+            return np.ones((1, self.k), np.bool_)
+        return self.flatten(self.mask, 1)
+
+    # What users see.
+
+    def terms(self) -> Sequence[tuple[Array | float, Utility]]:
+        """Coefficients and utilities that add up to this one; a family is its only term."""
+        return [(1.0, self)]
+
+    def value(self, coalition: Sequence[int] | Array) -> Any:
+        """v(S) by its definition, in every group: for inspection and for tests, not for speed.
+
+        coalition: member indices, or a bool array [k]. Returns shape [...], a float for a single group.
+        Raises InputError for members that are not in 0 .. k-1.
+
+        >>> from shapley_credit import utilities as u
+        >>> u.Max([1.0, 3.0, 2.0]).value((0, 2))
+        2.0
+        """
+        values = self._value(self._indices(coalition))
+        return float(values) if not self.shape and self.library is None else from_numpy(values, self.library)
+
+    def _value(self, members: Array) -> Array:
+        values = np.empty(self.shape, self.dtype or np.float64)
+        for index in np.ndindex(self.shape):
+            one = self[index] if self.shape else self
+            values[index] = one.definition(members if one.mask is None else members[one.mask[members]])
+        return values
+
+    def _indices(self, coalition: Sequence[int] | Array) -> Array:
+        chosen = np.asarray(coalition if len(coalition) else np.zeros(0, np.int64))
+        if chosen.dtype == np.bool_ and chosen.shape == (self.k,):
+            return np.flatnonzero(chosen)
+        if (
+            chosen.ndim != 1
+            or chosen.dtype.kind not in "iu"
+            or (chosen.size and not 0 <= chosen.min() <= chosen.max() < self.k)
+        ):
+            raise InputError(
+                f"a coalition is a sequence of members in 0 .. {self.k - 1} or a bool array of shape ({self.k},); "
+                f"got {coalition!r}."
+            )
+        return np.unique(chosen)
+
+    def __getitem__(self, index: Any) -> Self:
+        """The utility of the group, or groups, at `index` of the leading axes."""
+        chosen = copy.copy(self)
+        for name, spec in self.fields.items():
+            array = getattr(self, name)
+            if isinstance(spec, Field) and array is not None:
+                tail = array.shape[array.ndim - len(spec.axes) :]
+                setattr(chosen, name, np.broadcast_to(array, (*self.shape, *tail))[index])
+        if self.mask is not None:
+            chosen.mask = np.broadcast_to(self.mask, (*self.shape, self.k))[index]
+        chosen.shape = np.empty(self.shape, np.bool_)[index].shape
+        return chosen
+
+    def _over(self, shape: tuple[int, ...]) -> Self:
+        """The same utility for every group of a larger shape."""
+        wider = copy.copy(self)
+        wider.shape = shape
+        return wider
+
+    def __repr__(self) -> str:
+        parts = []
+        for name in [*self.fields, "mask"]:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            parts.append(f"{name}={_summary(value) if isinstance(value, np.ndarray) else repr(value)}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    # Linear by nature.
+
+    def __add__(self, other: Any) -> Utility:
+        if isinstance(other, Utility):
+            return Sum([*self.terms(), *other.terms()])
+        if isinstance(other, int) and other == 0:  # the start value of sum()
+            return self
+        return NotImplemented
+
+    def __mul__(self, factor: Any) -> Utility:
+        if isinstance(factor, Utility):
+            return NotImplemented
+        return Sum([(factor, self)])
+
+    def __sub__(self, other: Any) -> Utility:
+        return self + -other if isinstance(other, Utility) else NotImplemented
+
+    def __truediv__(self, divisor: Any) -> Utility:
+        return NotImplemented if isinstance(divisor, Utility) else self * (1 / divisor)
+
+    def __neg__(self) -> Utility:
+        return self * -1.0
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+class Sum(Utility):
+    """A linear combination of utilities, v(S) = sum_t c_t v_t(S); its credits are the same combination of theirs.
+
+    Made by the operators + - * /. Coefficients are numbers or arrays over the leading axes [...].
+    Raises InputError for different k, leading axes that do not broadcast and coefficients that are not finite.
+
+    >>> from shapley_credit import utilities as u
+    >>> mix = 0.5 * u.Max([1.0, 3.0]) + 2.0 * u.DistinctCount([7, 7])
+    >>> mix.value((0, 1))
+    3.5
+    """
+
+    def __init__(self, terms: Sequence[tuple[Any, Utility]]) -> None:
+        self._terms: list[tuple[Array | float, Utility]] = []
+        self.library = None
+        self.mask = None
+        dtypes, leads = [], []
+        for coefficient, utility in terms:
+            factor, origin = _coefficient(coefficient)
+            for inner, leaf in utility.terms():
+                self._terms.append((factor * inner, leaf))
+            self.library = common_library(common_library(self.library, utility.library), origin)
+            dtypes += [utility.dtype] if utility.dtype is not None else []
+            dtypes += [factor.dtype] if isinstance(factor, np.ndarray) else []
+            leads += [utility.shape, np.shape(factor)]
+        members = sorted({utility.k for _, utility in terms})
+        if len(members) > 1:
+            raise InputError(f"utilities of {' and '.join(map(str, members))} members can't be added; all need the same k.")
+        self.k = members[0]
+        self.dtype = np.result_type(*dtypes) if dtypes else None
+        try:
+            self.shape = np.broadcast_shapes(*leads)
+        except ValueError as error:
+            raise InputError(f"the leading axes of the terms do not broadcast: {leads}.") from error
+
+    def terms(self) -> Sequence[tuple[Array | float, Utility]]:
+        return self._terms
+
+    def _value(self, members: Array) -> Array:
+        total = np.zeros(self.shape, self.dtype or np.float64)
+        for coefficient, utility in self._terms:
+            total += coefficient * utility._value(members)
+        return total
+
+    def __getitem__(self, index: Any) -> Self:
+        chosen = []
+        for coefficient, utility in self._terms:
+            whole = np.broadcast_to(coefficient, self.shape)[index]
+            chosen.append((whole if isinstance(coefficient, np.ndarray) else coefficient, utility._over(self.shape)[index]))
+        return type(self)(chosen)
+
+    def __repr__(self) -> str:
+        return " + ".join(
+            f"{_summary(c) if isinstance(c, np.ndarray) else format(c, 'g')} * {utility!r}" for c, utility in self._terms
+        )
+
+
+def _coefficient(data: Any) -> tuple[Array | float, Library | None]:
+    array, origin = to_numpy(data, "coefficient")
+    array = read_field(array, Field("real"), "coefficient", None)
+    if array.ndim == 0:
+        return float(array), origin
+    return array.astype(computing_dtype(array.dtype), copy=False), origin
+
+
+def _summary(array: Array) -> str:
+    return f"{array.dtype}{list(array.shape)}" if array.ndim else f"{array.item():g}"

@@ -1,0 +1,38 @@
+"""What every test run shares: the installed packages only, the same random examples, nothing skipped."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from errors_seen import LARGEST
+
+ROOT = Path(__file__).parent.parent
+
+# Tests see the installed packages, never the checkout: `kernels/` must not be importable.
+sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != ROOT]
+
+hypothesis.settings.register_profile("exact", deadline=None, derandomize=True, max_examples=15, print_blob=True)
+hypothesis.settings.load_profile("exact")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The largest error of every family against golden.json."""
+    if not LARGEST:
+        return
+    columns = sorted({column for _, column in LARGEST})
+    terminalreporter.section("largest errors against golden.json, relative to max |v|")
+    terminalreporter.write_line(f"{'family':26}" + "".join(f"{column:>14}" for column in columns))
+    for family in sorted({family for family, _ in LARGEST}):
+        cells = "".join(f"{LARGEST.get((family, column), float('nan')):>14.1e}" for column in columns)
+        terminalreporter.write_line(f"{family:26}{cells}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test proves nothing, so a run with one has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and (reporter.stats.get("skipped") or reporter.stats.get("xfailed")):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,138 @@
+"""The brute-force cases of tests/data/golden.json: exact values of v, Shapley, Owen, Winter and Banzhaf for n <= 8."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from shapley_credit import Utility
+from shapley_credit import utilities as u
+
+Case = dict[str, Any]
+Array = NDArray[Any]
+
+# Families of the file that have no utility yet.
+MISSING = {
+    "cascade",
+    "cut_directed",
+    "cut_undirected",
+    "det_gram_rank2",
+    "ensemble_neg_mse",
+    "err",
+    "expected_max_independent",
+    "geometric_mean",
+    "group_variance",
+    "knn_soft_label",
+    "log1p_sum",
+    "log_mean_exp",
+    "log_sum_exp",
+    "lstat_generic",
+    "majority_correct",
+    "median_avg",
+    "median_low",
+    "mingap_line",
+    "mnl_revenue",
+    "mnl_share",
+    "moebius_sparse",
+    "mth_largest",
+    "myerson_path",
+    "pairwise_quadratic",
+    "product_affine",
+    "product_two_sided",
+    "range_max_minus_min",
+    "saturated_sum",
+    "saturated_sum_signed",
+    "separable_concave",
+    "shannon_entropy",
+    "simpson_gini",
+    "softmax_weighted_mean",
+    "sqrt_sum",
+    "sum_pairwise_times_f",
+    "sum_times_f",
+    "top_m_mean",
+    "typed",
+    "unique_fraction",
+    "weighted_voting",
+}
+
+
+@lru_cache(maxsize=1)
+def load() -> dict[str, Any]:
+    """The whole file."""
+    with (Path(__file__).parent / "data" / "golden.json").open() as file:
+        document: dict[str, Any] = json.load(file)
+    return document
+
+
+def cases() -> Iterator[Case]:
+    """All cases."""
+    yield from load()["cases"]
+
+
+def numbers(value: Any, dtype: Any = np.float64) -> Array:
+    """Nested lists of "p/q", integers and floats as an array."""
+    return np.array(_parse(value), dtype=dtype)
+
+
+def _parse(value: Any) -> Any:
+    return [_parse(item) for item in value] if isinstance(value, list) else float(Fraction(value))
+
+
+def utility_of(case: Case, dtype: Any = np.float64) -> tuple[Utility, int]:
+    """The utility of a case, its data in `dtype`, and its number of members."""
+    return BUILDERS[case["family"]](Parameters(case, dtype)), case["n"]
+
+
+class Parameters:
+    """The parameters of a case, by name, as arrays of one dtype."""
+
+    def __init__(self, case: Case, dtype: Any) -> None:
+        self.raw: dict[str, Any] = case["params"]
+        self.n: int = case["n"]
+        self.dtype = dtype
+
+    def __getitem__(self, name: str) -> Array:
+        return numbers(self.raw[name], self.dtype)
+
+    def base(self) -> float:
+        return float(Fraction(self.raw["base"]))
+
+    def hits(self) -> Array:
+        """Membership [k, E] of the sets."""
+        return np.array([[i in members for members in self.raw["sets"]] for i in range(self.n)])
+
+    def labels(self) -> Array:
+        return np.array(self.raw["types"])
+
+
+BUILDERS: dict[str, Callable[[Parameters], Utility]] = {
+    "additive": lambda p: u.Additive(p["s"]),
+    "max_clipped": lambda p: u.Max(p["s"], p.base()),
+    "max_unclipped": lambda p: u.Max(p["s"], p.base(), clip=False),
+    "min_unclipped": lambda p: u.Min(p["s"], p.base()),
+    "top_m_sum": lambda p: u.TopM(p["s"], p.raw["m"]),
+    "mean": lambda p: u.Mean(p["s"], p.base()),
+    "cardinality": lambda p: u.Cardinality(p["f"]),
+    "coverage": lambda p: u.Coverage(p.hits(), p["w"]),
+    "facility_location": lambda p: u.FacilityLocation(p["s"].T, p["w"]),
+    "noisy_or": lambda p: u.NoisyOr(p["p"]),
+    "pass_at_k_estimator": lambda p: u.PassAtK(p.raw["correct"], p.raw["k"]),
+    "dcg_arbitrary_discount": lambda p: u.DCG(p["gain"], p["key"], p["d"][: p.n]),
+    "rbp": lambda p: u.DCG.rbp(p["gain"], float(Fraction(p.raw["p"])), p["key"]),
+    "dcg_log2_at_k": lambda p: u.DCG(
+        p["gain"], p["key"], [1 / np.log2(1 + r) if r <= p.raw["k"] else 0.0 for r in range(1, p.n + 1)]
+    ),
+    "knn_classifier": lambda p: u.DCG.knn(p["dist"], p["match"], p.raw["K"]),
+    "plurality_strict": lambda p: u.Plurality(p.labels()),
+    "plurality_tie_shared": lambda p: u.Plurality(p.labels(), ties="shared"),
+    "distinct_count": lambda p: u.DistinctCount(p.labels()),
+    "mean_pairwise_distance": lambda p: u.MeanPairwise(p["D"]),
+    "sum_pairwise_distance": lambda p: u.SumPairwise(p["D"]),
+    "random_table": lambda p: u.Table(p["table"]),
+}

@@ -1,0 +1,34 @@
+"""Running the library on one role of kernels at a time, and on wrong kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import pytest
+from shapley_credit import dispatch
+
+# For `@pytest.mark.parametrize("role", ROLES)`.
+ROLES = ["ref", pytest.param("cpu", marks=pytest.mark.numba)]
+
+
+@contextmanager
+def using(role: str) -> Iterator[None]:
+    """Solve with the kernels of `role`."""
+    with mock.patch.object(dispatch, "role", lambda: role):
+        yield
+
+
+@contextmanager
+def replacing(form: str, module: Any) -> Iterator[None]:
+    """Solve the problems of `form` with the functions of `module`, whatever the role."""
+    genuine = dispatch.kernel
+
+    def kernel(wanted: str, game: str, role: dispatch.Role) -> Callable[..., Any]:
+        function: Callable[..., Any] = getattr(module, game) if wanted == form else genuine(wanted, game, role)
+        return function
+
+    with mock.patch.object(dispatch, "kernel", kernel):
+        yield
