@@ -50,6 +50,7 @@ def bind_fields(fields: Fields, mask: Any, given: Mapping[str, Any]) -> Bound:
                 if origin is not None or isinstance(data, np.ndarray | np.generic):
                     strong.append(computing_dtype(arrays[name].dtype))
     k = _members_of(arrays, specs)
+    shape = _groups(arrays, specs)
     dtype = max(strong, default=np.dtype(np.float64) if real_valued else None)
     checked_mask = read_field(arrays["mask"], _MASK, "mask", None) if mask is not None else None
     for name, array in arrays.items():
@@ -57,7 +58,6 @@ def bind_fields(fields: Fields, mask: Any, given: Mapping[str, Any]) -> Bound:
             spec = specs[name]
             values[name] = _cast(read_field(array, spec, name, _present_along(spec, checked_mask)), spec, dtype)
     values.pop("mask", None)
-    shape = _groups({**{name: values[name] for name in arrays if name != "mask"}, "mask": checked_mask}, specs)
     return Bound(k, shape, checked_mask, dtype, library, values)
 
 
@@ -106,8 +106,8 @@ def _cast(array: Array, spec: Field, dtype: np.dtype[Any] | None) -> Array:
     return array.astype(np.int64 if spec.domain == "label" else np.bool_, copy=False)
 
 
-def _groups(arrays: Mapping[str, Array | None], specs: Mapping[str, Field]) -> tuple[int, ...]:
-    leads = {name: array.shape[: array.ndim - len(specs[name].axes)] for name, array in arrays.items() if array is not None}
+def _groups(arrays: Mapping[str, Array], specs: Mapping[str, Field]) -> tuple[int, ...]:
+    leads = {name: array.shape[: array.ndim - len(specs[name].axes)] for name, array in arrays.items()}
     distinct = set(leads.values()) - {()}
     if len(distinct) <= 1:
         return distinct.pop() if distinct else ()

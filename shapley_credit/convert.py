@@ -51,10 +51,9 @@ def to_numpy(data: Any, name: str) -> tuple[Array, Library | None]:
 
 def _by_dlpack(data: Any, name: str) -> tuple[Array, Library]:
     library = _library_of(data, name)
-    device, _ = data.__dlpack_device__()
-    if device != _DLPACK_CPU:
+    if _device_type(data) != _DLPACK_CPU:
         raise InputError(
-            f"{name} is on device {getattr(data, 'device', device)}; this release has kernels for the CPU only. "
+            f"{name} is on device {getattr(data, 'device', 'unknown')}; this release has kernels for the CPU only. "
             f"Move it first, for example {name}.cpu()."
         )
     if hasattr(data, "detach"):  # credit is data for the learner; no gradient flows through it
@@ -65,6 +64,14 @@ def _by_dlpack(data: Any, name: str) -> tuple[Array, Library]:
         return np.from_dlpack(data), library
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{name} of type {type(data).__name__} can't be read as a dense array: {error}.") from error
+
+
+def _device_type(data: Any) -> int | None:
+    """The DLPack device type; None for a device that DLPack does not know."""
+    try:
+        return int(data.__dlpack_device__()[0])
+    except ValueError:
+        return None
 
 
 def _library_of(data: Any, name: str) -> Library:

@@ -10,11 +10,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from shapley_credit.binding import bind_fields
-from shapley_credit.convert import Array, Library, common_library, computing_dtype, from_numpy, to_numpy
+from shapley_credit.convert import Array, Library, from_numpy
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, check_finite, read_field
-
-__all__ = ["Problem", "Sum", "Utility"]
+from shapley_credit.fields import Field, Parameter, check_finite
 
 
 class Problem(NamedTuple):
@@ -177,14 +175,14 @@ class Utility:
             value = getattr(self, name)
             if value is None:
                 continue
-            parts.append(f"{name}={_summary(value) if isinstance(value, np.ndarray) else repr(value)}")
+            parts.append(f"{name}={summary(value) if isinstance(value, np.ndarray) else repr(value)}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
     # Linear by nature.
 
     def __add__(self, other: Any) -> Utility:
         if isinstance(other, Utility):
-            return Sum([*self.terms(), *other.terms()])
+            return _sum([*self.terms(), *other.terms()])
         if isinstance(other, int) and other == 0:  # the start value of sum()
             return self
         return NotImplemented
@@ -192,7 +190,7 @@ class Utility:
     def __mul__(self, factor: Any) -> Utility:
         if isinstance(factor, Utility):
             return NotImplemented
-        return Sum([(factor, self)])
+        return _sum([(factor, self)])
 
     def __sub__(self, other: Any) -> Utility:
         return self + -other if isinstance(other, Utility) else NotImplemented
@@ -207,70 +205,11 @@ class Utility:
     __rmul__ = __mul__
 
 
-class Sum(Utility):
-    """A linear combination of utilities, v(S) = sum_t c_t v_t(S); its credits are the same combination of theirs.
+def _sum(terms: Sequence[tuple[Any, Utility]]) -> Utility:
+    from shapley_credit.sums import Sum  # a sum is a utility itself
 
-    Made by the operators + - * /. Coefficients are numbers or arrays over the leading axes [...].
-    Raises InputError for different k, leading axes that do not broadcast and coefficients that are not finite.
-
-    >>> from shapley_credit import utilities as u
-    >>> mix = 0.5 * u.Max([1.0, 3.0]) + 2.0 * u.DistinctCount([7, 7])
-    >>> mix.value((0, 1))
-    3.5
-    """
-
-    def __init__(self, terms: Sequence[tuple[Any, Utility]]) -> None:
-        self._terms: list[tuple[Array | float, Utility]] = []
-        self.library = None
-        self.mask = None
-        dtypes, leads = [], []
-        for coefficient, utility in terms:
-            factor, origin = _coefficient(coefficient)
-            for inner, leaf in utility.terms():
-                self._terms.append((factor * inner, leaf))
-            self.library = common_library(common_library(self.library, utility.library), origin)
-            dtypes += [utility.dtype] if utility.dtype is not None else []
-            dtypes += [factor.dtype] if isinstance(factor, np.ndarray) else []
-            leads += [utility.shape, np.shape(factor)]
-        members = sorted({utility.k for _, utility in terms})
-        if len(members) > 1:
-            raise InputError(f"utilities of {' and '.join(map(str, members))} members can't be added; all need the same k.")
-        self.k = members[0]
-        self.dtype = np.result_type(*dtypes) if dtypes else None
-        try:
-            self.shape = np.broadcast_shapes(*leads)
-        except ValueError as error:
-            raise InputError(f"the leading axes of the terms do not broadcast: {leads}.") from error
-
-    def terms(self) -> Sequence[tuple[Array | float, Utility]]:
-        return self._terms
-
-    def _value(self, members: Array) -> Array:
-        total = np.zeros(self.shape, self.dtype or np.float64)
-        for coefficient, utility in self._terms:
-            total += coefficient * utility._value(members)
-        return total
-
-    def __getitem__(self, index: Any) -> Self:
-        chosen = []
-        for coefficient, utility in self._terms:
-            whole = np.broadcast_to(coefficient, self.shape)[index]
-            chosen.append((whole if isinstance(coefficient, np.ndarray) else coefficient, utility._over(self.shape)[index]))
-        return type(self)(chosen)
-
-    def __repr__(self) -> str:
-        return " + ".join(
-            f"{_summary(c) if isinstance(c, np.ndarray) else format(c, 'g')} * {utility!r}" for c, utility in self._terms
-        )
+    return Sum(terms)
 
 
-def _coefficient(data: Any) -> tuple[Array | float, Library | None]:
-    array, origin = to_numpy(data, "coefficient")
-    array = read_field(array, Field("real"), "coefficient", None)
-    if array.ndim == 0:
-        return float(array), origin
-    return array.astype(computing_dtype(array.dtype), copy=False), origin
-
-
-def _summary(array: Array) -> str:
+def summary(array: Array) -> str:
     return f"{array.dtype}{list(array.shape)}" if array.ndim else f"{array.item():g}"

@@ -17,7 +17,7 @@ ROLES = ["ref", pytest.param("cpu", marks=pytest.mark.numba)]
 @contextmanager
 def using(role: str) -> Iterator[None]:
     """Solve with the kernels of `role`."""
-    with mock.patch.object(dispatch, "role", lambda: role):
+    with mock.patch.object(dispatch, "role", return_value=role):
         yield
 
 

@@ -42,7 +42,9 @@ class Instance:
 
     @property
     def utility(self) -> Utility:
-        return self.family(**self.data, mask=self.mask)
+        make: Any = self.family
+        utility: Utility = make(**self.data, mask=self.mask)
+        return utility
 
     def along_members(self, index: Sequence[int]) -> Instance:
         """Members picked by index, in this order; with all of them, a permutation or a duplication."""

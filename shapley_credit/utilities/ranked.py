@@ -9,7 +9,7 @@ import numpy as np
 
 from shapley_credit.convert import Array, computing_dtype, from_numpy, to_numpy
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, key, read_parameter, real
+from shapley_credit.fields import Field, Parameter, check_finite, key, read_parameter, real
 from shapley_credit.utility import Problem, Utility
 
 
@@ -53,7 +53,7 @@ class DCG(Utility):
         """
         if not 0 <= persistence < 1:
             raise InputError(f"persistence must be in [0, 1); got {persistence!r}.")
-        ranks = range(to_numpy(gains, "gains")[0].shape[-1])
+        ranks = range(members_of(to_numpy(gains, "gains")[0]))
         return cls(gains, keys, [(1 - persistence) * persistence**rank for rank in ranks], mask=mask)
 
     @classmethod
@@ -71,8 +71,10 @@ class DCG(Utility):
         """
         neighbors = read_parameter(neighbors, Parameter(), "neighbors")
         far, library = to_numpy(distances, "distances")
+        if mask is None:
+            check_finite(far, "distances")
         near = from_numpy(np.negative(far, dtype=computing_dtype(far.dtype)), library)
-        ranks = range(far.shape[-1])
+        ranks = range(members_of(far))
         return cls(matches, near, [1 / neighbors if rank < neighbors else 0.0 for rank in ranks], mask=mask)
 
     def definition(self, members: Array) -> float:
@@ -95,6 +97,11 @@ class DCG(Utility):
         return [Problem("ranks", "discounted", (gains, keys, self.flatten(self._discounts(), 1)))]
 
 
+def members_of(array: Array) -> int:
+    """Length of the last axis; 0 for a number, which `bind` refuses with a message."""
+    return array.shape[-1] if array.ndim else 0
+
+
 class TopM(Utility):
     """Sum of the best m, v(S) = sum of the min(m, |S|) largest scores of S.
 
@@ -105,7 +112,7 @@ class TopM(Utility):
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
     >>> sc.set_shapley(u.TopM([1.0, 2.0, 4.0], 2))
-    array([0.33333333, 1.33333333, 4.33333333])
+    array([0.66666667, 1.66666667, 3.66666667])
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "m": Parameter()}

@@ -24,6 +24,7 @@ def size_weights(n: int) -> NDArray[np.float64]:
     return np.array([0.0, *inner, 0.0])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which callers explain
 def solve(values: Array) -> Array:
     """values [B, 2^n] -> [B, n] in the dtype of values, computed in float64. O(2^n) a game."""
     n = values.shape[1].bit_length() - 1

@@ -76,6 +76,37 @@ def _shares(b_height: Array, b_sorted: Array, b_share: Array) -> None:
 
 
 @jit
+def _select(
+    x: Any,
+    a_1: Any,
+    a_2: Any,
+    a_3: Any,
+    a_4: Any,
+    a_5: Any,
+    a_6: Any,
+    a_7: Any,
+    c_0: Any,
+    c_1: Any,
+    c_2: Any,
+    c_3: Any,
+    c_4: Any,
+    c_5: Any,
+    c_6: Any,
+    c_7: Any,
+) -> Any:
+    """c_q of the last a_q <= x."""
+    share = c_0
+    share = c_1 if a_1 <= x else share
+    share = c_2 if a_2 <= x else share
+    share = c_3 if a_3 <= x else share
+    share = c_4 if a_4 <= x else share
+    share = c_5 if a_5 <= x else share
+    share = c_6 if a_6 <= x else share
+    share = c_7 if a_7 <= x else share
+    return share
+
+
+@jit
 def _airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -> None:
     """K = 8: a network of 19 comparators and 7 selections a member, in registers, vectorised over the lanes of a tile."""
     s_base = 0 if base.shape[0] == 1 else 1
@@ -119,78 +150,14 @@ def _airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -
             c_5 = c_4 + (a_5 - a_4) * w_3
             c_6 = c_5 + (a_6 - a_5) * w_2
             c_7 = c_6 + (a_7 - a_6)
-            share = c_0
-            share = c_1 if a_1 <= x_0 else share
-            share = c_2 if a_2 <= x_0 else share
-            share = c_3 if a_3 <= x_0 else share
-            share = c_4 if a_4 <= x_0 else share
-            share = c_5 if a_5 <= x_0 else share
-            share = c_6 if a_6 <= x_0 else share
-            share = c_7 if a_7 <= x_0 else share
-            b_share[0, lane] = share
-            share = c_0
-            share = c_1 if a_1 <= x_1 else share
-            share = c_2 if a_2 <= x_1 else share
-            share = c_3 if a_3 <= x_1 else share
-            share = c_4 if a_4 <= x_1 else share
-            share = c_5 if a_5 <= x_1 else share
-            share = c_6 if a_6 <= x_1 else share
-            share = c_7 if a_7 <= x_1 else share
-            b_share[1, lane] = share
-            share = c_0
-            share = c_1 if a_1 <= x_2 else share
-            share = c_2 if a_2 <= x_2 else share
-            share = c_3 if a_3 <= x_2 else share
-            share = c_4 if a_4 <= x_2 else share
-            share = c_5 if a_5 <= x_2 else share
-            share = c_6 if a_6 <= x_2 else share
-            share = c_7 if a_7 <= x_2 else share
-            b_share[2, lane] = share
-            share = c_0
-            share = c_1 if a_1 <= x_3 else share
-            share = c_2 if a_2 <= x_3 else share
-            share = c_3 if a_3 <= x_3 else share
-            share = c_4 if a_4 <= x_3 else share
-            share = c_5 if a_5 <= x_3 else share
-            share = c_6 if a_6 <= x_3 else share
-            share = c_7 if a_7 <= x_3 else share
-            b_share[3, lane] = share
-            share = c_0
-            share = c_1 if a_1 <= x_4 else share
-            share = c_2 if a_2 <= x_4 else share
-            share = c_3 if a_3 <= x_4 else share
-            share = c_4 if a_4 <= x_4 else share
-            share = c_5 if a_5 <= x_4 else share
-            share = c_6 if a_6 <= x_4 else share
-            share = c_7 if a_7 <= x_4 else share
-            b_share[4, lane] = share
-            share = c_0
-            share = c_1 if a_1 <= x_5 else share
-            share = c_2 if a_2 <= x_5 else share
-            share = c_3 if a_3 <= x_5 else share
-            share = c_4 if a_4 <= x_5 else share
-            share = c_5 if a_5 <= x_5 else share
-            share = c_6 if a_6 <= x_5 else share
-            share = c_7 if a_7 <= x_5 else share
-            b_share[5, lane] = share
-            share = c_0
-            share = c_1 if a_1 <= x_6 else share
-            share = c_2 if a_2 <= x_6 else share
-            share = c_3 if a_3 <= x_6 else share
-            share = c_4 if a_4 <= x_6 else share
-            share = c_5 if a_5 <= x_6 else share
-            share = c_6 if a_6 <= x_6 else share
-            share = c_7 if a_7 <= x_6 else share
-            b_share[6, lane] = share
-            share = c_0
-            share = c_1 if a_1 <= x_7 else share
-            share = c_2 if a_2 <= x_7 else share
-            share = c_3 if a_3 <= x_7 else share
-            share = c_4 if a_4 <= x_7 else share
-            share = c_5 if a_5 <= x_7 else share
-            share = c_6 if a_6 <= x_7 else share
-            share = c_7 if a_7 <= x_7 else share
-            b_share[7, lane] = share
+            b_share[0, lane] = _select(x_0, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+            b_share[1, lane] = _select(x_1, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+            b_share[2, lane] = _select(x_2, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+            b_share[3, lane] = _select(x_3, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+            b_share[4, lane] = _select(x_4, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+            b_share[5, lane] = _select(x_5, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+            b_share[6, lane] = _select(x_6, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+            b_share[7, lane] = _select(x_7, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
         for lane in range(lanes):
             for i in range(8):
                 credit[start + lane, i] = b_share[i, lane]
@@ -219,20 +186,18 @@ def _airport_tiled(scores: Array, base: Array, credit: Array, comparators: Array
 
 
 @jit
-def _share_of(ascending: Array, cumulated: Array, height: float) -> Any:
-    """The share at the first place of `height` in the sorted heights."""
-    return cumulated[np.searchsorted(ascending, height)]
-
-
-@jit
-def _cumulate(ascending: Array, cumulated: Array) -> None:
-    members = ascending.shape[0]
-    one = ascending.dtype.type(1)
+def _sorted_shares(height: Array, cumulated: Array, share: Array) -> None:
+    """Shares [K] of the heights [K] by a sort and binary searches; cumulated [K] is scratch."""
+    members = height.shape[0]
+    one = height.dtype.type(1)
+    ascending = np.sort(height)
     running = ascending[0] * (one / members)
     cumulated[0] = running
     for q in range(1, members):
         running += (ascending[q] - ascending[q - 1]) * (one / (members - q))
         cumulated[q] = running
+    for i in range(members):
+        share[i] = cumulated[np.searchsorted(ascending, height[i])]
 
 
 @jit
@@ -244,10 +209,7 @@ def _airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: i
     for group in range(low, high):
         for i in range(members):
             height[i] = max(scores[group, i] - base[group * s_base], scores.dtype.type(0))
-        ascending = np.sort(height)
-        _cumulate(ascending, cumulated)
-        for i in range(members):
-            credit[group, i] = _share_of(ascending, cumulated, height[i])
+        _sorted_shares(height, cumulated, credit[group])
 
 
 @jit
@@ -281,15 +243,15 @@ def _facility_sorted(scores: Array, weights: Array, credit: Array, low: int, hig
     s_weights = 0 if weights.shape[0] == 1 else 1
     height = np.empty(members, scores.dtype)
     cumulated = np.empty(members, scores.dtype)
+    share = np.empty(members, scores.dtype)
     for group in range(low, high):
         credit[group] = 0
         for element in range(elements):
             for i in range(members):
                 height[i] = max(scores[group, i, element], scores.dtype.type(0))
-            ascending = np.sort(height)
-            _cumulate(ascending, cumulated)
+            _sorted_shares(height, cumulated, share)
             for i in range(members):
-                credit[group, i] += weights[group * s_weights, element] * _share_of(ascending, cumulated, height[i])
+                credit[group, i] += weights[group * s_weights, element] * share[i]
 
 
 def airport(scores: Array, base: Array) -> Array:

@@ -1,0 +1,158 @@
+"""What benchmarks time: one table of kernel cases, and the limits that memory sets to them."""
+
+from __future__ import annotations
+
+import timeit
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from shapley_kernels import parallel
+
+Array = NDArray[Any]
+Maker = Callable[[np.random.Generator, DTypeLike], tuple[Any, ...]]
+Size = tuple[int, ...]  # (B, K) or (B, K, E): groups, members, elements or classes
+
+# Limits may use as many threads as kernels do, from this many bytes on.
+THREADS = parallel.threads()
+SPLIT_BYTES = 1_000_000
+
+
+class Case(NamedTuple):
+    """Arguments of one kernel function at one size; `make(rng, dtype)` gives them in the kernels' own layout."""
+
+    form: str
+    game: str
+    size: Size
+    make: Maker
+
+    @property
+    def name(self) -> str:
+        return f"{self.form}.{self.game} {'x'.join(map(str, self.size))}"
+
+    def bytes_moved(self, arguments: tuple[Any, ...], credit: Array) -> int:
+        """Bytes that no kernel can avoid to move: every argument read once, the credits written once."""
+        return sum(a.nbytes for a in arguments if isinstance(a, np.ndarray)) + credit.nbytes
+
+
+def everyone(members: int) -> Array:
+    return np.ones((1, members), np.bool_)
+
+
+def airport(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.normal(size=size).astype(dtype), np.zeros(1, dtype)
+
+
+def facility(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.normal(size=size).astype(dtype), np.ones((1, size[2]), dtype)
+
+
+def additive(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return (rng.normal(size=size).astype(dtype),)
+
+
+def coverage(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.random(size) < 0.2, rng.random((1, size[2])).astype(dtype)
+
+
+def distinct(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.integers(0, size[1] // 2, size), everyone(size[1])
+
+
+def discounted(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    gains = rng.random(size).astype(dtype)
+    return gains, gains, (1 / np.log2(np.arange(2, size[1] + 2)))[None, :].astype(dtype)
+
+
+def product(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    chance = rng.random(size).astype(dtype)
+    return 1 - chance, np.ones((1, size[1]), dtype), -chance
+
+
+def centred(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    slope, height, offset = (rng.random(1).astype(dtype) for _ in range(3))
+    return rng.normal(size=size).astype(dtype), everyone(size[1]), slope, height, offset
+
+
+def pass_at_k(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.random(size) < 0.3, everyone(size[1]), size[1] // 4
+
+
+def plurality(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.integers(0, size[2], size[:2]), everyone(size[1]), np.zeros(1, np.int64), True
+
+
+def pair_sums(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    half = rng.random((*size, size[1])).astype(dtype)
+    return half + np.swapaxes(half, 1, 2), np.full(1, 0.5, dtype), np.full(1, 0.25, dtype)
+
+
+def solve(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return (rng.normal(size=(size[0], 1 << size[1])).astype(dtype),)
+
+
+# form, arguments of the game of the same name, sizes: one group, some, many. Together they reach every branch of a kernel.
+GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
+    ("thresholds", airport, ((1, 8), (1_000, 128), (200_000, 8))),
+    ("thresholds", facility, ((1, 8, 64), (64, 16, 256), (64, 64, 512))),
+    ("dividends", additive, ((1, 8), (1_000, 64), (1_000_000, 8))),
+    ("dividends", coverage, ((1, 8, 64), (64, 16, 256), (2_000, 16, 512))),
+    ("dividends", distinct, ((1, 8), (500, 128), (100_000, 8))),
+    ("ranks", discounted, ((1, 8), (1_000, 128), (200_000, 8))),
+    ("products", product, ((1, 8), (1_000, 64), (200_000, 8))),
+    ("counts", centred, ((1, 8), (1_000, 64), (500_000, 8))),
+    ("counts", pass_at_k, ((1, 8), (1_000, 64), (500_000, 8))),
+    ("counts", plurality, ((1, 8, 3), (10, 32, 4), (200, 8, 3))),
+    ("pairs", pair_sums, ((1, 8), (1_000, 32), (8, 1_024))),
+    ("table", solve, ((1, 8), (1_000, 10), (1, 22))),
+]
+
+CASES = [Case(form, maker.__name__, size, partial(maker, size=size)) for form, maker, sizes in GAMES for size in sizes]
+
+_pool = ThreadPoolExecutor(THREADS)
+
+
+def split(function: Callable[..., Any], parts: int, *arrays: Array) -> Callable[[], list[Any]]:
+    """A call of `function` on equal slices of the arrays, one a thread; it returns what they return."""
+    first, *rest = zip(*(np.array_split(array, parts) for array in arrays), strict=True)
+
+    def run() -> list[Any]:
+        waiting = [_pool.submit(function, *slices) for slices in rest]
+        return [function(*first), *(future.result() for future in waiting)]
+
+    return run
+
+
+def fastest(functions: list[Callable[..., Any]], *arrays: Array) -> Callable[[], list[Any]]:
+    """The fastest way to run one of the functions over the arrays: whole, or split if they are large."""
+    ways = {1, THREADS} if sum(array.nbytes for array in arrays) >= SPLIT_BYTES else {1}
+    calls = [split(function, parts, *arrays) for function in functions for parts in ways]
+    return min(calls, key=lambda call: min(timeit.repeat(call, number=1, repeat=9)))
+
+
+def copy_limit(moved: int) -> Callable[[], Any]:
+    """A call that moves as many bytes as asked, half of them read and half written, at the speed of a copy."""
+    source = np.arange(max(moved // 16, 1), dtype=np.float64)
+    target = np.full_like(source, -1.0)
+    run = fastest([np.copyto], target, source)
+    target[:] = -1.0
+    run()
+    assert np.array_equal(source, target)
+    return run
+
+
+def read_limit(values: Array) -> Callable[[], Any]:
+    """A call that reads all values at the speed of a reduction, the sum or the maximum, whichever is faster."""
+    run = fastest([np.add.reduce, np.maximum.reduce], values.ravel())
+    assert np.isclose(sum(run()), values.sum()) or max(run()) == values.max()
+    return run
+
+
+def enter(benchmark: Any, group: str, entry: str) -> None:
+    """Put a benchmark into a group of the report under the name of the competitor."""
+    benchmark.group = group
+    benchmark.extra_info["entry"] = entry

@@ -1,0 +1,1 @@
+"""From files to tables that a person reads; needs the report extra."""

@@ -1,0 +1,90 @@
+"""Random arguments of every kernel function, in the kernels' own layout: the first array has B groups, others B or 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Maker = Callable[[np.random.Generator, int, int, Any], tuple[Any, ...]]
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Numbers on a grid of eighths: ties are common and sums are exact."""
+    numbers: Array = np.round(rng.normal(size=shape) * 16) / 8
+    return numbers.astype(np.dtype(dtype))
+
+
+def shared(rng: np.random.Generator, groups: int) -> int:
+    """B, or 1 for data that all groups share."""
+    return int(rng.choice([1, groups])) if groups else 0
+
+
+def present(rng: np.random.Generator, groups: int, members: int) -> Array:
+    """Who is there; sometimes nobody."""
+    here: Array = rng.random((shared(rng, groups), members)) < rng.choice([0.0, 0.5, 1.0])
+    return here
+
+
+def coverage(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    elements = int(rng.integers(0, 40))
+    return rng.random((groups, members, elements)) < 0.3, normal(rng, (shared(rng, groups), elements), dtype)
+
+
+def facility(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    elements = int(rng.integers(0, 70))
+    return normal(rng, (groups, members, elements), dtype), normal(rng, (shared(rng, groups), elements), dtype)
+
+
+def product(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    inside = rng.random((groups, members)).astype(dtype)
+    outside = rng.random((shared(rng, groups), members)).astype(dtype)
+    return inside, outside, inside - outside
+
+
+def pair_sums(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    half = normal(rng, (groups, members, members), dtype)
+    coefficients = shared(rng, groups)
+    return half + np.swapaxes(half, 1, 2), normal(rng, (coefficients,), dtype), normal(rng, (coefficients,), dtype)
+
+
+def plurality(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    labels = rng.integers(0, 5, (groups, members))
+    target = rng.integers(0, 5, shared(rng, groups))
+    return labels, present(rng, groups, members), target, bool(rng.random() < 0.5)
+
+
+# (form, game) -> arguments for B groups of K members.
+MAKERS: dict[tuple[str, str], Maker] = {
+    ("thresholds", "airport"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), normal(rng, (shared(rng, b),), dtype)),
+    ("thresholds", "facility"): facility,
+    ("dividends", "additive"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype),),
+    ("dividends", "coverage"): coverage,
+    ("dividends", "distinct"): lambda rng, b, k, dtype: (rng.integers(0, max(k // 2, 2), (b, k)), present(rng, b, k)),
+    ("ranks", "discounted"): lambda rng, b, k, dtype: (
+        normal(rng, (b, k), dtype),
+        normal(rng, (shared(rng, b), k), dtype),
+        normal(rng, (shared(rng, b), k), dtype),
+    ),
+    ("products", "product"): product,
+    ("counts", "centred"): lambda rng, b, k, dtype: (
+        normal(rng, (b, k), dtype),
+        present(rng, b, k),
+        *(normal(rng, (shared(rng, b),), dtype) for _ in range(3)),
+    ),
+    ("counts", "pass_at_k"): lambda rng, b, k, dtype: (
+        rng.random((b, k)) < 0.4,
+        present(rng, b, k),
+        int(rng.integers(1, k + 2)),
+    ),
+    ("counts", "plurality"): plurality,
+    ("pairs", "pair_sums"): pair_sums,
+    ("table", "solve"): lambda rng, b, k, dtype: (normal(rng, (b, 1 << k), dtype),),
+}
+
+# Sizes K that reach every branch of every kernel: networks, tiles with a ragged end, sorts, streams.
+SIZES = {("table", "solve"): (1, 2, 7, 12, 13, 15), ("counts", "plurality"): (1, 2, 5, 9, 24)}
+DEFAULT_SIZES = (1, 2, 3, 7, 8, 9, 31, 33, 63, 64, 65, 130)

@@ -1,0 +1,142 @@
+"""The suite must refuse wrong kernels: each mutant below differs from a kernel in one place.
+
+A mutant is refused when a golden case or the comparison with the specification fails on it. The kernels themselves must pass
+the same checks in the same way, run as plain Python.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from types import ModuleType
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+import pytest
+
+import golden
+from kernel_inputs import MAKERS
+from roles import replacing, using
+from test_backends import check
+from test_golden import built_cases, check_case
+
+pytestmark = pytest.mark.numba
+
+
+class Mutant(NamedTuple):
+    """One replacement in the source of a kernel file."""
+
+    form: str
+    role: str
+    right: str
+    wrong: str
+
+
+MUTANTS = [
+    Mutant("thresholds", "ref", "np.arange(members, 0, -1", "np.arange(members + 1, 1, -1"),
+    Mutant("thresholds", "ref", "scores - base[:, None], 0)", "scores, 0)"),
+    Mutant("thresholds", "ref", "(shares * weights[:, :, None])", "shares"),
+    Mutant("thresholds", "cpu", "a_3, a_5 = min(a_3, a_5), max(a_3, a_5)", "a_3, a_5 = a_3, a_5"),
+    Mutant("thresholds", "cpu", "c_5 = c_4 + (a_5 - a_4) * w_3", "c_5 = c_4 + (a_5 - a_4) * w_4"),
+    Mutant("thresholds", "cpu", "share[lane] += (upper - lower) * weight", "share[lane] += (upper - lower) / members"),
+    Mutant("thresholds", "cpu", "for start in range(0, elements, BL):", "for start in range(0, elements - BL + 1, BL):"),
+    Mutant(
+        "thresholds", "cpu", "running += (ascending[q] - ascending[q - 1]) * (one / (members - q))", "running += ascending[q]"
+    ),
+    Mutant("dividends", "ref", "np.maximum(size, 1)", "np.maximum(size, 2)"),
+    Mutant("dividends", "cpu", "max(size[element], 1)", "members"),
+    Mutant("dividends", "cpu", "(label[j] == label[i]) & here[j]", "label[j] == label[i]"),
+    Mutant("dividends", "cpu", 'side="right"', 'side="left") + 1 + 0 * (0'),
+    Mutant("ranks", "ref", "/ ranks[1:]", "/ ranks[:-1]"),
+    Mutant("ranks", "cpu", "keys[order[place - 1]] < keys[i]", "keys[order[place - 1]] <= keys[i]"),
+    Mutant("ranks", "cpu", "tail += gain[i] * change[rank]", "tail += gain[i] * change[rank - 1]"),
+    Mutant("products", "ref", "np.cumprod(factor[:, :0:-1]", "np.cumprod(factor[:, :-1]"),
+    Mutant("products", "cpu", "b_after[node] *= t[node] * a[i]", "b_after[node] *= t[node] * a[i - 1]"),
+    Mutant("products", "cpu", "b_before[0] = weight", "b_before[0] = 1.0 / nodes"),
+    Mutant("counts", "ref", "m * (free - forced) * harmonic", "m * free * harmonic"),
+    Mutant("counts", "ref", "range(m + 1, n + 1)", "range(m, n + 1)"),
+    Mutant("counts", "cpu", "(classes + 1) // 2", "max(1, classes // 2)"),
+    Mutant("counts", "cpu", "((1 - y) * q[c, x - 1] + y * q[c, x])", "q[c, x - 1]"),
+    Mutant("counts", "cpu", "_binomial(q[c], sizes[c] - 1,", "_binomial(q[c], sizes[c],"),
+    Mutant("counts", "cpu", "mean = total / scores.dtype.type(max(size, 1))", "mean = total / members"),
+    Mutant("pairs", "ref", "/ 2\n", "\n"),
+    Mutant("pairs", "cpu", "for j in range(i + 1, members):", "for j in range(i, members):"),
+    Mutant("table", "ref", "comb(n - 2, s - 1)", "comb(n - 1, s - 1)"),
+    Mutant("table", "ref", "folded = lower + upper", "folded = lower"),
+    Mutant("table", "cpu", "r_2 += u_1[lane] * x_2", "r_2 += u_2[lane] * x_2"),
+    Mutant("table", "cpu", "z_1[lane] += x_1 + x_2", "z_1[lane] += x_1"),
+    Mutant("table", "cpu", "weighted[s] += weighted[half + s]", "weighted[s] += 0.0"),
+]
+
+
+def load(form: str, role: str, right: str = "", wrong: str = "") -> ModuleType:
+    """The kernel file as plain Python, with one replacement."""
+    spec = importlib.util.find_spec(f"shapley_kernels.{form}.{role}")
+    assert spec is not None
+    assert spec.loader is not None
+    source = spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
+    if right:
+        assert source.count(right) == 1, f"{right!r} stands {source.count(right)} times in {spec.name}"
+        source = source.replace(right, wrong)
+    module = importlib.util.module_from_spec(spec)
+    with (
+        mock.patch("shapley_kernels.jit.jit", lambda function: function),
+        mock.patch("shapley_kernels.jit.jit_reassociated", lambda function: function),
+    ):
+        exec(compile(source, spec.name, "exec"), module.__dict__)
+    return module
+
+
+def run_checks(form: str, module: ModuleType) -> None:
+    """Golden cases of the families that use the form, then the specification at sizes that reach every branch."""
+    with using("ref"), replacing(form, module):
+        for case in small_cases():
+            check_case(case, np.float64, "mutants") if uses(case, form) else None
+    rng = np.random.default_rng(5)
+    for (name, game), maker in MAKERS.items():
+        if name == form:
+            for members in (3, 8, 11, 13, 70) if form != "table" else (3, 13):
+                arguments = maker(rng, 3, members, np.float64)
+                specification = getattr(importlib.import_module(f"shapley_kernels.{form}.ref"), game)
+                check(getattr(module, game), specification, arguments, np.float64, 3, members)
+
+
+def small_cases() -> Iterator[golden.Case]:
+    yield from (case for case in built_cases() if case["n"] <= 6)
+
+
+def uses(case: golden.Case, form: str) -> bool:
+    utility, _ = golden.utility_of(case)
+    return any(problem.form == form for _, term in utility.terms() for problem in term.reduce())
+
+
+@contextlib.contextmanager
+def quiet_record() -> Iterator[None]:
+    """Mutants' errors do not belong into the table of largest errors."""
+    with mock.patch("test_golden.record"), np.errstate(all="ignore"):
+        yield
+
+
+@pytest.mark.parametrize(("form", "role"), sorted({(mutant.form, mutant.role) for mutant in MUTANTS}))
+def test_genuine_kernels_pass(form: str, role: str) -> None:
+    with quiet_record():
+        run_checks(form, load(form, role))
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.form}-{m.role}-{m.wrong[:24]}")
+def test_mutant_is_refused(mutant: Mutant) -> None:
+    module = load(*mutant)
+    with quiet_record(), pytest.raises((AssertionError, ValueError, IndexError)):
+        run_checks(mutant.form, module)
+
+
+def test_every_form_has_mutants_of_both_roles() -> None:
+    assert {(mutant.form, mutant.role) for mutant in MUTANTS} == {(form, role) for form, _ in MAKERS for role in ("ref", "cpu")}
+
+
+def test_the_list_is_read_as_written() -> None:
+    with pytest.raises(AssertionError, match="stands 0 times"):
+        load("table", "ref", "no such text", "")
