@@ -32,7 +32,10 @@ wheel:
 	.venv-wheel/bin/pytest -m "not numba and not torch and not checkout"
 
 bench: .venv-bench/.bench
-	.venv-bench/bin/pytest benchmarks --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=group
+	mkdir -p .benchmarks
+	.venv-bench/bin/pytest benchmarks --benchmark-json=.benchmarks/speed.json \
+	  --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=group
+	.venv-bench/bin/python benchmarks/report.py .benchmarks/speed.json --command 'make bench'
 
 clean:
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
@@ -54,6 +57,7 @@ $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python $(INSTALL) --editable '.[lint]'
 	touch $@
 
+# Benchmarks with shapiq, the peer, in an environment of their own; writes docs/speed.md.
 .venv-bench/.bench: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python $(INSTALL) --editable '.[cpu,bench]'

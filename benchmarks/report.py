@@ -33,9 +33,9 @@ PEERS_TEXT = """
 ## Beside what users would pick instead
 
 Ours is `set_shapley` with all its checks, kernel the Numba kernel alone, NumPy the textbook formula vectorised, shapiq its
-`ExactComputer` on a game that is a vectorised look-up or maximum, one computer a group (all 1,000 groups, timed once). The limit
-copies as many bytes as the work must move, into memory that is already there, on as many threads as the kernels where that is
-faster; for tables it reads them.
+`ExactComputer` on a game that is a vectorised look-up or maximum, one computer a group (all 1,000 groups, timed once). The
+limit copies as many bytes as the work must move, into memory that is already there, on as many threads as the kernels where
+that is faster; for tables it reads them.
 """
 
 ROLES_TEXT = """

@@ -38,7 +38,7 @@ def numpy_table(values: Array) -> Array:
     credit = np.empty(n)
     for i in range(n):
         without = masks[(masks >> i & 1) == 0]
-        credit[i] = weights[np.bitwise_count(without)] @ (values[without | 1 << i] - values[without])
+        credit[i] = (weights[np.bitwise_count(without)] * (values[without | 1 << i] - values[without])).sum()
     return credit
 
 

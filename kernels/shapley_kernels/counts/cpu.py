@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import parallel, quadrature
-from shapley_kernels.counts.ref import pass_at_k_shares
 from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
@@ -39,6 +38,30 @@ def _centred(
         steep = slope[group * s_slope]
         for i in range(members):
             credit[group, i] = level + steep * (x[i] - mean) if here[i] else zero
+
+
+@jit
+def _no_hit(wrong: int, among: int, draws: int) -> float:
+    """C(wrong, draws) / C(among, draws), 0 if `draws` exceeds `wrong`."""
+    chance = 1.0 if draws <= wrong else 0.0
+    for j in range(min(draws, wrong)):
+        chance *= (wrong - j) / (among - j)
+    return chance
+
+
+@jit
+def _fill_pass_at_k(sizes: Array, m: int, shares: Array) -> None:
+    """shares[n, c] = credits of a correct and of a wrong member, for the sizes n that occur."""
+    for n in sizes:
+        harmonic = 0.0
+        for s in range(m + 1, n + 1):
+            harmonic += 1 / s
+        for c in range(n + 1 if n >= m else 0):
+            if c > 0:
+                shares[n, c, 0] = (1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n
+            if c < n:
+                forced, free = _no_hit(n - 1 - c, n - 1, m - 1), _no_hit(n - 1 - c, n - 1, m)
+                shares[n, c, 1] = (1 - forced + m * (free - forced) * harmonic) / n
 
 
 @jit
@@ -170,9 +193,7 @@ def pass_at_k(correct: Array, present: Array, m: int) -> Array:
     """The unbiased pass@m estimator. correct [B, K], present [B or 1, K] bool -> [B, K] float64."""
     groups, members = correct.shape
     shares = np.zeros((members + 1, members + 1, 2))
-    for n in np.unique(present.sum(axis=1)).tolist():
-        for c in range(n + 1) if n else ():
-            shares[n, c] = pass_at_k_shares(n, c, m)
+    _fill_pass_at_k(np.unique(present.sum(axis=1)), m, shares)
     credit = np.empty((groups, members))
     parallel.rows(lambda low, high: _pass_at_k(correct, present, shares, credit, low, high), groups, 2 * members)
     return credit

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import parallel
-from shapley_kernels.jit import jit
+from shapley_kernels.jit import jit, jit_reassociated
 
 Array = NDArray[Any]
 
@@ -23,7 +23,7 @@ def additive(scores: Array) -> Array:
     return scores.copy()
 
 
-@jit
+@jit_reassociated
 def _coverage(hits: Array, weights: Array, credit: Array, low: int, high: int) -> None:
     members, elements = hits.shape[1], hits.shape[2]
     s_weights = 0 if weights.shape[0] == 1 else 1

@@ -8,6 +8,7 @@ in order: the same bits on any number of threads.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,12 @@ def _solve_large(row: Array, n: int, credit: Array) -> None:
     _finish(sums, (float(row[-1]) - float(row[0])) / n, credit)
 
 
+@lru_cache(maxsize=FOLD_LIMIT)
+def coalition_weights(n: int) -> NDArray[np.float64]:
+    """u(|S|) for all S, [2^n]."""
+    return size_weights(n)[np.bitwise_count(np.arange(1 << n, dtype=np.uint32))]
+
+
 @np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which callers explain
 def solve(values: Array) -> Array:
     """values [B, 2^n] -> [B, n] in the dtype of values, computed in float64."""
@@ -120,7 +127,7 @@ def solve(values: Array) -> Array:
     if n == 1:
         credit[:, 0] = values[:, 1] - values[:, 0]
     elif n <= FOLD_LIMIT:
-        weights = size_weights(n)[np.bitwise_count(np.arange(size, dtype=np.uint32))]
+        weights = coalition_weights(n)
         parallel.rows(lambda low, high: _solve_small(values, weights, credit, low, high), games, 2 * NS_A_VALUE * size)
     else:
         for game in range(games):

@@ -9,6 +9,7 @@ construction. Subtracting v(0) first keeps the digits of tables with a large off
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import comb
 from typing import Any
 
@@ -18,10 +19,13 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+@lru_cache(maxsize=64)
 def size_weights(n: int) -> NDArray[np.float64]:
-    """u(0) .. u(n) for n >= 2."""
+    """u(0) .. u(n) for n >= 2, read-only."""
     inner = [1 / ((n - 1) * comb(n - 2, s - 1)) for s in range(1, n)]
-    return np.array([0.0, *inner, 0.0])
+    weights = np.array([0.0, *inner, 0.0])
+    weights.flags.writeable = False
+    return weights
 
 
 @np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which callers explain
