@@ -14,6 +14,8 @@ from shapley_credit.fields import LENGTHS, MEMBERS, Field, Parameter, flag, is_r
 Fields = Mapping[str, Field | Parameter]
 
 _MASK = flag(MEMBERS)
+_NUMPY = (np.ndarray, np.generic)
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Bound(NamedTuple):
@@ -47,11 +49,11 @@ def bind_fields(fields: Fields, mask: Any, given: Mapping[str, Any]) -> Bound:
             library = common_library(library, origin)
             if is_real_valued(spec):
                 real_valued = True
-                if origin is not None or isinstance(data, np.ndarray | np.generic):
+                if origin is not None or isinstance(data, _NUMPY):
                     strong.append(computing_dtype(arrays[name].dtype))
     k = _members_of(arrays, specs)
     shape = _groups(arrays, specs)
-    dtype = max(strong, default=np.dtype(np.float64) if real_valued else None)
+    dtype = max(strong) if strong else _FLOAT64 if real_valued else None
     checked_mask = read_field(arrays["mask"], _MASK, "mask", None) if mask is not None else None
     for name, array in arrays.items():
         if name != "mask":

@@ -18,6 +18,8 @@ from shapley_credit.errors import InputError
 Array = NDArray[Any]
 
 _DLPACK_CPU = 1
+_NUMPY = (np.ndarray, np.generic)
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Library(NamedTuple):
@@ -37,7 +39,7 @@ def to_numpy(data: Any, name: str) -> tuple[Array, Library | None]:
         return data, None
     if isinstance(data, np.ma.MaskedArray):
         raise InputError(f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask.")
-    if hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
+    if hasattr(data, "__dlpack__") and not isinstance(data, _NUMPY):
         return _by_dlpack(data, name)
     try:
         array = np.asarray(data)
@@ -90,7 +92,7 @@ def _library_of(data: Any, name: str) -> Library:
 
 def computing_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """float32 for 16- and 32-bit floats, float64 for everything else."""
-    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
+    return _FLOAT32 if dtype.kind == "f" and dtype.itemsize <= 4 else _FLOAT64
 
 
 def from_numpy(array: Array, library: Library | None) -> Any:

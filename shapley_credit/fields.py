@@ -7,6 +7,7 @@ selection of one group, and the random instances of the tests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ def read_field(array: Array, field: Field, name: str, present: Array | None) -> 
     """
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} must hold real numbers; got an array of {array.dtype}.")
-    if array.dtype == np.longdouble and np.dtype(np.longdouble) != np.dtype(np.float64):
+    if array.dtype.itemsize > 8:
         raise InputError(f"{name} has dtype {array.dtype}; the library computes in float64 at most. Convert it first.")
     if field.domain == "label" and array.dtype.kind == "f":
         raise InputError(
@@ -127,6 +128,8 @@ def read_field(array: Array, field: Field, name: str, present: Array | None) -> 
 
 def check_finite(array: Array, name: str) -> None:
     """Refuse NaN and infinity. One pass and no temporary array for large data: a finite sum has finite terms."""
+    if array.ndim == 0 and isfinite(array):
+        return
     if array.size >= _LARGE:
         with np.errstate(all="ignore"):
             if np.isfinite(array.sum()):

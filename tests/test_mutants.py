@@ -62,7 +62,9 @@ MUTANTS = [
     Mutant("counts", "cpu", "((1 - y) * q[c, x - 1] + y * q[c, x])", "q[c, x - 1]"),
     Mutant("counts", "cpu", "_binomial(q[c], sizes[c] - 1,", "_binomial(q[c], sizes[c],"),
     Mutant("counts", "cpu", "mean = total / scores.dtype.type(max(size, 1))", "mean = total / members"),
-    Mutant("counts", "cpu", "(1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n", "(1 + m * _no_hit(n - c, n, m) * harmonic) / n"),
+    Mutant(
+        "counts", "cpu", "(1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n", "(1 + m * _no_hit(n - c, n, m) * harmonic) / n"
+    ),
     Mutant("pairs", "ref", "/ 2\n", "\n"),
     Mutant("pairs", "cpu", "for j in range(i + 1, members):", "for j in range(i, members):"),
     Mutant("table", "ref", "comb(n - 2, s - 1)", "comb(n - 1, s - 1)"),
