@@ -1,6 +1,7 @@
 """The one place that knows where kernels live.
 
 Roles: `ref`, NumPy, the specification, always there; `cpu`, Numba. A form's function has the same name and signature in each.
+`tree` has the same functions once more, with a coalition tree and the semivalues of its levels behind the arrays; NumPy only.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any, Literal
 
 from shapley_credit.errors import MissingExtraError
 
-Role = Literal["ref", "cpu"]
+Role = Literal["ref", "cpu", "tree"]
 
 # What each role needs beyond NumPy, and the extra that brings it.
-ROLES: dict[Role, tuple[str, str] | None] = {"ref": None, "cpu": ("numba", "cpu")}
+ROLES: dict[Role, tuple[str, str] | None] = {"ref": None, "cpu": ("numba", "cpu"), "tree": None}
 
 
 @lru_cache(maxsize=1)

@@ -23,14 +23,18 @@ class EvaluationError(RuntimeError):
 
     Attributes:
         coalition: members of the coalition that failed, a tuple of indices; None if a whole batch failed.
-        values: shape [2**k], everything that was evaluated before the failure, NaN elsewhere; index = bit
-            mask, bit i = member i. Fill the gaps and pass it to `set_shapley` as a table: no evaluation is lost.
+        codes: int [m], the coalitions that were to be evaluated as bit masks, bit i = member i; 0 .. 2**k - 1 for a flat value.
+        values: [m], everything that was evaluated before the failure, NaN elsewhere. With all 2**k codes, fill the gaps and
+            pass it to the library as a table: no evaluation is lost.
     """
 
-    def __init__(self, message: str, coalition: tuple[int, ...] | None, values: NDArray[np.float64]) -> None:
+    def __init__(
+        self, message: str, coalition: tuple[int, ...] | None, codes: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> None:
         super().__init__(message)
         self.coalition = coalition
+        self.codes = codes
         self.values = values
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.coalition, self.values)
+        return type(self), (str(self), self.coalition, self.codes, self.values)

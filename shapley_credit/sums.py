@@ -61,7 +61,7 @@ class Sum(Utility):
         chosen = []
         for coefficient, utility in self._terms:
             whole = np.broadcast_to(coefficient, self.shape)[index]
-            chosen.append((whole if isinstance(coefficient, np.ndarray) else coefficient, utility._over(self.shape)[index]))
+            chosen.append((whole if isinstance(coefficient, np.ndarray) else coefficient, utility.over(self.shape)[index]))
         return type(self)(chosen)
 
     def __repr__(self) -> str:

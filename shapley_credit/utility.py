@@ -163,7 +163,7 @@ class Utility:
         chosen.shape = np.empty(self.shape, np.bool_)[index].shape
         return chosen
 
-    def _over(self, shape: tuple[int, ...]) -> Self:
+    def over(self, shape: tuple[int, ...]) -> Self:
         """The same utility for every group of a larger shape."""
         wider = copy.copy(self)
         wider.shape = shape
@@ -203,6 +203,12 @@ class Utility:
 
     __radd__ = __add__
     __rmul__ = __mul__
+
+
+def or_of_all(utility: Utility, weights: Array) -> Problem:
+    """The problem of v(S) = weight [S holds a present member], weights [B]: what a base value adds to any other game."""
+    hits = utility.flatten(utility.present()[..., None] if utility.mask is None else utility.mask[..., None], 2, full=True)
+    return Problem("dividends", "coverage", (hits, weights[:, None]))
 
 
 def _sum(terms: Sequence[tuple[Any, Utility]]) -> Utility:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from shapley_credit import dispatch
-from shapley_credit.blackbox.evaluate import batched, tabulate
-from shapley_credit.convert import Array, from_numpy
+from shapley_credit import semivalues
+from shapley_credit.blackbox.evaluate import batched, check_budget, evaluate
+from shapley_credit.coalitions import CoalitionTree, read_tree
+from shapley_credit.convert import from_numpy
 from shapley_credit.errors import InputError
+from shapley_credit.semivalues import Semivalue
+from shapley_credit.solve import flat_credits, function_credits, tree_credits
 from shapley_credit.utilities.table import Table
 from shapley_credit.utility import Utility
 
@@ -37,48 +40,109 @@ def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = Non
     >>> sc.set_shapley(lambda coalition: len(coalition) ** 2, 3)
     array([3., 3., 3.])
     """
+    game = _tabulated(utility, k) if _is_function(utility, k) else _as_utility(utility, k)
+    return from_numpy(flat_credits(game), game.library)
+
+
+def set_semivalue(
+    utility: Utility | Callable[..., Any] | Any, weights: Semivalue | Sequence[float] | Any, k: int | None = None
+) -> Any:
+    """Exact semivalues: marginal contributions weighed by the size of the coalition they are made to.
+
+        phi_i = sum_{S without i} p_|S| [v(S + i) - v(S)],      sum_s C(k - 1, s) p_s = 1.
+
+    utility, k: as for `set_shapley`. weights: `semivalues.shapley`, `banzhaf`, `leave_one_out`, `of_size(m)`, `beta(a, b)`, or
+        an array p_0 .. p_{k-1} over coalition sizes.
+
+    Returns credits [..., k] in the units of v, as `set_shapley` does; they add up to v(N) - v(empty) for Shapley only.
+    Cost: polynomial for structured utilities (each family's games on the flat tree), O(k 2^k) for tables and functions.
+    Raises InputError for weights that do not add up, and as `set_shapley`.
+    Source: Dubey, Neyman & Weber (1981), Value theory without efficiency.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import semivalues, utilities as u
+    >>> sc.set_semivalue(u.Max([8.0, 11.0, 13.0, 18.0]), semivalues.leave_one_out)
+    array([0., 0., 0., 5.])
+    >>> sc.set_semivalue(u.Max([8.0, 11.0, 13.0, 18.0]), semivalues.banzhaf)
+    array([1.  , 1.75, 2.75, 7.75])
+    """
+    rule = semivalues.read_semivalue(weights)
+    if _is_function(utility, k):
+        game: Utility = _tabulated(utility, k)
+    else:
+        game = _as_utility(utility, k)
+    if rule is semivalues.shapley:
+        return from_numpy(flat_credits(game), game.library)
+    return from_numpy(tree_credits(game, CoalitionTree.flat(game.k), (rule,)), game.library)
+
+
+def owen(
+    utility: Utility | Callable[..., Any] | Any,
+    coalitions: CoalitionTree | Sequence[Any] | Any,
+    k: int | None = None,
+    levels: Sequence[Semivalue] | None = None,
+) -> Any:
+    """Exact Owen and Winter values: credit when members act in unions, and unions in larger unions.
+
+        phi_i = E[v(P_i + i) - v(P_i)],
+
+    P_i the members before i in a uniformly random order that keeps every union together; unions share as players share.
+
+    utility, k: as for `set_shapley`; a function is asked only for the coalitions that matter, `coalitions.budget()` of them.
+    coalitions: a `CoalitionTree`, nested lists of members ([[0, 1], [2]] is a partition: Owen; deeper: Winter), or an array of
+        union labels [..., k]. Leading axes are groups, each with its own tree.
+    levels: one semivalue a level, unions first, members last; by default Shapley on all. (banzhaf, banzhaf) is the Banzhaf-Owen
+        value, (banzhaf, shapley) the symmetric coalitional Banzhaf value.
+
+    Returns credits [..., k] in the units of v, as `set_shapley` does; with Shapley on all levels they add up to v(N) -
+    v(empty). Cost: polynomial for structured utilities (each family's games on the tree), the budget times depth for tables and
+    functions. Raises InputError for members that are missing, repeated or out of range, a wrong number of levels, and as
+    `set_shapley`. Source: Owen (1977), Values of games with a priori unions; Winter (1989), A value for cooperative games with
+    levels structure.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.owen(u.Max([8.0, 11.0, 13.0, 18.0]), [[0, 3], [1, 2]])
+    array([2.  , 2.75, 3.75, 9.5 ])
+    """
+    tree = read_tree(coalitions)
+    rules = tuple(levels) if levels is not None else (semivalues.shapley,) * tree.depth
+    if len(rules) != tree.depth or not all(isinstance(rule, Semivalue) for rule in rules):
+        raise InputError(
+            f"levels must hold one semivalue for each of the {tree.depth} levels of the tree, unions first; got {levels!r}."
+        )
+    if _is_function(utility, tree.k if k is None else k):
+        _same_members(tree, tree.k if k is None else k)
+        return function_credits(utility, tree, rules)
     game = _as_utility(utility, k)
-    return from_numpy(_credits(game), game.library)
+    _same_members(tree, game.k)
+    return from_numpy(tree_credits(game, tree, rules), game.library)
 
 
-def _as_utility(utility: Any, k: int | None) -> Utility:
+def _same_members(tree: CoalitionTree, k: int) -> None:
+    if tree.k != k:
+        raise InputError(f"the coalition tree has {tree.k} members, but the utility has k = {k}.")
+
+
+def _is_function(utility: Any, k: int | None) -> bool:
     if k is not None and (isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1):
         raise InputError(f"k must be a whole number of members >= 1; got {k!r}.")
     if isinstance(utility, type):
         raise InputError(f"{utility.__name__} is a class; make a utility of it first, {utility.__name__}(...).")
-    if isinstance(utility, batched) or callable(utility):
-        if k is None:
-            raise InputError("k is required with a function: set_shapley(function, k).")
-        return Table(tabulate(utility, int(k)))
+    function = isinstance(utility, batched) or callable(utility)
+    if function and k is None:
+        raise InputError("k is required with a function: set_shapley(function, k).")
+    return function
+
+
+def _tabulated(function: Any, k: int | None) -> Table:
+    assert k is not None
+    check_budget(1 << int(k), int(k))
+    return Table(evaluate(function, int(k), np.arange(1 << int(k))))
+
+
+def _as_utility(utility: Any, k: int | None) -> Utility:
     game = utility if isinstance(utility, Utility) else Table(utility)
     if k is not None and k != game.k:
         raise InputError(f"k = {k} was asked for, but the utility has k = {game.k} members: {game!r}.")
     return game
-
-
-def _credits(game: Utility) -> Array:
-    """Credits [..., k] of a utility: the combination of the credits of its terms."""
-    dtype = game.dtype or np.dtype(np.float64)
-    terms = game.terms()
-    if len(terms) == 1 and terms[0][1] is game:
-        return _term_credits(game).astype(dtype, copy=False)
-    total = np.zeros((*game.shape, game.k), dtype)
-    for coefficient, term in terms:
-        factor = coefficient[..., None] if isinstance(coefficient, np.ndarray) else coefficient
-        total += (factor * _term_credits(term)).astype(dtype, copy=False)
-    return total
-
-
-def _term_credits(term: Utility) -> Array:
-    role = dispatch.role()
-    total: Array | None = None
-    for form, game, arrays, scale in term.reduce():
-        part = dispatch.kernel(form, game, role)(*arrays)
-        if scale != 1.0:
-            part *= scale
-        total = part if total is None else total + part
-    assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
-    term.check_credits(total)
-    if term.mask is not None:
-        total[~np.broadcast_to(term.present(), total.shape)] = 0
-    return total.reshape(*term.shape, term.k)

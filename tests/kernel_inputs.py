@@ -46,9 +46,9 @@ def product(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> 
 
 
 def pair_sums(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
-    half = normal(rng, (groups, members, members), dtype)
-    coefficients = shared(rng, groups)
-    return half + np.swapaxes(half, 1, 2), normal(rng, (coefficients,), dtype), normal(rng, (coefficients,), dtype)
+    half, here = normal(rng, (groups, members, members), dtype), present(rng, groups, members)
+    distances = np.where(here[:, :, None] & here[:, None, :], half + np.swapaxes(half, 1, 2), 0)
+    return distances, here, normal(rng, (shared(rng, groups), members + 1), dtype)
 
 
 def plurality(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
@@ -70,11 +70,12 @@ MAKERS: dict[tuple[str, str], Maker] = {
         normal(rng, (shared(rng, b), k), dtype),
     ),
     ("products", "product"): product,
-    ("counts", "centred"): lambda rng, b, k, dtype: (
+    ("counts", "size_sum"): lambda rng, b, k, dtype: (
         normal(rng, (b, k), dtype),
         present(rng, b, k),
-        *(normal(rng, (shared(rng, b),), dtype) for _ in range(3)),
+        normal(rng, (shared(rng, b), k + 1), dtype),
     ),
+    ("counts", "cardinality"): lambda rng, b, k, dtype: (normal(rng, (b, k + 1), dtype), present(rng, b, k)),
     ("counts", "pass_at_k"): lambda rng, b, k, dtype: (
         rng.random((b, k)) < 0.4,
         present(rng, b, k),

@@ -9,7 +9,7 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.utility import Problem, Utility, or_of_all
 
 
 class Max(Utility):
@@ -90,7 +90,6 @@ def best_of_set(utility: Utility, scores: Array, base: Array, clip: bool) -> Seq
     if utility.mask is not None:
         scores = np.where(present, scores, floor[:, None])
     problems = [Problem("thresholds", "airport", (scores, floor))]
-    if not clip:  # v is also (floor - base) for any non-empty set: an OR game of all members
-        share = (floor - base) / np.maximum(present.sum(axis=1), 1).astype(scores.dtype)
-        problems.append(Problem("dividends", "additive", (np.where(present, share[:, None], 0 * scores),)))
+    if not clip:  # v is also (floor - base) for any non-empty set
+        problems.append(or_of_all(utility, np.broadcast_to(floor - base, len(scores))))
     return problems

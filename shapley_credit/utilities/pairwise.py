@@ -35,9 +35,7 @@ class SumPairwise(Utility):
         return float(np.triu(self.distances[np.ix_(members, members)], 1).sum())
 
     def reduce(self) -> Sequence[Problem]:
-        distances = self.rows("distances", full=True)  # pairs with an absent member have been read as 0
-        half, zero = np.full(1, 0.5, distances.dtype), np.zeros(1, distances.dtype)
-        return [Problem("pairs", "pair_sums", (distances, half, zero))]
+        return pair_problem(self, self.distances, np.ones(self.k + 1))
 
 
 class MeanPairwise(Utility):
@@ -65,9 +63,11 @@ class MeanPairwise(Utility):
         return float(np.triu(self.distances[np.ix_(members, members)], 1).sum()) / pairs if pairs else 0.0
 
     def reduce(self) -> Sequence[Problem]:
-        distances = self.rows("distances", full=True)
-        size = self.present().sum(axis=1)  # [B or 1]
-        pairs = np.maximum(size * (size - 1), 1) / 2
-        own = (np.cumsum(1 / np.arange(1, self.k + 1))[np.maximum(size, 1) - 1] - 1) / pairs
-        rest = (1 / pairs - 2 * own) / np.maximum(size - 2, 1)
-        return [Problem("pairs", "pair_sums", (distances, own.astype(distances.dtype), rest.astype(distances.dtype)))]
+        sizes = np.arange(self.k + 1)
+        return pair_problem(self, self.distances, 2 / np.maximum(sizes * (sizes - 1), 2))
+
+
+def pair_problem(utility: Utility, distances: Array, f: Array) -> Sequence[Problem]:
+    """f(|S|) sum over pairs; pairs with an absent member have been read as 0."""
+    rows = utility.flatten(distances, 2, full=True)
+    return [Problem("pairs", "pair_sums", (rows, utility.present(), f[None, :].astype(rows.dtype)))]

@@ -9,7 +9,7 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.utility import Problem, Utility, or_of_all
 
 
 class Cardinality(Utility):
@@ -35,13 +35,7 @@ class Cardinality(Utility):
         return float(self.f[len(members)])
 
     def reduce(self) -> Sequence[Problem]:
-        present = self.present()
-        size = present.sum(axis=1)  # [B or 1]
-        f = self.rows("f", full=True)
-        full = np.take_along_axis(f, np.broadcast_to(size[:, None], (len(f), 1)), axis=1)[:, 0]
-        level = (full - f[:, 0]) / np.maximum(size, 1).astype(f.dtype)
-        zero = np.zeros(1, f.dtype)
-        return [Problem("counts", "centred", (np.zeros((len(f), self.k), f.dtype), present, zero, zero, level))]
+        return [Problem("counts", "cardinality", (self.rows("f", full=True), self.present()))]
 
 
 class Mean(Utility):
@@ -68,10 +62,10 @@ class Mean(Utility):
         return float(self.scores[members].mean()) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        present, scores = self.present(), self.rows("scores", full=True)
-        size = np.maximum(present.sum(axis=1), 1)  # [B or 1]
-        harmonic = np.cumsum(1 / np.arange(1, self.k + 1))[size - 1]
-        slope = (size * harmonic - 1) / (size * np.maximum(size - 1, 1))
-        height = 1 / size.astype(scores.dtype)
-        offset = np.where(present.any(axis=1), -self.rows("base") * height, 0)
-        return [Problem("counts", "centred", (scores, present, slope.astype(scores.dtype), height, offset))]
+        scores = self.rows("scores", full=True)
+        f = np.concatenate([[0.0], 1 / np.arange(1, self.k + 1)]).astype(scores.dtype)[None, :]
+        # v(empty) = base lifts nothing but the empty set: base less an OR game of all members.
+        return [
+            Problem("counts", "size_sum", (scores, self.present(), f)),
+            or_of_all(self, -self.rows("base", full=True)),
+        ]

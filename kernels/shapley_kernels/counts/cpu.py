@@ -1,6 +1,6 @@
 """Numba kernels of the counts form; the formulas are in ref.py.
 
-`centred`: two passes over a row. `pass_at_k`: one table of shares for every (n, c) that can occur, then a look-up a member.
+`size_sum`: two passes over a row. `pass_at_k`: one table of shares for every (n, c) that can occur, then a look-up a member.
 `plurality`: per group, for each node t and tie node y, prefix and suffix products over the classes at every target count.
 """
 
@@ -12,20 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import parallel, quadrature
+from shapley_kernels.counts import ref
+from shapley_kernels.counts.ref import size_coefficients
 from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
 
 
 @jit
-def _centred(
-    scores: Array, present: Array, slope: Array, height: Array, offset: Array, credit: Array, low: int, high: int
-) -> None:
+def _size_sum(scores: Array, present: Array, slope: Array, height: Array, credit: Array, low: int, high: int) -> None:
     members = scores.shape[1]
     s_present = 0 if present.shape[0] == 1 else 1
     s_slope = 0 if slope.shape[0] == 1 else 1
-    s_height = 0 if height.shape[0] == 1 else 1
-    s_offset = 0 if offset.shape[0] == 1 else 1
     zero = scores.dtype.type(0)
     for group in range(low, high):
         x, here = scores[group], present[group * s_present]
@@ -34,8 +32,7 @@ def _centred(
             total += x[i] if here[i] else zero
             size += here[i]
         mean = total / scores.dtype.type(max(size, 1))
-        level = height[group * s_height] * mean + offset[group * s_offset]
-        steep = slope[group * s_slope]
+        level, steep = height[group * s_slope] * mean, slope[group * s_slope]
         for i in range(members):
             credit[group, i] = level + steep * (x[i] - mean) if here[i] else zero
 
@@ -181,12 +178,18 @@ def _plurality(
                 credit[group, i] = shares[index[i]]
 
 
-def centred(scores: Array, present: Array, slope: Array, height: Array, offset: Array) -> Array:
-    """phi_i = height mean + offset + slope (x_i - mean). scores [B, K], present [B or 1, K], the others [B or 1] -> [B, K]."""
+def size_sum(scores: Array, present: Array, f: Array) -> Array:
+    """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
     groups, members = scores.shape
+    slope, height = size_coefficients(f, present.sum(axis=1))
     credit = np.empty_like(scores)
-    parallel.rows(lambda low, high: _centred(scores, present, slope, height, offset, credit, low, high), groups, 2 * members)
+    parallel.rows(lambda low, high: _size_sum(scores, present, slope, height, credit, low, high), groups, 2 * members)
     return credit
+
+
+def cardinality(f: Array, present: Array) -> Array:
+    """v(S) = f(|S|). f [B, K + 1], present [B or 1, K] -> [B, K]. A look-up: the specification is as fast as it gets."""
+    return ref.cardinality(f, present)
 
 
 def pass_at_k(correct: Array, present: Array, m: int) -> Array:

@@ -12,16 +12,34 @@ from shapley_kernels import quadrature
 Array = NDArray[Any]
 
 
-def centred(scores: Array, present: Array, slope: Array, height: Array, offset: Array) -> Array:
-    """v(S) = f(|S|) sum_S x and its kin: phi_i = height mean + offset + slope (x_i - mean), the mean over present members.
+def size_coefficients(f: Array, size: Array) -> tuple[Array, Array]:
+    """For f(|S|) sum_S x among n members: slope alpha - beta and height f(n), so that phi_i = height mean + slope (x_i - mean).
 
-    For f(|S|) sum_S x:  height = f(n),  slope = alpha - beta,  alpha = sum_{s=1}^n f(s) / n,  beta = (f(n) - alpha) / (n - 1);
-    offset carries what depends on the size alone. scores [B, K], present [B or 1, K], the others [B or 1] -> [B, K]. O(K).
+    alpha = sum_{s=1}^n f(s) / n is i's own coefficient, beta = (f(n) - alpha) / (n - 1) that of every other member.
+    f [B or 1, K + 1], size n [B or 1] -> [B or 1] each.
     """
-    size = np.maximum(present.sum(axis=1, keepdims=True), 1).astype(scores.dtype)
-    mean = np.where(present, scores, 0).sum(axis=1, keepdims=True) / size
-    level = height[:, None] * mean + offset[:, None]
-    credit: Array = np.where(present, level + slope[:, None] * (scores - mean), 0)
+    rows = np.arange(max(len(f), len(size))) if min(len(f), len(size)) else np.arange(0)
+    n = np.broadcast_to(size, len(rows))
+    f = np.broadcast_to(f, (len(rows), f.shape[1]))
+    height = f[rows, n]
+    alpha = np.cumsum(f[:, 1:], axis=1)[rows, np.maximum(n, 1) - 1] / np.maximum(n, 1).astype(f.dtype)
+    return alpha - (height - alpha) / np.maximum(n - 1, 1).astype(f.dtype), height
+
+
+def size_sum(scores: Array, present: Array, f: Array) -> Array:
+    """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]. O(K)."""
+    size = present.sum(axis=1)
+    slope, height = size_coefficients(f, size)
+    mean = np.where(present, scores, 0).sum(axis=1, keepdims=True) / np.maximum(size, 1)[:, None].astype(scores.dtype)
+    credit: Array = np.where(present, height[:, None] * mean + slope[:, None] * (scores - mean), 0)
+    return credit
+
+
+def cardinality(f: Array, present: Array) -> Array:
+    """v(S) = f(|S|): (f(n) - f(0)) / n each. f [B, K + 1], present [B or 1, K] -> [B, K]. O(K)."""
+    size = np.broadcast_to(present.sum(axis=1), len(f))
+    gain = f[np.arange(len(f)), size] - f[:, 0]
+    credit: Array = np.where(present, (gain / np.maximum(size, 1).astype(f.dtype))[:, None], 0)
     return credit
 
 

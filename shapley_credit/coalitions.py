@@ -1,0 +1,193 @@
+"""A-priori structures: who belongs together before any coalition forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from shapley_credit.convert import Array, to_numpy
+from shapley_credit.errors import InputError
+
+
+class CoalitionTree:
+    """Members in unions, unions in larger unions: a partition (Owen 1977) or a levels structure (Winter 1989).
+
+    Kept as label arrays, coarse to fine: members that share the first l labels share an ancestor on level l. A node with a
+    single child changes no value, so trees of uneven depth are padded with such nodes.
+
+    Attributes:
+        labels: int [..., levels, k]; leading axes are groups, each with a tree of its own.
+        k: number of members.
+        depth: number of edges from the root to a member, levels + 1; 1 is the flat tree.
+
+    >>> from shapley_credit import CoalitionTree
+    >>> tree = CoalitionTree.from_nested([[0, 1], [2, [3, 4]]])
+    >>> print(tree)
+    k = 5, depth 3
+    +- 0 1
+    +- 2 3 4
+       +- 2
+       +- 3 4
+    >>> tree.budget()
+    22
+    """
+
+    def __init__(self, labels: Array) -> None:
+        self.labels = labels
+        self.k = labels.shape[-1]
+        self.depth = labels.shape[-2] + 1
+
+    @classmethod
+    def flat(cls, k: int) -> Self:
+        """No structure: the tree with which every value is that of the members alone."""
+        return cls(np.zeros((0, k), np.int64))
+
+    @classmethod
+    def from_labels(cls, *labels: Any) -> Self:
+        """A tree from one label array [..., k] a level, coarse to fine; one array is a partition.
+
+        labels: integers; members with equal labels are together, on finer levels only within their coarser union. Cost O(k).
+        Raises InputError for no labels, other types and different shapes.
+
+        >>> from shapley_credit import CoalitionTree
+        >>> CoalitionTree.from_labels([0, 0, 1, 1, 1]).budget()
+        18
+        """
+        arrays = [to_numpy(level, "labels")[0] for level in labels]
+        for array in arrays:
+            if array.ndim < 1 or not array.shape[-1] or array.dtype.kind not in "biu":
+                raise InputError(f"labels must be integers of shape [..., k]; got {array.dtype} of shape {array.shape}.")
+        if not arrays or len({array.shape[-1] for array in arrays}) > 1:
+            raise InputError(f"all levels must label the same members; got shapes {[array.shape for array in arrays]}.")
+        try:
+            stacked = np.stack(np.broadcast_arrays(*arrays), axis=-2)
+        except ValueError as error:
+            raise InputError(f"leading axes do not broadcast: {[array.shape for array in arrays]}.") from error
+        return cls(stacked.astype(np.int64))
+
+    @classmethod
+    def from_nested(cls, nested: Sequence[Any]) -> Self:
+        """A tree from nested lists of members: [[0, 1], [2, [3, 4]]]. Every member 0 .. k-1 stands exactly once.
+
+        Cost O(k depth). Raises InputError that names the member for missing, repeated and out-of-range ones.
+
+        >>> from shapley_credit import CoalitionTree
+        >>> CoalitionTree.from_nested([[0, 2], [1]]).labels.tolist()
+        [[0, 1, 0]]
+        """
+        paths: dict[int, tuple[int, ...]] = {}
+
+        def walk(part: Any, path: tuple[int, ...]) -> None:
+            if isinstance(part, bool) or not isinstance(part, int | np.integer | list | tuple | range | np.ndarray):
+                raise InputError(f"a coalition tree is made of member indices and sequences of them; got {part!r}.")
+            if isinstance(part, int | np.integer):
+                if int(part) in paths:
+                    raise InputError(f"member {part} stands twice in the coalition tree; unions must not overlap.")
+                paths[int(part)] = path
+                return
+            if not len(part):
+                raise InputError("a union of the coalition tree is empty; leave it out.")
+            for place, child in enumerate(part):
+                walk(child, (*path, place))
+
+        walk(list(nested), ())
+        k = len(paths)
+        for member in sorted(set(range(k)) ^ set(paths)):
+            problem = "is missing from" if 0 <= member < k else "is out of range in"
+            raise InputError(f"member {member} {problem} the coalition tree, which holds {k} members; they are 0 .. {k - 1}.")
+        levels = max(len(path) for path in paths.values()) - 1
+        labels = np.zeros((levels, k), np.int64)
+        for level in range(levels):
+            known: dict[tuple[int, ...], int] = {}
+            for member in range(k):
+                prefix = paths[member][: level + 1]
+                labels[level, member] = known.setdefault(prefix, len(known))
+        return cls(labels)
+
+    @classmethod
+    def from_spans(cls, members: Sequence[tuple[int, int]], *unions: Sequence[tuple[int, int]]) -> Self:
+        """A tree of text spans: members, for example phrases, within one sequence of spans a level, coarse to fine.
+
+        members, unions: half-open spans (start, end) of character offsets; those of one sequence must not overlap, and every
+        member must lie within one span of every level. Cost O(k spans).
+        Raises InputError that names the span for empty, overlapping and uncovered ones.
+
+        >>> from shapley_credit import CoalitionTree
+        >>> CoalitionTree.from_spans([(0, 3), (4, 9), (10, 12)], [(0, 9), (10, 12)]).labels.tolist()
+        [[0, 0, 1]]
+        """
+        for name, spans in (("members", members), *((f"unions of level {i + 1}", level) for i, level in enumerate(unions))):
+            _check_spans(spans, name)
+        levels = []
+        for number, spans in enumerate(unions, start=1):
+            level = []
+            for place, (start, end) in enumerate(members):
+                inside = [label for label, (low, high) in enumerate(spans) if low <= start and end <= high]
+                if not inside:
+                    raise InputError(f"member {place}, span ({start}, {end}), lies within no union of level {number}.")
+                level.append(inside[0])
+            levels.append(level)
+        return cls(np.array(levels, np.int64).reshape(len(levels), len(members)))
+
+    def budget(self) -> int | Array:
+        """Number of coalitions that an exact value must evaluate, the empty and the whole one included.
+
+        2 + N(root), N(member) = 0, N(a) = 2^c - 2 + 2^(c-1) sum over the c children of N. An array [...] for batched trees.
+        Cost O(k depth).
+
+        >>> from shapley_credit import CoalitionTree
+        >>> CoalitionTree.from_labels([i // 4 for i in range(24)]).budget()
+        2752
+        """
+        from shapley_kernels.trees import Node, tree_of
+
+        def partial(node: Node) -> int:
+            c = len(node.children)
+            return (1 << c) - 2 + (1 << c - 1) * sum(map(partial, node.children)) if c else 0
+
+        lead = self.labels.shape[:-2]
+        counts = [2 + partial(tree_of(self.labels[index])) for index in np.ndindex(lead)]
+        return np.array(counts, object).reshape(lead) if lead else counts[0]
+
+    def __str__(self) -> str:
+        from shapley_kernels.trees import Node, tree_of
+
+        if self.labels.ndim > 2:
+            return repr(self)
+        lines = [f"k = {self.k}, depth {self.depth}"]
+
+        def draw(node: Node, indent: str) -> None:
+            for child in node.children:
+                lines.append(f"{indent}+- {' '.join(map(str, child.members))}")
+                if any(grandchild.children for grandchild in child.children):
+                    draw(child, indent + "   ")
+
+        draw(tree_of(self.labels), "")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        shape = self.labels.shape[:-2]
+        return f"CoalitionTree(k={self.k}, depth={self.depth}{f', groups={shape}' if shape else ''})"
+
+
+def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
+    if not len(spans):
+        raise InputError(f"{name} hold no span.")
+    for start, end in spans:
+        if not start < end:
+            raise InputError(f"{name}: span ({start}, {end}) is empty.")
+    ordered = sorted(spans)
+    for (low, high), (start, end) in zip(ordered, ordered[1:], strict=False):
+        if start < high:
+            raise InputError(f"{name}: spans ({low}, {high}) and ({start}, {end}) overlap.")
+
+
+def read_tree(coalitions: Any) -> CoalitionTree:
+    """A CoalitionTree as it is, nested lists of members, or labels in an array."""
+    if isinstance(coalitions, CoalitionTree):
+        return coalitions
+    if isinstance(coalitions, list | tuple):
+        return CoalitionTree.from_nested(coalitions)
+    return CoalitionTree.from_labels(coalitions)

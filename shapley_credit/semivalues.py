@@ -1,0 +1,160 @@
+"""Semivalues: what a marginal contribution weighs by the size of the coalition it is made to, and what such credit optimises.
+
+    phi_i = sum_{S without i} p_|S| [v(S + i) - v(S)],      sum_s C(k - 1, s) p_s = 1            (Dubey, Neyman & Weber 1981).
+
+Objective theorem. Let y_1 .. y_k be independent samples of a policy pi and V_m = E[v(m samples)]. Then
+
+    E[sum_i phi_i grad log pi(y_i)] = sum_{m=1}^k  k C(k-1, m-1) p_{m-1} / m  grad V_m,
+
+because v(S) does not depend on y_i, and the mean of v(S + i) grad log pi(y_i) over a coalition of m samples is grad V_m / m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import comb, lgamma
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_credit.errors import InputError
+
+Array = NDArray[np.float64]
+
+__all__ = ["Semivalue", "banzhaf", "beta", "leave_one_out", "of_size", "of_weights", "shapley"]
+
+
+class Semivalue:
+    """A rule for weighing marginal contributions by size, for any number of members.
+
+    Attributes:
+        name: as it prints.
+        ignores_absent: whether a member who never matters can be dropped without a change, so that absent members need no care.
+
+    >>> from shapley_credit import semivalues
+    >>> semivalues.banzhaf
+    banzhaf
+    >>> semivalues.shapley.weights(3).round(3).tolist()
+    [0.333, 0.167, 0.333]
+    """
+
+    def __init__(self, name: str, sizes: Callable[[int], Array], *, ignores_absent: bool = True) -> None:
+        self.name = name
+        self.ignores_absent = ignores_absent
+        self._sizes = sizes
+
+    def sizes(self, k: int) -> Array:
+        """q_s = C(k - 1, s) p_s, [k]: how often a member arrives at a coalition of s others; adds up to 1. Cost O(k)."""
+        return self._sizes(k)
+
+    def weights(self, k: int) -> Array:
+        """p_s, [k]: the weight of each single coalition of s others. Cost O(k)."""
+        return self.sizes(k) / np.array([float(comb(k - 1, s)) for s in range(k)])
+
+    def objective(self, k: int) -> Array:
+        """[k]: the factors of grad V_1 .. grad V_k in the expected policy gradient of this credit, k q_{m-1} / m. Cost O(k).
+
+        >>> from shapley_credit import semivalues
+        >>> semivalues.shapley.objective(4).round(3).tolist()
+        [1.0, 0.5, 0.333, 0.25]
+        """
+        factors: Array = k * self.sizes(k) / np.arange(1, k + 1)
+        return factors
+
+    def explain(self, k: int) -> str:
+        """The objective in words.
+
+        >>> from shapley_credit import semivalues
+        >>> print(semivalues.leave_one_out.explain(4))
+        leave_one_out credit of 4 samples follows 1 grad V_4, where V_m is the expected utility of m samples.
+        """
+        terms = [f"{factor:.4g} grad V_{m}" for m, factor in enumerate(self.objective(k), start=1) if factor]
+        return f"{self.name} credit of {k} samples follows {' + '.join(terms)}, where V_m is the expected utility of m samples."
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _binomial_half(k: int) -> Array:
+    return np.array([comb(k - 1, s) / 2 ** (k - 1) for s in range(k)])
+
+
+shapley = Semivalue("shapley", lambda k: np.full(k, 1 / k))
+banzhaf = Semivalue("banzhaf", _binomial_half)
+leave_one_out = Semivalue("leave_one_out", lambda k: np.eye(k)[k - 1])
+
+
+def beta(a: float, b: float) -> Semivalue:
+    """Beta-Shapley (Kwon & Zou 2022): inclusion with probability t ~ Beta(b, a); beta(1, 1) is Shapley, a > b favours small sets.
+
+        q_s = C(k-1, s) B(s + b, k - 1 - s + a) / B(a, b).
+
+    a, b: positive numbers. Cost O(k). Raises InputError for others.
+
+    >>> from shapley_credit import semivalues
+    >>> semivalues.beta(2, 1).sizes(3).round(4).tolist()
+    [0.5, 0.3333, 0.1667]
+    """
+    if not (0 < a < float("inf") and 0 < b < float("inf")):
+        raise InputError(f"beta(a, b) needs positive numbers; got ({a!r}, {b!r}).")
+
+    def sizes(k: int) -> Array:
+        logs = [
+            lgamma(k) - lgamma(s + 1) - lgamma(k - s) + lgamma(s + b) + lgamma(k - 1 - s + a) - lgamma(k - 1 + a + b)
+            for s in range(k)
+        ]
+        q = np.exp(np.array(logs) - max(logs))
+        return q / q.sum()
+
+    return Semivalue(f"beta({a:g}, {b:g})", sizes)
+
+
+def of_size(m: int) -> Semivalue:
+    """Marginal contributions to coalitions of size m only, the newcomer included: the credit that follows grad V_m.
+
+    m: whole number >= 1; m = k is leave_one_out. Absent members change the sizes, so it does not go with a mask. Cost O(k).
+    Raises InputError for m < 1, and for fewer than m members when used.
+
+    >>> from shapley_credit import semivalues
+    >>> semivalues.of_size(2).objective(4).tolist()
+    [0.0, 2.0, 0.0, 0.0]
+    """
+    if isinstance(m, bool) or not isinstance(m, int | np.integer) or m < 1:
+        raise InputError(f"of_size(m) needs a whole number >= 1; got {m!r}.")
+
+    def sizes(k: int) -> Array:
+        if k < m:
+            raise InputError(f"of_size({m}) needs at least {m} members, or children on its level; got {k}.")
+        return np.eye(k)[m - 1]
+
+    return Semivalue(f"of_size({m})", sizes, ignores_absent=False)
+
+
+def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
+    """The semivalue with weights p_0 .. p_{k-1} for coalitions of 0 .. k-1 others.
+
+    weights: [k], finite, sum_s C(k-1, s) p_s = 1. Cost O(k). Raises InputError for others, and for another k when used.
+
+    >>> from shapley_credit import semivalues
+    >>> semivalues.of_weights([1 / 3, 1 / 6, 1 / 3])
+    of_weights([0.333333, 0.166667, 0.333333])
+    """
+    p = np.asarray(weights)
+    if p.ndim != 1 or not len(p) or p.dtype.kind not in "iuf" or not np.isfinite(p).all():
+        raise InputError(f"weights must be a semivalue or finite numbers p[0..k-1] over coalition sizes; got {weights!r}.")
+    q = p * np.array([float(comb(len(p) - 1, s)) for s in range(len(p))])
+    if abs(q.sum() - 1) > 1e-9:
+        raise InputError(f"weights must satisfy sum_s C(k-1, s) p_s = 1; got {q.sum():.12g} for k = {len(p)}.")
+
+    def sizes(k: int) -> Array:
+        if k != len(q):
+            raise InputError(f"these weights are for k = {len(q)} members; got {k}.")
+        return q
+
+    return Semivalue(f"of_weights([{', '.join(f'{x:g}' for x in p)}])", sizes, ignores_absent=False)
+
+
+def read_semivalue(weights: Any) -> Semivalue:
+    """A semivalue as it is, or the one of an array of weights."""
+    return weights if isinstance(weights, Semivalue) else of_weights(weights)

@@ -1,0 +1,124 @@
+"""From a utility to credits: its problems, solved by the kernels of its array, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from shapley_credit import dispatch
+from shapley_credit.blackbox.evaluate import batched, check_budget, evaluate
+from shapley_credit.coalitions import CoalitionTree
+from shapley_credit.convert import Array
+from shapley_credit.errors import InputError
+from shapley_credit.semivalues import Semivalue
+from shapley_credit.utility import Problem, Utility
+
+Rules = Sequence[Semivalue]
+
+
+def flat_credits(game: Utility) -> Array:
+    """Shapley values [..., k]."""
+    return _combine(game, game.shape, lambda term: _flat_term(term))
+
+
+def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
+    """Values [..., k] on a coalition tree, one semivalue a level; leading axes are those of the game and the tree together."""
+    lead = tree.labels.shape[:-2]
+    try:
+        shape = np.broadcast_shapes(game.shape, lead)
+    except ValueError as error:
+        raise InputError(
+            f"the leading axes of the utility {game.shape} and of the coalition tree {lead} do not broadcast."
+        ) from error
+    return _combine(game, shape, lambda term: _tree_term(term, shape, tree, rules))
+
+
+def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
+    """The combination of the credits of the terms of a utility."""
+    dtype = game.dtype or np.dtype(np.float64)
+    terms = game.terms()
+    if len(terms) == 1 and terms[0][1] is game:
+        return solve(game).astype(dtype, copy=False)
+    total = np.zeros((*shape, game.k), dtype)
+    for coefficient, term in terms:
+        factor = coefficient[..., None] if isinstance(coefficient, np.ndarray) else coefficient
+        total += (factor * solve(term)).astype(dtype, copy=False)
+    return total
+
+
+def _flat_term(term: Utility) -> Array:
+    role = dispatch.role()
+    total: Array | None = None
+    for form, game, arrays, scale in term.reduce():
+        part = dispatch.kernel(form, game, role)(*arrays)
+        if scale != 1.0:
+            part *= scale
+        total = part if total is None else total + part
+    assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
+    return _finish(term, term.shape, total)
+
+
+def _finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
+    term.check_credits(total)
+    if term.mask is not None:
+        total[~np.broadcast_to(term.present(), total.shape)] = 0
+    return total.reshape(*shape, term.k)
+
+
+def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:
+    from shapley_kernels.trees import tree_of
+
+    if term.mask is not None and not term.mask.all():
+        for rule in rules:
+            if not rule.ignores_absent:
+                raise InputError(f"{rule} counts members by size, which absent members change; leave them out or use another.")
+    wide = term.over(shape)
+    problems = wide.reduce()
+    groups = prod(shape)
+    shapes, which = _distinct(tree.labels, shape)
+    total = np.zeros((groups, term.k))
+    mixes = [rule.sizes for rule in rules]
+    for number, structure in enumerate(shapes):
+        index = np.flatnonzero(which == number)
+        total[index] = sum(_tree_problem(problem, index, groups, tree_of(structure), mixes) for problem in problems)
+    return _finish(wide, shape, total)
+
+
+def _distinct(labels: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """The different trees among the groups of a shape, and which of them each group has."""
+    tail = labels.shape[-2:]
+    if prod(labels.shape[:-2]) == 1:
+        return labels.reshape(1, *tail), np.zeros(prod(shape), np.int64)
+    rows = np.broadcast_to(labels, (*shape, *tail)).reshape(prod(shape), prod(tail))
+    trees, which = np.unique(rows, axis=0, return_inverse=True)
+    return trees.reshape(len(trees), *tail), which.ravel()
+
+
+def _tree_problem(problem: Problem, index: Array, groups: int, root: Any, mixes: Sequence[Any]) -> Array:
+    chosen = [a[index] if isinstance(a, np.ndarray) and len(a) == groups else a for a in problem.arrays]
+    part: Array = dispatch.kernel(problem.form, problem.game, "tree")(*chosen, root, mixes)
+    return problem.scale * part
+
+
+def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree, rules: Rules) -> Array:
+    """Values [..., k] of a function, asked only for the coalitions that matter to one of the trees."""
+    from shapley_kernels.trees import coalitions, tree_of
+
+    if tree.k > 62:
+        raise InputError(f"a function of k = {tree.k} members is above 62, the most that bit masks hold.")
+    lead = tree.labels.shape[:-2]
+    check_budget(int(np.sum(tree.budget())), tree.k)
+    mixes = [rule.sizes for rule in rules]
+    parts = [list(coalitions(tree_of(tree.labels[index]), mixes)) for index in np.ndindex(lead)]
+    with_and_without = [codes | bit for part in parts for i, codes, _ in part for bit in (0, 1 << i)]
+    asked = np.unique(np.concatenate(with_and_without)) if with_and_without else np.zeros(0, np.int64)
+    values = evaluate(function, tree.k, asked)
+    credit = np.zeros((len(parts), tree.k))
+    for row, part in enumerate(parts):
+        for i, codes, chances in part:
+            steps = values[np.searchsorted(asked, codes | 1 << i)] - values[np.searchsorted(asked, codes)]
+            credit[row, i] = (steps * chances).sum()
+    return credit.reshape(*lead, tree.k)
