@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -31,7 +32,7 @@ class CoalitionTree:
        +- 2
        +- 3 4
     >>> tree.budget()
-    22
+    20
     """
 
     def __init__(self, labels: Array) -> None:
@@ -53,7 +54,7 @@ class CoalitionTree:
 
         >>> from shapley_credit import CoalitionTree
         >>> CoalitionTree.from_labels([0, 0, 1, 1, 1]).budget()
-        18
+        20
         """
         arrays = [to_numpy(level, "labels")[0] for level in labels]
         for array in arrays:
@@ -68,7 +69,7 @@ class CoalitionTree:
         return cls(stacked.astype(np.int64))
 
     @classmethod
-    def from_nested(cls, nested: Sequence[Any]) -> Self:
+    def from_nested(cls, nested: Any) -> Self:
         """A tree from nested lists of members: [[0, 1], [2, [3, 4]]]. Every member 0 .. k-1 stands exactly once.
 
         Cost O(k depth). Raises InputError that names the member for missing, repeated and out-of-range ones.
@@ -179,7 +180,7 @@ def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
         if not start < end:
             raise InputError(f"{name}: span ({start}, {end}) is empty.")
     ordered = sorted(spans)
-    for (low, high), (start, end) in zip(ordered, ordered[1:], strict=False):
+    for (low, high), (start, end) in pairwise(ordered):
         if start < high:
             raise InputError(f"{name}: spans ({low}, {high}) and ({start}, {end}) overlap.")
 

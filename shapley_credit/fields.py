@@ -29,6 +29,7 @@ class Length(NamedTuple):
 LENGTHS = {
     MEMBERS: Length("k", lambda length: length),
     "ranks": Length("k", lambda length: length),
+    "line": Length("k", lambda length: length),  # places in a fixed order, which members can't exchange
     "sizes": Length("k + 1", lambda length: length - 1),
     "coalitions": Length("2**k", lambda length: length.bit_length() - 1 if length.bit_count() == 1 else None),
 }
@@ -67,6 +68,21 @@ def probability(*axes: str) -> Field:
     return Field("probability", axes)
 
 
+def positive(*axes: str) -> Field:
+    """Finite numbers above 0."""
+    return Field("positive", axes)
+
+
+def whole(*axes: str) -> Field:
+    """Integers of either sign."""
+    return Field("whole", axes)
+
+
+def membership(*axes: str) -> Field:
+    """Flags that say who belongs to what; those of absent members are kept, so that a set that needs them stays incomplete."""
+    return Field("membership", axes)
+
+
 def label(*axes: str) -> Field:
     """Integers that name classes."""
     return Field("label", axes)
@@ -84,7 +100,7 @@ def symmetric(*axes: str) -> Field:
 
 def is_real_valued(field: Field) -> bool:
     """Whether the field's floating type decides the type of the result."""
-    return field.domain in ("real", "probability", "symmetric")
+    return field.domain in ("real", "probability", "positive", "symmetric")
 
 
 def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
@@ -98,8 +114,14 @@ def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
     return int(value)
 
 
+_WHOLE = {
+    "label": " that name classes (numpy.unique(..., return_inverse=True) makes them of any values)",
+    "whole": " (round real weights to a grid: the cost grows with their sum, and without a grid the problem is #P-hard)",
+}
+
+
 def read_field(array: Array, field: Field, name: str, present: Array | None) -> Array:
-    """Check the domain of `array`; entries of absent members are exempt and come back as zero.
+    """Check the domain of `array`; entries of absent members are exempt and come back as 0 (as 1 where 0 is no entry).
 
     `present` is None or broadcasts against `array`.
     """
@@ -107,18 +129,17 @@ def read_field(array: Array, field: Field, name: str, present: Array | None) -> 
         raise InputError(f"{name} must hold real numbers; got an array of {array.dtype}.")
     if array.dtype.itemsize > 8:
         raise InputError(f"{name} has dtype {array.dtype}; the library computes in float64 at most. Convert it first.")
-    if field.domain == "label" and array.dtype.kind == "f":
-        raise InputError(
-            f"{name} must be integers that name classes; got {array.dtype}. "
-            "numpy.unique(..., return_inverse=True) turns any values into such integers."
-        )
-    if present is not None:
-        array = np.where(present, array, np.zeros((), array.dtype))
+    if field.domain in _WHOLE and array.dtype.kind == "f":
+        raise InputError(f"{name} must be integers{_WHOLE[field.domain]}; got {array.dtype}.")
+    if present is not None and field.domain != "membership":
+        array = np.where(present, array, np.array(field.domain == "positive", array.dtype))
     if array.dtype.kind == "f" and not field.deferred:
         check_finite(array, name)
     if field.domain == "probability" and array.size and (array.min() < 0 or array.max() > 1):
         _refuse(array, (array < 0) | (array > 1), name, "probabilities in [0, 1]", "")
-    if field.domain == "flag" and array.dtype.kind != "b":
+    if field.domain == "positive" and array.size and array.min() <= 0:
+        _refuse(array, array <= 0, name, "above 0", "")
+    if field.domain in ("flag", "membership") and array.dtype.kind != "b":
         _refuse(array, (array != 0) & (array != 1), name, "booleans or all 0 and 1", "")
         array = array.astype(np.bool_)
     if field.domain == "symmetric":

@@ -50,7 +50,8 @@ class Semivalue:
 
     def weights(self, k: int) -> Array:
         """p_s, [k]: the weight of each single coalition of s others. Cost O(k)."""
-        return self.sizes(k) / np.array([float(comb(k - 1, s)) for s in range(k)])
+        p: Array = self.sizes(k) / np.array([float(comb(k - 1, s)) for s in range(k)])
+        return p
 
     def objective(self, k: int) -> Array:
         """[k]: the factors of grad V_1 .. grad V_k in the expected policy gradient of this credit, k q_{m-1} / m. Cost O(k).
@@ -76,17 +77,23 @@ class Semivalue:
         return self.name
 
 
+def _only(k: int, s: int) -> Array:
+    q = np.zeros(k)
+    q[s] = 1.0
+    return q
+
+
 def _binomial_half(k: int) -> Array:
     return np.array([comb(k - 1, s) / 2 ** (k - 1) for s in range(k)])
 
 
 shapley = Semivalue("shapley", lambda k: np.full(k, 1 / k))
 banzhaf = Semivalue("banzhaf", _binomial_half)
-leave_one_out = Semivalue("leave_one_out", lambda k: np.eye(k)[k - 1])
+leave_one_out = Semivalue("leave_one_out", lambda k: _only(k, k - 1))
 
 
 def beta(a: float, b: float) -> Semivalue:
-    """Beta-Shapley (Kwon & Zou 2022): inclusion with probability t ~ Beta(b, a); beta(1, 1) is Shapley, a > b favours small sets.
+    """Beta-Shapley (Kwon & Zou 2022): inclusion with probability t ~ Beta(b, a); a > b favours small sets, (1, 1) is Shapley.
 
         q_s = C(k-1, s) B(s + b, k - 1 - s + a) / B(a, b).
 
@@ -104,8 +111,9 @@ def beta(a: float, b: float) -> Semivalue:
             lgamma(k) - lgamma(s + 1) - lgamma(k - s) + lgamma(s + b) + lgamma(k - 1 - s + a) - lgamma(k - 1 + a + b)
             for s in range(k)
         ]
-        q = np.exp(np.array(logs) - max(logs))
-        return q / q.sum()
+        q: Array = np.exp(np.array(logs) - max(logs))
+        q /= q.sum()
+        return q
 
     return Semivalue(f"beta({a:g}, {b:g})", sizes)
 
@@ -126,7 +134,7 @@ def of_size(m: int) -> Semivalue:
     def sizes(k: int) -> Array:
         if k < m:
             raise InputError(f"of_size({m}) needs at least {m} members, or children on its level; got {k}.")
-        return np.eye(k)[m - 1]
+        return _only(k, m - 1)
 
     return Semivalue(f"of_size({m})", sizes, ignores_absent=False)
 
@@ -143,7 +151,7 @@ def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
     p = np.asarray(weights)
     if p.ndim != 1 or not len(p) or p.dtype.kind not in "iuf" or not np.isfinite(p).all():
         raise InputError(f"weights must be a semivalue or finite numbers p[0..k-1] over coalition sizes; got {weights!r}.")
-    q = p * np.array([float(comb(len(p) - 1, s)) for s in range(len(p))])
+    q: Array = p * np.array([float(comb(len(p) - 1, s)) for s in range(len(p))])
     if abs(q.sum() - 1) > 1e-9:
         raise InputError(f"weights must satisfy sum_s C(k-1, s) p_s = 1; got {q.sum():.12g} for k = {len(p)}.")
 

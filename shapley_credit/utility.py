@@ -41,6 +41,8 @@ class Utility:
     """
 
     fields: ClassVar[Mapping[str, Field | Parameter]] = {}
+    # The most members of a family that holds a value for every set; None for all others.
+    max_members: ClassVar[int | None] = None
 
     k: int
     shape: tuple[int, ...]
@@ -58,6 +60,10 @@ class Utility:
         Raises InputError for wrong shapes, non-finite or out-of-domain entries (unless masked) and mixed libraries.
         """
         bound = bind_fields(self.fields, mask, given)
+        if self.max_members is not None and bound.k > self.max_members:
+            raise InputError(
+                f"{type(self).__name__} holds a value for every set, at most {self.max_members} members; got k = {bound.k}."
+            )
         self.k, self.shape, self.mask = bound.k, bound.shape, bound.mask
         self.dtype, self.library = bound.dtype, bound.library
         for name, value in bound.values.items():

@@ -113,7 +113,8 @@ def owen(
         )
     if _is_function(utility, tree.k if k is None else k):
         _same_members(tree, tree.k if k is None else k)
-        return function_credits(utility, tree, rules)
+        function: Any = utility
+        return function_credits(function, tree, rules)
     game = _as_utility(utility, k)
     _same_members(tree, game.k)
     return from_numpy(tree_credits(game, tree, rules), game.library)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 # Tests see the installed packages, never the checkout: `kernels/` must not be importable.
 sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != ROOT]
 
-hypothesis.settings.register_profile("exact", deadline=None, derandomize=True, max_examples=15, print_blob=True)
+hypothesis.settings.register_profile("exact", deadline=None, derandomize=True, max_examples=6, print_blob=True)
 hypothesis.settings.load_profile("exact")
 
 

@@ -25,7 +25,7 @@ def shared(rng: np.random.Generator, groups: int) -> int:
 
 def present(rng: np.random.Generator, groups: int, members: int) -> Array:
     """Who is there; sometimes nobody."""
-    here: Array = rng.random((shared(rng, groups), members)) < rng.choice([0.0, 0.5, 1.0])
+    here: Array = rng.random((shared(rng, groups), members)) < rng.choice([0.0, 0.5, 0.7, 1.0, 1.0])
     return here
 
 
@@ -57,6 +57,22 @@ def plurality(rng: np.random.Generator, groups: int, members: int, dtype: Any) -
     return labels, present(rng, groups, members), target, bool(rng.random() < 0.5)
 
 
+def mixture(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    games = int(rng.integers(0, 5))
+    inside, outside = (rng.random((groups, members, games)).astype(dtype) for _ in range(2))
+    return inside, outside, inside - outside, normal(rng, (shared(rng, groups), games), dtype)
+
+
+def sized(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    gains, keys = normal(rng, (groups, members), dtype), normal(rng, (shared(rng, groups), members), dtype)
+    return gains, keys, present(rng, groups, members), normal(rng, (shared(rng, groups), members, members), dtype)
+
+
+def weighted(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    steps = rng.integers(-2, 4, (groups, members))
+    return steps, normal(rng, (shared(rng, groups), 5 * members + 1), dtype), np.full(groups, 2 * members)
+
+
 # (form, game) -> arguments for B groups of K members.
 MAKERS: dict[tuple[str, str], Maker] = {
     ("thresholds", "airport"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), normal(rng, (shared(rng, b),), dtype)),
@@ -64,6 +80,21 @@ MAKERS: dict[tuple[str, str], Maker] = {
     ("dividends", "additive"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype),),
     ("dividends", "coverage"): coverage,
     ("dividends", "distinct"): lambda rng, b, k, dtype: (rng.integers(0, max(k // 2, 2), (b, k)), present(rng, b, k)),
+    ("dividends", "unanimity"): coverage,
+    ("products", "mixture"): mixture,
+    ("ranks", "sized"): sized,
+    ("counts", "separable"): lambda rng, b, k, dtype: (
+        rng.integers(0, 4, (b, k)),
+        present(rng, b, k),
+        normal(rng, (shared(rng, b), k + 1), dtype),
+    ),
+    ("counts", "class_sizes"): lambda rng, b, k, dtype: (
+        rng.integers(0, 4, (b, k)),
+        present(rng, b, k),
+        normal(rng, (shared(rng, b), k + 1, k + 1), dtype),
+    ),
+    ("counts", "weighted"): weighted,
+    ("counts", "geometric"): lambda rng, b, k, dtype: (rng.random((b, k)).astype(dtype), present(rng, b, k)),
     ("ranks", "discounted"): lambda rng, b, k, dtype: (
         normal(rng, (b, k), dtype),
         normal(rng, (shared(rng, b), k), dtype),
@@ -87,5 +118,12 @@ MAKERS: dict[tuple[str, str], Maker] = {
 }
 
 # Sizes K that reach every branch of every kernel: networks, tiles with a ragged end, sorts, streams.
-SIZES = {("table", "solve"): (1, 2, 7, 12, 13, 15), ("counts", "plurality"): (1, 2, 5, 9, 24)}
+SIZES = {
+    ("table", "solve"): (1, 2, 7, 12, 13, 15),
+    ("counts", "plurality"): (1, 2, 5, 9, 24),
+    ("counts", "class_sizes"): (1, 2, 5, 9),
+    ("counts", "geometric"): (1, 2, 5),
+    ("counts", "weighted"): (1, 2, 5),
+    ("ranks", "sized"): (1, 2, 5, 9),
+}
 DEFAULT_SIZES = (1, 2, 3, 7, 8, 9, 31, 33, 63, 64, 65, 130)

@@ -31,6 +31,16 @@ def families() -> list[type[Utility]]:
 FAMILIES = families()
 
 
+def fields_of(family: type[Utility]) -> list[Field]:
+    return [spec for spec in family.fields.values() if isinstance(spec, Field)]
+
+
+# Families whose members stand in a fixed order can't have them exchanged.
+EXCHANGEABLE = [family for family in FAMILIES if not any("line" in spec.axes for spec in fields_of(family))]
+# Families in which an absent member is not a dropped one: it breaks a line, or keeps a set from being complete.
+DROPPABLE = [family for family in EXCHANGEABLE if not any(spec.domain == "membership" for spec in fields_of(family))]
+
+
 @dataclass(frozen=True)
 class Instance:
     """A utility and what it was made of, so that a test can make its relatives."""
@@ -106,12 +116,15 @@ _ENTRIES = {
     "probability": st.integers(0, 8).map(lambda n: n / 8),
     "label": st.integers(0, 3),
     "flag": st.booleans(),
+    "membership": st.booleans(),
+    "positive": st.integers(1, 64).map(lambda n: n / 8),
+    "whole": st.integers(-3, 5),
 }
 
 
 @st.composite
 def _array(draw: st.DrawFn, spec: Field, dtype: Any, k: int, shape: tuple[int, ...], free: dict[str, int]) -> Array:
-    lengths = {MEMBERS: k, "ranks": k, "sizes": k + 1, "coalitions": 1 << k}
+    lengths = {MEMBERS: k, "ranks": k, "line": k, "sizes": k + 1, "coalitions": 1 << k}
     for axis in spec.axes:
         if axis not in lengths:
             free.setdefault(axis, draw(st.integers(0, 4)))
@@ -121,6 +134,6 @@ def _array(draw: st.DrawFn, spec: Field, dtype: Any, k: int, shape: tuple[int, .
         rows = [draw(st.permutations(range(k))) for _ in range(_groups(shape))]
         return np.array(rows, dtype).reshape(full)
     entries = draw(st.lists(_ENTRIES[spec.domain], min_size=size, max_size=size))
-    kind = {"label": np.int64, "flag": np.bool_}.get(spec.domain, dtype)
+    kind = {"label": np.int64, "whole": np.int64, "flag": np.bool_, "membership": np.bool_}.get(spec.domain, dtype)
     array = np.array(entries, kind).reshape(full)
     return np.triu(array) + np.swapaxes(np.triu(array, 1), -1, -2) if spec.domain == "symmetric" else array

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import golden
-from kernel_inputs import MAKERS
+from kernel_inputs import MAKERS, SIZES
 from roles import replacing, using
 from test_backends import check
 from test_golden import built_cases, check_case
@@ -51,6 +51,17 @@ MUTANTS = [
     Mutant("dividends", "cpu", "(label[j] == label[i]) & here[j]", "label[j] == label[i]"),
     Mutant("dividends", "cpu", 'side="right"', 'side="left") + 1 + 0 * (0'),
     Mutant("ranks", "ref", "/ ranks[1:]", "/ ranks[:-1]"),
+    Mutant("dividends", "ref", "return coverage(sets, weights)", "return coverage(~sets, weights)"),
+    Mutant("products", "ref", "* weights[:, :, None]).sum(axis=1)", "* weights[:, :, None]).max(axis=1)"),
+    Mutant("ranks", "ref", "chance = s / ((n - 1) * n)", "chance = s / (n * n)"),
+    Mutant(
+        "ranks", "ref", "late, soon = _table(weights, better, n)[1:, 1:]", "late, soon = _table(weights, better, n)[1:, :-1]"
+    ),
+    Mutant("counts", "ref", "h[1 : a + 1, 1 : n + 1] - h[:a, :n]", "h[1 : a + 1, 1 : n + 1] - h[1 : a + 1, :n]"),
+    Mutant("counts", "ref", "gain / size, 0.0)", "gain, 0.0)"),
+    Mutant("counts", "ref", "(q[1:] * np.diagonal(means, -1)).sum()", "(q * np.diagonal(means)).sum()"),
+    Mutant("counts", "ref", "return alpha - (height - alpha)", "return alpha + (height - alpha)"),
+    Mutant("pairs", "ref", "f[rows, n] - 2 * own", "f[rows, n] - own"),
     Mutant("ranks", "cpu", "keys[order[place - 1]] < keys[i]", "keys[order[place - 1]] <= keys[i]"),
     Mutant("ranks", "cpu", "tail += gain[i] * change[rank]", "tail += gain[i] * change[rank - 1]"),
     Mutant("products", "ref", "np.cumprod(factor[:, :0:-1]", "np.cumprod(factor[:, :-1]"),
@@ -101,7 +112,8 @@ def run_checks(form: str, module: ModuleType) -> None:
     rng = np.random.default_rng(5)
     for (name, game), maker in MAKERS.items():
         if name == form:
-            for members in (3, 8, 11, 13, 70) if form != "table" else (3, 13):
+            sizes = (3, 13) if form == "table" else (3, 5) if (name, game) in SIZES else (3, 8, 11, 13, 70)
+            for members in [*sizes] * 4:
                 arguments = maker(rng, 3, members, np.float64)
                 specification = getattr(importlib.import_module(f"shapley_kernels.{form}.ref"), game)
                 check(getattr(module, game), specification, arguments, np.float64, 3, members)

@@ -51,11 +51,15 @@ def test_kernels_is_nobodys_import_name_here() -> None:
 
 def test_public_surface() -> None:
     assert shapley_credit.__all__ == [
+        "CoalitionTree",
         "EvaluationError",
         "InputError",
         "MissingExtraError",
         "Utility",
         "batched",
+        "owen",
+        "semivalues",
+        "set_semivalue",
         "set_shapley",
         "utilities",
     ]

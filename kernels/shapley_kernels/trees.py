@@ -50,6 +50,21 @@ def tree_of(labels: Array) -> Node:
     return grow(0, tuple(range(labels.shape[1])))
 
 
+def flat_tree(k: int) -> Node:
+    """No structure: k members below the root."""
+    return tree_of(np.zeros((0, k), np.int64))
+
+
+def is_flat(root: Node) -> bool:
+    """Whether all children of the root are members, who are then alike."""
+    return all(not child.children for child in root.children)
+
+
+def uniform(c: int) -> Array:
+    """Shapley's level: every number of siblings is equally likely."""
+    return np.full(c, 1 / c)
+
+
 def or_shares(q: Array) -> Array:
     """[c + 1]: what one child gets of an OR game that k of c children can win, Pr[the other k - 1 are absent]; 0 for k = 0."""
     return np.concatenate([[0.0], _hits(q, np.arange(len(q))[::-1])])
@@ -86,8 +101,16 @@ def flow(sets: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[Array]
         for child, reached in zip(node.children, touched, strict=True):
             descend(child, unit * share * reached)
 
-    descend(root, sets.any(axis=0).astype(np.float64))
+    descend(root, np.ones(sets.shape[1]) * sets.any(axis=0))
     return credit
+
+
+def weigh(q: Array, means: Array) -> Array:
+    """sum_s q_s means_s, [c, ..] -> [..], in the order of s: the same bits whatever is solved beside it."""
+    total: Array = q[0] * means[0]
+    for s in range(1, len(q)):
+        total = total + q[s] * means[s]
+    return total
 
 
 def products(inside: Array, outside: Array, root: Node, mixes: Sequence[Mix]) -> Array:
@@ -108,7 +131,9 @@ def products(inside: Array, outside: Array, root: Node, mixes: Sequence[Mix]) ->
                 s = np.arange(j + 1)[:, None]
                 present = np.concatenate([means[:1] * 0, means[:j]]) * a * (s / j)
                 means[: j + 1] = present + means[: j + 1] * b * ((j - s) / j)
-            descend(child, above * np.tensordot(q, means, axes=1))
+            share = weigh(q, means)
+            part: Array = above * share
+            descend(child, part)
 
     descend(root, np.ones(inside.shape[1]))
     return context
@@ -154,19 +179,18 @@ def _mixture(above: Array, siblings: Sequence[tuple[Element, Element]], q: Array
         absent = times(means[: j + 1], b) * ((j - s) / j)
         absent[1:] += times(means[:j], a) * (s[1:] / j)
         means[: j + 1] = absent
-    mixture: Array = np.tensordot(q, means, axes=1)
-    return mixture
+    return weigh(q, means)
 
 
 def times(array: Array, element: Element) -> Array:
     """array [.., *lattice] times a sparse polynomial, terms beyond the lattice dropped."""
-    product = np.zeros_like(array)
+    product: Array = np.zeros_like(array)
     for exponents, coefficient in element.items():
         lattice = array.shape[array.ndim - len(exponents) :]
         if all(e < length for e, length in zip(exponents, lattice, strict=True)):
-            target = tuple(slice(e, None) for e in exponents)
-            source = tuple(slice(0, length - e) for e, length in zip(exponents, lattice, strict=True))
-            product[(..., *target)] += coefficient * array[(..., *source)]
+            target: Any = (..., *(slice(e, None) for e in exponents))
+            source: Any = (..., *(slice(0, length - e) for e, length in zip(exponents, lattice, strict=True)))
+            product[target] += coefficient * array[source]
     return product
 
 

@@ -52,9 +52,9 @@ def check_budget(count: int, k: int) -> None:
     """Refuse more evaluations than a callable is asked for."""
     if count > MAX_EVALUATIONS:
         raise InputError(
-            f"an exact value of this callable of k = {k} members needs {count:,} evaluations, and more than {MAX_EVALUATIONS:,} are "
-            "refused. Use a structured utility of shapley_credit.utilities, which needs none, group the members into smaller "
-            "unions with owen, or pass the table of values."
+            f"an exact value of this callable of k = {k} members needs {count:,} evaluations, and more than "
+            f"{MAX_EVALUATIONS:,} are refused. Use a structured utility of shapley_credit.utilities, which needs none, group "
+            "the members into smaller unions with owen, or pass the table of values."
         )
 
 
@@ -85,13 +85,20 @@ def _fill_one_by_one(function: Callable[[tuple[int, ...]], Any], codes: Codes, v
 
 def _number(value: Any) -> float:
     if type(value) is not float:
-        array = to_numpy(value, "its value")[0]
+        array = _readable(value)
         if array.ndim or array.dtype.kind not in "biuf":
             raise InputError(f"must return one number; got {value!r}")
         value = float(array)
     if not isfinite(value):
         raise InputError(f"returned {value}")
     return float(value)
+
+
+def _readable(value: Any) -> NDArray[Any]:
+    try:
+        return to_numpy(value, "the value")[0]
+    except InputError as error:
+        raise InputError(f"returned junk: {error}") from error
 
 
 def _fill_in_blocks(function: Callable[[NDArray[np.bool_]], Any], k: int, codes: Codes, values: Values) -> None:
@@ -118,7 +125,7 @@ def _fill_in_blocks(function: Callable[[NDArray[np.bool_]], Any], k: int, codes:
 
 
 def _numbers(answer: Any, count: int) -> NDArray[Any]:
-    array = to_numpy(answer, "its value")[0]
+    array = _readable(answer)
     if array.shape != (count,) or array.dtype.kind not in "biuf":
         raise InputError(f"must return {count} numbers, shape ({count},); got {array.dtype} of shape {array.shape}")
     return array

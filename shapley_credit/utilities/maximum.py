@@ -18,7 +18,8 @@ class Max(Utility):
     Shapley: phi_(j) = sum_{l<=j} (s_(l) - s_(l-1)) / (k - l + 1) over ascending scores, s_(0) = base, scores below base
     counting as base (airport game; Littlechild & Owen 1973).
     scores: [..., k] and base: [...] in the units of v; mask: [..., k]. Cost O(k log k).
-    clip=False: only the empty set is worth base, v(S) = max_{i in S} s_i may be lower; phi gains (min s - base) / k.
+    clip=False: only the empty set is worth base, v(S) = max_{i in S} s_i may be lower; then s_(0) = min s in the formula, and
+    everybody earns (min s - base) / k more.
     Raises InputError for scores that are not finite.
 
     >>> import shapley_credit as sc
@@ -74,6 +75,35 @@ class Min(Utility):
     def reduce(self) -> Sequence[Problem]:
         negated = best_of_set(self, -self.rows("scores", full=True), -self.rows("base"), clip=False)
         return [problem._replace(scale=-1.0) for problem in negated]
+
+
+class Range(Utility):
+    """Spread of a set, v(S) = max_{i in S} s_i - min_{i in S} s_i, v(empty) = 0.
+
+    Shapley: the unclipped best of the scores plus that of the negated scores (airport games; Littlechild & Owen 1973).
+    scores: [..., k] in the units of v; mask: [..., k]. Cost O(k log k).
+    Raises InputError for scores that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Range([1.0, 2.0, 5.0]))
+    array([1.16666667, 0.66666667, 2.16666667])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k")}
+    scores: Array
+
+    def __init__(self, scores: Any, *, mask: Any = None) -> None:
+        self.bind(mask, scores=scores)
+
+    def definition(self, members: Array) -> float:
+        chosen = self.scores[members]
+        return float(chosen.max() - chosen.min()) if len(members) else 0.0
+
+    def reduce(self) -> Sequence[Problem]:
+        scores = self.rows("scores", full=True)
+        zero = np.zeros(1, scores.dtype)
+        return [*best_of_set(self, scores, zero, clip=False), *best_of_set(self, -scores, zero, clip=False)]
 
 
 def best_of_set(utility: Utility, scores: Array, base: Array, clip: bool) -> Sequence[Problem]:

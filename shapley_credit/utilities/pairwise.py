@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.fields import Field, Parameter, symmetric
+from shapley_credit.fields import Field, Parameter, real, symmetric
 from shapley_credit.utility import Problem, Utility
 
 
 class SumPairwise(Utility):
-    """Sum over pairs, v(S) = sum_{i<j in S} d_ij.
+    """Sum over pairs, v(S) = f(|S|) sum_{i<j in S} d_ij, f = 1 by default.
 
-    Shapley: phi_i = sum_{j != i} d_ij / 2, a pair splitting its distance equally.
-    distances: [..., k, k], symmetric, the diagonal not used, in the units of v; mask: [..., k]. Cost O(k^2).
+    Shapley: phi_i = sum_{j != i} d_ij / 2 for f = 1, a pair splitting its distance equally; in general a D_i + b (D - D_i),
+    D_i = sum_{j != i} d_ij, D = sum_i D_i / 2, a = sum_{s=1}^{k-1} s f(s+1) / (k (k-1)), b = (f(k) - 2 a) / (k - 2).
+    distances: [..., k, k], symmetric, the diagonal not used; f: [..., k + 1]; mask: [..., k]. Cost O(k^2).
     Raises InputError for distances that are not finite or not symmetric.
 
     >>> import shapley_credit as sc
@@ -25,17 +26,19 @@ class SumPairwise(Utility):
     array([1.5, 2. , 2.5])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"distances": symmetric("k", "k")}
+    fields: ClassVar[dict[str, Field | Parameter]] = {"distances": symmetric("k", "k"), "f": real("sizes")}
     distances: Array
+    f: Array | None
 
-    def __init__(self, distances: Any, *, mask: Any = None) -> None:
-        self.bind(mask, distances=distances)
+    def __init__(self, distances: Any, f: Any = None, *, mask: Any = None) -> None:
+        self.bind(mask, distances=distances, f=f)
 
     def definition(self, members: Array) -> float:
-        return float(np.triu(self.distances[np.ix_(members, members)], 1).sum())
+        factor = 1.0 if self.f is None else self.f[len(members)]
+        return float(factor * np.triu(self.distances[np.ix_(members, members)], 1).sum())
 
     def reduce(self) -> Sequence[Problem]:
-        return pair_problem(self, self.distances, np.ones(self.k + 1))
+        return pair_problem(self, self.distances, np.ones((1, self.k + 1)) if self.f is None else self.rows("f"))
 
 
 class MeanPairwise(Utility):
@@ -64,10 +67,69 @@ class MeanPairwise(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         sizes = np.arange(self.k + 1)
-        return pair_problem(self, self.distances, 2 / np.maximum(sizes * (sizes - 1), 2))
+        return pair_problem(self, self.distances, 2 / np.maximum(sizes * (sizes - 1), 2)[None, :])
+
+
+class Quadratic(Utility):
+    """Quadratic form, v(S) = sum_{i in S} l_i + sum_{i<j in S} q_ij.
+
+    Shapley: phi_i = l_i + sum_{j != i} q_ij / 2; any structure gives the same.
+    linear: [..., k]; pairs: [..., k, k], symmetric, the diagonal not used; mask: [..., k]. Cost O(k^2).
+    Raises InputError for numbers that are not finite and pairs that are not symmetric.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Quadratic([1.0, 2.0], [[0.0, 4.0], [4.0, 0.0]]))
+    array([3., 4.])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"linear": real("k"), "pairs": symmetric("k", "k")}
+    linear: Array
+    pairs: Array
+
+    def __init__(self, linear: Any, pairs: Any, *, mask: Any = None) -> None:
+        self.bind(mask, linear=linear, pairs=pairs)
+
+    def definition(self, members: Array) -> float:
+        return float(self.linear[members].sum() + np.triu(self.pairs[np.ix_(members, members)], 1).sum())
+
+    def reduce(self) -> Sequence[Problem]:
+        linear = Problem("dividends", "additive", (self.rows("linear", full=True),))
+        return [linear, *pair_problem(self, self.pairs, np.ones((1, self.k + 1)))]
+
+
+class Cut(Utility):
+    """Weight that leaves a set, v(S) = sum_{i in S, j not in S} w_ij, over the present members j.
+
+    Shapley: phi_i = (out_i - in_i) / 2, half the difference of i's weights to and from the others; 0 if they are symmetric.
+    weights: [..., k, k], the diagonal not used; mask: [..., k]. Cost O(k^2). Raises InputError for weights that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Cut([[0.0, 3.0], [1.0, 0.0]]))
+    array([ 1., -1.])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"weights": real("k", "k")}
+    weights: Array
+
+    def __init__(self, weights: Any, *, mask: Any = None) -> None:
+        self.bind(mask, weights=weights)
+
+    def definition(self, members: Array) -> float:
+        rest = np.setdiff1d(np.arange(self.k), members)
+        if self.mask is not None:
+            rest = rest[self.mask[rest]]
+        return float(self.weights[np.ix_(members, rest)].sum())
+
+    def reduce(self) -> Sequence[Problem]:
+        off_diagonal = np.where(np.eye(self.k, dtype=bool), 0, self.weights)
+        out = Problem("dividends", "additive", (self.flatten(off_diagonal.sum(axis=-1), 1, full=True),))
+        inner = pair_problem(self, off_diagonal + np.swapaxes(off_diagonal, -1, -2), np.ones((1, self.k + 1)))
+        return [out, *(problem._replace(scale=-1.0) for problem in inner)]
 
 
 def pair_problem(utility: Utility, distances: Array, f: Array) -> Sequence[Problem]:
     """f(|S|) sum over pairs; pairs with an absent member have been read as 0."""
     rows = utility.flatten(distances, 2, full=True)
-    return [Problem("pairs", "pair_sums", (rows, utility.present(), f[None, :].astype(rows.dtype)))]
+    return [Problem("pairs", "pair_sums", (rows, utility.present(), f.astype(rows.dtype)))]

@@ -69,3 +69,103 @@ class Mean(Utility):
             Problem("counts", "size_sum", (scores, self.present(), f)),
             or_of_all(self, -self.rows("base", full=True)),
         ]
+
+
+class SizedSum(Utility):
+    """Sum of scores times a function of the size, v(S) = f(|S|) sum_{i in S} s_i.
+
+    Shapley: phi_i = f(k) s_mean + (a - b) (s_i - s_mean), a = sum_{s=1}^k f(s) / k, b = (f(k) - a) / (k - 1).
+    scores: [..., k]; f: [..., k + 1], f[s] the factor of a set of s members, f[0] not used; mask: [..., k]. Cost O(k).
+    Raises InputError for numbers that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.SizedSum([1.0, 3.0], [0.0, 1.0, 0.5]))
+    array([0., 2.])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "f": real("sizes")}
+    scores: Array
+    f: Array
+
+    def __init__(self, scores: Any, f: Any, *, mask: Any = None) -> None:
+        self.bind(mask, scores=scores, f=f)
+
+    def definition(self, members: Array) -> float:
+        return float(self.f[len(members)] * self.scores[members].sum())
+
+    def reduce(self) -> Sequence[Problem]:
+        return [Problem("counts", "size_sum", (self.rows("scores", full=True), self.present(), self.rows("f")))]
+
+
+class GroupVariance(Utility):
+    """Population variance of the scores of S, v(empty) = 0.
+
+    v(S) = sum s^2 / |S| - (sum s / |S|)^2, so that the Shapley value is that of a sum and of a sum over pairs, each times a
+    function of the size. scores: [..., k]; mask: [..., k]. Cost O(k^2). Raises InputError for scores that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.GroupVariance([1.0, 3.0]))
+    array([0.5, 0.5])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k")}
+    scores: Array
+
+    def __init__(self, scores: Any, *, mask: Any = None) -> None:
+        self.bind(mask, scores=scores)
+
+    def definition(self, members: Array) -> float:
+        return float(self.scores[members].var()) if len(members) else 0.0
+
+    def reduce(self) -> Sequence[Problem]:
+        present, scores = self.present(), self.rows("scores", full=True)
+        size = np.maximum(present.sum(axis=1, keepdims=True), 1).astype(scores.dtype)
+        centred = np.where(present, scores - np.where(present, scores, 0).sum(axis=1, keepdims=True) / size, 0)
+        mean, square = _powers(self.k, scores.dtype)
+        return [Problem("counts", "size_sum", (centred**2, present, mean)), *_square_of_sum(centred, present, -square)]
+
+
+class EnsembleError(Utility):
+    """Negative squared error of the mean prediction, v(S) = -(mean of p over S - y)^2, v(empty) = base.
+
+    (sum e)^2 = sum e^2 + 2 sum over pairs e_i e_j with e = p - y, so that the Shapley value is that of a sum and of a sum over
+    pairs, each times a function of the size (ensemble games; Rozemberczki & Sarkar 2021 define them by votes).
+    predictions: [..., k]; target y, base: [...]; mask: [..., k]. Cost O(k^2). Raises InputError for numbers that are not
+    finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.EnsembleError([1.0, -1.0], base=-1.0))
+    array([0.5, 0.5])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"predictions": real("k"), "target": real(), "base": real()}
+    predictions: Array
+    target: Array
+    base: Array
+
+    def __init__(self, predictions: Any, target: Any = 0.0, base: Any = 0.0, *, mask: Any = None) -> None:
+        self.bind(mask, predictions=predictions, target=target, base=base)
+
+    def definition(self, members: Array) -> float:
+        return -float((self.predictions[members].mean() - self.target) ** 2) if len(members) else float(self.base)
+
+    def reduce(self) -> Sequence[Problem]:
+        present = self.present()
+        errors = np.where(present, self.rows("predictions", full=True) - self.rows("target")[:, None], 0)
+        _, square = _powers(self.k, errors.dtype)
+        return [*_square_of_sum(errors, present, -square), or_of_all(self, -self.rows("base", full=True))]
+
+
+def _powers(k: int, dtype: Any) -> tuple[Array, Array]:
+    """1/s and 1/s^2 for s = 0 .. k, 0 for s = 0, [1, k + 1] each."""
+    mean = np.concatenate([[0.0], 1 / np.arange(1, k + 1)]).astype(dtype)[None, :]
+    return mean, mean**2
+
+
+def _square_of_sum(scores: Array, present: Array, f: Array) -> Sequence[Problem]:
+    """f(|S|) (sum_S x)^2 for scores [B, K] that are 0 where absent."""
+    pairs = 2 * scores[:, :, None] * scores[:, None, :]
+    return [Problem("counts", "size_sum", (scores**2, present, f)), Problem("pairs", "pair_sums", (pairs, present, f))]

@@ -27,6 +27,7 @@ class Table(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"values": real("coalitions", deferred=True)}
+    max_members: ClassVar[int | None] = 32
     values: Array
 
     def __init__(self, values: Any, *, mask: Any = None) -> None:

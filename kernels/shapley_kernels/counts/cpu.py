@@ -216,3 +216,23 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Arr
         members**3,
     )
     return credit
+
+
+def separable(labels: Array, present: Array, f: Array) -> Array:
+    """labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K] float64; the vectorised specification."""
+    return ref.separable(labels, present, f)
+
+
+def class_sizes(labels: Array, present: Array, table: Array) -> Array:
+    """labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K] float64; the vectorised specification."""
+    return ref.class_sizes(labels, present, table)
+
+
+def weighted(steps: Array, values: Array, origin: Array) -> Array:
+    """steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64; the vectorised specification."""
+    return ref.weighted(steps, values, origin)
+
+
+def geometric(scores: Array, present: Array) -> Array:
+    """scores [B, K], present [B or 1, K] -> [B, K] float64; the vectorised specification."""
+    return ref.geometric(scores, present)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import quadrature
+from shapley_kernels.draws import draws
+from shapley_kernels.trees import flat_tree, uniform
 
 Array = NDArray[Any]
 
@@ -130,3 +132,65 @@ def binomial(n: int, t: float, one_minus_t: float, length: int) -> NDArray[np.fl
         p[1:] = p[1:] * one_minus_t + p[:-1] * t
         p[0] *= one_minus_t
     return p
+
+
+def separable(labels: Array, present: Array, f: Array) -> Array:
+    """v(S) = sum over classes of f(n_c) - f(0): (f(n_c) - f(0)) / n_c each. labels [B, K], present [B or 1, K],
+    f [B or 1, K + 1] -> [B, K] float64. O(K^2) a group.
+    """
+    same = (labels[:, :, None] == labels[:, None, :]) & present[:, None, :]
+    size = np.maximum(same.sum(axis=2), 1)
+    gain = np.take_along_axis(np.broadcast_to(f, (len(labels), f.shape[1])), size, axis=1) - f[:, :1]
+    return np.where(present, gain / size, 0.0)
+
+
+def class_sizes(labels: Array, present: Array, table: Array) -> Array:
+    """v(S) = sum over classes of h(n_c, |S|), h(0, s) = 0, v(empty) = 0: every class is a game of two types.
+
+    labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K] float64. O(K^2) a class.
+    """
+    credit = np.zeros(labels.shape)
+    tables = np.broadcast_to(table, (len(labels), *table.shape[1:]))
+    for row, here in enumerate(np.broadcast_to(present, labels.shape)):
+        n, h = int(here.sum()), tables[row]
+        for c in np.unique(labels[row, here]):
+            mine = here & (labels[row] == c)
+            a = int(mine.sum())
+            step = (draws(n - 1, a - 1) * (h[1 : a + 1, 1 : n + 1] - h[:a, :n]).T).sum() / n
+            credit[row, mine] += step
+            if a < n:
+                credit[row, here & ~mine] += (draws(n - 1, a) * (h[: a + 1, 1 : n + 1] - h[: a + 1, :n]).T).sum() / n
+    return credit
+
+
+def weighted(steps: Array, values: Array, origin: Array) -> Array:
+    """v(S) = values[origin + sum_S steps], integer steps of either sign. O(K^2 |values|) a distinct step.
+
+    steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64.
+    """
+    from shapley_kernels.counts import tree
+
+    return tree.weighted(steps, values, origin, flat_tree(steps.shape[1]), [uniform])
+
+
+def geometric(scores: Array, present: Array) -> Array:
+    """v(S) = (prod_S x)^(1/|S|), v(empty) = 0. scores [B, K] > 0, present [B or 1, K] -> [B, K] float64. O(K^4)."""
+    credit = np.zeros(scores.shape)
+    for row, here in enumerate(np.broadcast_to(present, scores.shape)):
+        credit[row, here] = geometric_shares(scores[row, here], uniform(max(int(here.sum()), 1)))
+    return credit
+
+
+def geometric_shares(scores: Array, q: Array) -> Array:
+    """sum_s q_s (x_i^(1/(s+1)) e_s(x^(1/(s+1))) - e_s(x^(1/s))), e_s the mean over the s-subsets of the others. [n], q [n]."""
+    n = len(scores)
+    roots = scores[:, None].astype(np.float64) ** (1 / np.arange(1, n + 1))  # [n, size]
+    credit = np.zeros(n)
+    for i in range(n):
+        means = np.zeros((n, n))  # by s and size
+        means[0] = 1
+        for j, x in enumerate(np.delete(roots, i, axis=0), start=1):
+            s = np.arange(1, j + 1)[:, None]
+            means[1 : j + 1] = means[1 : j + 1] * ((j - s) / j) + means[:j] * x * (s / j)
+        credit[i] = (q * np.diagonal(means) * roots[i]).sum() - (q[1:] * np.diagonal(means, -1)).sum()
+    return credit

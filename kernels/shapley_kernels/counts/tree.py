@@ -9,23 +9,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.trees import Element, Mix, Node, solve
+from shapley_kernels.counts.ref import geometric_shares
+from shapley_kernels.trees import Element, Mix, Node, is_flat, solve
 
 Array = NDArray[Any]
 
 
 def size_sum(scores: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
-    """v(S) = f(|S|) sum_S x, dual numbers z (1 + eps x). scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
+    """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K].
+
+    Flat: phi_i = own x_i + rest sum_{j != i} x_j, means of f over the sizes that the semivalue weighs, O(K). Else dual numbers
+    z (1 + eps x), one count game.
+    """
     groups, members = scores.shape
     credit = np.zeros(scores.shape)
     present, f = np.broadcast_to(present, scores.shape), np.broadcast_to(f, (groups, members + 1))
     absent: Element = {(0, 0): 1.0}
     for row in range(groups):
+        where = np.flatnonzero(present[row])
+        if is_flat(root) and len(where):
+            credit[row, where] = _flat_sum(scores[row, where], f[row, : len(where) + 1], mixes[root.depth](len(where)))
+            continue
         inside: list[Element] = [
             {(1, 0): 1.0, (1, 1): float(x)} if here else absent for x, here in zip(scores[row], present[row], strict=True)
         ]
         functional = np.stack([np.zeros(members + 1), f[row]], axis=1)
         credit[row] = solve(inside, [absent] * members, functional, root, mixes)
+    return credit
+
+
+def _flat_sum(scores: Array, f: Array, q: Array) -> Array:
+    n = len(scores)
+    own = (q * f[1:]).sum()
+    rest = (q * np.arange(n) / max(n - 1, 1) * (f[1:] - f[:-1])).sum()
+    credit: Array = own * scores + rest * (scores.sum() - scores)
     return credit
 
 
@@ -71,10 +88,70 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool, root: 
         if goals[row] not in classes:
             continue
         types = np.where(here, np.searchsorted(classes, labels[row]), -1)
-        counts = np.indices(sizes + 1).reshape(len(sizes), -1)
+        counts = np.indices([int(n) + 1 for n in sizes]).reshape(len(sizes), -1)
         mine, most = counts[int(np.searchsorted(classes, goals[row]))], counts.max(axis=0)
         winners = (counts == most).sum(axis=0)
         wins = (mine == most) & (mine > 0)
         value = np.where(wins, 1 / winners if shared else winners == 1, 0.0)
         credit[row] = typed(types, value.reshape(tuple(sizes + 1)), root, mixes)
+    return credit
+
+
+def separable(labels: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = sum over classes of f(n_c) - f(0). labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
+    credit = np.zeros(labels.shape)
+    tables = np.broadcast_to(f, (len(labels), f.shape[1]))
+    for row, here in enumerate(np.broadcast_to(present, labels.shape)):
+        for c in np.unique(labels[row, here]):
+            mine = here & (labels[row] == c)
+            credit[row] += typed(np.where(mine, 0, -1), tables[row, : int(mine.sum()) + 1], root, mixes)
+    return credit
+
+
+def class_sizes(labels: Array, present: Array, table: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = sum over classes of h(n_c, |S|). labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K]."""
+    credit = np.zeros(labels.shape)
+    nothing: Element = {(0, 0): 1.0}
+    tables = np.broadcast_to(table, (len(labels), *table.shape[1:]))
+    for row, here in enumerate(np.broadcast_to(present, labels.shape)):
+        for c in np.unique(labels[row, here]):
+            mine = here & (labels[row] == c)
+            inside: list[Element] = [
+                {(1, 1): 1.0} if own else {(0, 1): 1.0} if there else nothing for own, there in zip(mine, here, strict=True)
+            ]
+            functional = tables[row, : int(mine.sum()) + 1, : int(here.sum()) + 1]
+            credit[row] += solve(inside, [nothing] * len(here), functional, root, mixes)
+    return credit
+
+
+def weighted(steps: Array, values: Array, origin: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = values[origin + sum_S steps]; a negative step counts while its member is absent.
+
+    steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K].
+    """
+    credit = np.zeros(steps.shape)
+    tables = np.broadcast_to(values, (len(steps), values.shape[1]))
+    for row, step in enumerate(steps.tolist()):
+        inside: list[Element] = [{(max(w, 0),): 1.0} for w in step]
+        outside: list[Element] = [{(max(-w, 0),): 1.0} for w in step]
+        lowest = int(origin[row]) + sum(min(w, 0) for w in step)
+        reach = sum(map(abs, step)) + 1
+        credit[row] = solve(inside, outside, tables[row, lowest : lowest + reach], root, mixes)
+    return credit
+
+
+def geometric(scores: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = (prod_S x)^(1/|S|), one game a size. scores [B, K], present [B or 1, K] -> [B, K]."""
+    credit = np.zeros(scores.shape)
+    nothing: Element = {(0,): 1.0}
+    for row, here in enumerate(np.broadcast_to(present, scores.shape)):
+        n = int(here.sum())
+        if is_flat(root):
+            credit[row, here] = geometric_shares(scores[row, here], mixes[root.depth](max(n, 1)))
+            continue
+        for size in range(1, n + 1):
+            roots = scores[row].astype(np.float64) ** (1 / size)
+            inside: list[Element] = [{(1,): float(x)} if there else nothing for x, there in zip(roots, here, strict=True)]
+            functional = (np.arange(n + 1) == size).astype(np.float64)
+            credit[row] += solve(inside, [nothing] * len(here), functional, root, mixes)
     return credit

@@ -89,3 +89,11 @@ def distinct(labels: Array, present: Array) -> Array:
     else:
         parallel.rows(lambda low, high: _distinct_sorted(labels, present, credit, low, high), groups, 60 * members)
     return credit
+
+
+def unanimity(sets: Array, weights: Array) -> Array:
+    """v(S) = sum_e w_e [A_e within S]: the Shapley value of an AND game is that of the OR game of the same set (Harsanyi 1959).
+
+    sets [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(K E) a group.
+    """
+    return coverage(sets, weights)

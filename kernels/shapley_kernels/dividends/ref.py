@@ -33,3 +33,11 @@ def distinct(labels: Array, present: Array) -> Array:
     """
     same = (labels[:, :, None] == labels[:, None, :]) & present[:, None, :]
     return np.where(present, 1.0 / np.maximum(same.sum(axis=2), 1), 0.0)
+
+
+def unanimity(sets: Array, weights: Array) -> Array:
+    """v(S) = sum_e w_e [A_e within S]: the Shapley value of an AND game is that of the OR game of the same set (Harsanyi 1959).
+
+    sets [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(K E) a group.
+    """
+    return coverage(sets, weights)

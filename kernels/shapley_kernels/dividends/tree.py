@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.trees import Mix, Node, flow, or_shares
+from shapley_kernels.trees import Mix, Node, and_shares, flow, or_shares
 
 Array = NDArray[Any]
 
@@ -21,7 +21,8 @@ def additive(scores: Array, root: Node, mixes: Sequence[Mix]) -> Array:
 def coverage(hits: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum_e w_e [some i in S hits e]. hits [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(nodes E) a group."""
     shares = [flow(group, root, mixes, or_shares) for group in hits]
-    return (np.array(shares).reshape(hits.shape) * weights[:, None, :]).sum(axis=2)
+    credit: Array = (np.array(shares).reshape(hits.shape) * weights[:, None, :]).sum(axis=2)
+    return credit
 
 
 def distinct(labels: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> Array:
@@ -30,4 +31,11 @@ def distinct(labels: Array, present: Array, root: Node, mixes: Sequence[Mix]) ->
     for row, here in enumerate(np.broadcast_to(present, labels.shape)):
         sets = (labels[row][:, None] == np.unique(labels[row])) & here[:, None]
         credit[row] = flow(sets, root, mixes, or_shares).sum(axis=1)
+    return credit
+
+
+def unanimity(sets: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = sum_e w_e [A_e within S]. sets [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(nodes E) a group."""
+    shares = [flow(group, root, mixes, and_shares) for group in sets]
+    credit: Array = (np.array(shares).reshape(sets.shape) * weights[:, None, :]).sum(axis=2)
     return credit

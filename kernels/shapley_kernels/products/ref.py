@@ -30,3 +30,15 @@ def product(inside: Array, outside: Array, delta: Array) -> Array:
         np.cumprod(factor[:, :0:-1], axis=1, out=after[:, -2::-1])
         integral += inside.dtype.type(weight) * before * after
     return delta * integral
+
+
+def mixture(inside: Array, outside: Array, delta: Array, weights: Array) -> Array:
+    """v(S) = sum_x w_x prod_{i in S} a_ix prod_{i not in S} b_ix.
+
+    inside a, outside b, delta = a - b [B, K, X] each, weights [B or 1, X] -> [B, K]. O(X) product games a group.
+    """
+    groups, members, games = inside.shape
+    turned = (np.ascontiguousarray(np.swapaxes(array, 1, 2)) for array in (inside, outside, delta))
+    rows = [array.reshape(groups * games, members) for array in turned]
+    credit: Array = (product(*rows).reshape(groups, games, members) * weights[:, :, None]).sum(axis=1)
+    return credit

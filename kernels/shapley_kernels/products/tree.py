@@ -18,3 +18,13 @@ def product(inside: Array, outside: Array, delta: Array, root: Node, mixes: Sequ
     outside = np.broadcast_to(outside, inside.shape)
     credit: Array = delta * products(inside.T.astype(np.float64), outside.T.astype(np.float64), root, mixes).T
     return credit
+
+
+def mixture(inside: Array, outside: Array, delta: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = sum_x w_x prod_{i in S} a_ix prod_{i not in S} b_ix. [B, K, X] each, weights [B or 1, X] -> [B, K]."""
+    credit = np.zeros(inside.shape[:2])
+    for row, (a, b, d) in enumerate(zip(inside, outside, delta, strict=True)):
+        terms = d * products(a, b, root, mixes) * weights[row % len(weights)]
+        if terms.shape[1]:  # one after the other, so that games of weight 0, which fill up a batch, change no bit
+            credit[row] = np.add.accumulate(terms, axis=1)[:, -1]
+    return credit

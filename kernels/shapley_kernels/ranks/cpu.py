@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shapley_kernels import parallel
 from shapley_kernels.jit import jit
+from shapley_kernels.ranks import ref
 
 Array = NDArray[Any]
 
@@ -62,3 +63,8 @@ def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
         lambda low, high: _discounted(gains, keys, means, shift, credit, low, high), groups, 12 * members + members**1.5
     )
     return credit
+
+
+def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
+    """gains [B, K], keys, present [B or 1, K], weights [B or 1, K, K] -> [B, K] float64; the vectorised specification."""
+    return ref.sized(gains, keys, present, weights)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_kernels.draws import draws
+
 Array = NDArray[Any]
 
 
@@ -32,3 +34,46 @@ def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     credit = np.empty_like(shares)
     np.put_along_axis(credit, order, shares, axis=1)
     return credit
+
+
+def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
+    """v(S) = sum_r D[r, |S|] gain_(r), S sorted by key: L-statistics and their kin, v(empty) = 0.
+
+    j's gain is a game of two counts, the members of S before j and those after j. gains [B, K], keys, present [B or 1, K],
+    weights D [B or 1, K, K] (row = rank, column = size, both from 1) -> [B, K] float64. O(K^3) a group.
+    """
+    credit = np.zeros(gains.shape)
+    keys, present = np.broadcast_to(keys, gains.shape), np.broadcast_to(present, gains.shape)
+    tables = np.broadcast_to(weights, (len(gains), *weights.shape[1:]))
+    for row, here in enumerate(present):
+        order = np.argsort(-keys[row], kind="stable")
+        order = order[here[order]]
+        for rank, j in enumerate(order):
+            own, before, after = sized_shares(len(order), rank, tables[row])
+            credit[row, j] += own * gains[row, j]
+            credit[row, order[:rank]] += before * gains[row, j]
+            credit[row, order[rank + 1 :]] += after * gains[row, j]
+    return credit
+
+
+def sized_shares(n: int, better: int, weights: Array) -> tuple[float, float, float]:
+    """Of one unit of gain with `better` members before it among n: its owner's, a better one's and a worse one's share."""
+    own = float((draws(n - 1, better) * _table(weights, better, n)).sum() / n)
+    if n == 1:
+        return own, 0.0, 0.0
+    s = np.arange(1, n)  # others present, the owner of the gain among them: s / (n - 1) of the time
+    chance = s / ((n - 1) * n)
+    before = after = 0.0
+    if better > 0:
+        drawn = draws(n - 2, better - 1)  # [n - 1, better]
+        late, soon = _table(weights, better, n)[1:, 1:], _table(weights, better - 1, n)[:-1]
+        before = float((chance[:, None] * drawn * (late - soon)).sum())
+    if better < n - 1:
+        drawn, table = draws(n - 2, better), _table(weights, better, n)
+        after = float((chance[:, None] * drawn * (table[1:] - table[:-1])).sum())
+    return own, before, after
+
+
+def _table(weights: Array, better: int, n: int) -> Array:
+    """D by size - 1 and number of better ones, [n, better + 1]."""
+    return weights[: better + 1, :n].T

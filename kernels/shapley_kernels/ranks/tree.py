@@ -33,3 +33,27 @@ def discounted(gains: Array, keys: Array, discounts: Array, root: Node, mixes: S
             outside[j] = NOTHING
             credit[row] += gains[row, j] * solve(inside, outside, discounts[row, : rank + 1], root, mixes)
     return credit
+
+
+def sized(gains: Array, keys: Array, present: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = sum_r D[r, |S|] gain_(r). gains [B, K], keys, present [B or 1, K], weights [B or 1, K, K] -> [B, K].
+
+    O(K) games of two counts, members before j and members in all.
+    """
+    credit = np.zeros(gains.shape)
+    members = gains.shape[1]
+    keys, present = np.broadcast_to(keys, gains.shape), np.broadcast_to(present, gains.shape)
+    tables = np.broadcast_to(weights, (len(gains), members, members))
+    absent: Element = {(0, 0): 1.0}
+    for row, here in enumerate(present):
+        order = np.argsort(-keys[row], kind="stable")
+        order = order[here[order]]
+        for rank, j in enumerate(order):
+            inside: list[Element] = [{(0, 1): 1.0} if there else absent for there in here]
+            outside: list[Element] = [absent] * members
+            for i in order[:rank]:
+                inside[i] = {(1, 1): 1.0}
+            inside[j], outside[j] = {(0, 0): 1.0}, {}
+            functional = tables[row][: rank + 1, : len(order)]
+            credit[row] += gains[row, j] * solve(inside, outside, functional, root, mixes)
+    return credit

@@ -18,5 +18,5 @@ def solve(values: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     credit = np.zeros((len(values), values.shape[1].bit_length() - 1))
     for i, codes, chances in coalitions(root, mixes):
         steps = values[:, codes | (1 << i)].astype(np.float64) - values[:, codes]
-        credit[:, i] = (steps * chances).sum(axis=1)
+        credit[:, i] = np.ascontiguousarray(steps * chances).sum(axis=1)
     return credit

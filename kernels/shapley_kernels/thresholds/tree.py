@@ -22,7 +22,8 @@ def airport(scores: Array, base: Array, root: Node, mixes: Sequence[Mix]) -> Arr
 def facility(scores: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum_e w_e max(0, max_S scores_ie). scores [B, K, E], weights [B or 1, E] -> [B, K]. O(nodes K E) a group."""
     columns = [_column(np.maximum(group, 0), root, mixes) for group in scores]
-    return (np.array(columns).reshape(scores.shape) * weights[:, None, :]).sum(axis=2)
+    credit: Array = (np.array(columns).reshape(scores.shape) * weights[:, None, :]).sum(axis=2)
+    return credit
 
 
 def _column(height: Array, root: Node, mixes: Sequence[Mix]) -> Array:

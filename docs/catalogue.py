@@ -1,0 +1,239 @@
+"""Writes docs/utilities.md, one section a utility, from the docstrings of shapley_credit.utilities.
+
+python docs/catalogue.py            writes the page
+python docs/catalogue.py --check    exits 1 if the page is not what would be written
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shapley_credit import utilities
+
+PAGE = Path(__file__).with_name("utilities.md")
+WIDTH = 118
+
+INTRODUCTION = """\
+# Utilities
+
+Written by `docs/catalogue.py` from the docstrings of `shapley_credit.utilities`; change those, then run it again.
+
+`S` is a set of members, `N` all `k` of them, `phi_i` the Shapley value of member `i`, and `H_n` the harmonic number
+`1 + 1/2 + .. + 1/n`. Leading axes `...` are groups. `mask=` is False for absent members, who get exactly 0 and change nobody
+else's credit. Costs are those of the Shapley values of one group; [theory.md](theory.md) says what other values cost. The
+examples follow
+
+```python
+>>> import shapley_credit as sc
+>>> from shapley_credit import utilities as u
+```
+"""
+
+# What the examples import, said once above.
+IMPORTS = (">>> import shapley_credit as sc", ">>> from shapley_credit import utilities as u")
+
+
+class Docstring(NamedTuple):
+    """The parts of a docstring, as sentences without their labels and final stops."""
+
+    summary: str
+    equations: list[str]
+    notes: list[str]
+    symbols: list[str]
+    cost: list[str]
+    errors: list[str]
+    sources: list[str]
+    example: str
+
+
+def entries() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Everything exported, and the public constructors of classes, by name."""
+    found: dict[str, Callable[..., Any]] = {}
+    for name in utilities.__all__:
+        thing = getattr(utilities, name)
+        found[name] = thing
+        for method, member in vars(thing).items() if isinstance(thing, type) else ():
+            if isinstance(member, classmethod) and not method.startswith("_"):
+                found[f"{name}.{method}"] = getattr(thing, method)
+    yield from sorted(found.items(), key=lambda entry: (entry[0].casefold(), entry[0]))
+
+
+def signature(name: str, thing: Callable[..., Any]) -> str:
+    """The call without annotations, broken between parameters where it is long."""
+    spec = inspect.signature(thing)
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in spec.parameters.values()]
+    call = f"{name}{spec.replace(parameters=bare, return_annotation=inspect.Signature.empty)}"
+    return textwrap.fill(call, WIDTH, subsequent_indent=" " * (len(name) + 1), break_long_words=False, break_on_hyphens=False)
+
+
+def read(name: str, thing: Callable[..., Any]) -> Docstring:
+    """Sort the sentences of a docstring by how they begin; what begins like nothing known is a note."""
+    text = inspect.getdoc(thing)
+    if not text:
+        raise SystemExit(f"{name} has no docstring, so docs/utilities.md cannot describe it.")
+    prose, mark, session = text.partition(">>>")
+    doc = Docstring("", [], [], [], [], [], [], _example(mark + session))
+    parameters = list(inspect.signature(thing).parameters)
+    summary = ""
+    for place, (sentence, displayed) in enumerate(_sentences(prose, parameters)):
+        if displayed:
+            doc.equations.append(_without_sources(sentence, doc.sources))
+        elif sentence.startswith("Cost "):
+            doc.cost.append(sentence.removeprefix("Cost "))
+        elif sentence.startswith("Raises "):
+            doc.errors.append(sentence.removeprefix("Raises "))
+        elif sentence.startswith("Source: "):
+            doc.sources.append(sentence.removeprefix("Source: "))
+        elif place and _starts_with_parameter(sentence, parameters):
+            doc.symbols.extend(_symbols(sentence, parameters))
+        elif place and sentence.startswith(("Shapley", "v(S) =", "phi")):
+            doc.equations.append(_without_sources(sentence, doc.sources))
+        elif place:
+            doc.notes.append(_without_sources(sentence, doc.sources))
+        else:
+            words, definition = _split_definition(_without_sources(sentence, doc.sources))
+            summary = words
+            doc.equations.extend(definition)
+    return doc._replace(summary=summary)
+
+
+def _sentences(prose: str, parameters: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Sentences without their final stop, and whether they stand as a displayed (indented) block."""
+    for paragraph in re.split(r"\n\s*\n", prose.strip("\n")):
+        if paragraph.startswith(" "):
+            yield " ".join(paragraph.split()).removesuffix("."), True
+            continue
+        flat = " ".join(paragraph.split())
+        start = depth = 0
+        for place, letter in enumerate(flat):
+            # Counted together, because half-open intervals mix the kinds of bracket.
+            depth = max(depth + (letter in "([{") - (letter in ")]}"), 0)
+            if letter == "." and not depth and _ends_sentence(flat, place, parameters):
+                yield flat[start:place].strip(), False
+                start = place + 1
+        if flat[start:].strip():
+            yield flat[start:].strip(), False
+
+
+def _ends_sentence(flat: str, place: int, parameters: Sequence[str]) -> bool:
+    before, after = flat[:place], flat[place + 1 :]
+    if not before or before[-1] in ". " or before.endswith(("e.g", "i.e", "et al")):
+        return False
+    if not after.startswith(" "):
+        return not after
+    rest = after.lstrip()
+    return rest[:1].isupper() or rest[:1] == "`" or rest.startswith(("v(S)", "phi")) or _starts_with_parameter(rest, parameters)
+
+
+def _keys(parameters: Sequence[str]) -> str:
+    """A pattern of what a text explains: `name`, `name x` with its symbol, `one, two`, `one and two`, or `name=value`."""
+    name = rf"`?(?:{'|'.join(map(re.escape, parameters)) or '(?!)'})\b(?:=[^\s:;]+)?`?(?: [A-Za-z](?:_\w+)?\b)?"
+    return rf"{name}(?:(?:,? and |, ){name})*"
+
+
+def _starts_with_parameter(sentence: str, parameters: Sequence[str]) -> bool:
+    return re.match(rf"{_keys(parameters)}: ", sentence) is not None
+
+
+def _symbols(sentence: str, parameters: Sequence[str]) -> Iterator[str]:
+    """The sentence cut at the semicolons that a parameter follows, the names of parameters as code."""
+    keys = _keys(parameters)
+    for part in re.split(rf"; (?={keys}:? )", sentence):
+        yield re.sub(rf"^{keys}(?=:? )|(?<!\S){keys}(?=: )", lambda match: _coded(match[0]), part)
+
+
+def _coded(keys: str) -> str:
+    names = (key.replace("`", "").partition(" ") for key in re.split(r",? and |, ", keys))
+    return ", ".join(f"`{name}`{space}{symbol}" for name, space, symbol in names)
+
+
+def _split_definition(sentence: str) -> tuple[str, list[str]]:
+    """The words before the first equation, and the equation."""
+    found = re.search(r"v\((?:S|empty)\)", sentence)
+    words = sentence[: found.start()].rstrip(" ,:;") if found else ""
+    return (words, [sentence[found.start() :]]) if found and words else (sentence, [])
+
+
+def _without_sources(sentence: str, sources: list[str]) -> str:
+    """The sentence without its references in parentheses, which are added to the sources."""
+    reference = re.compile(r"\s*\(([^()]*[A-Za-z][^()]*\b(?:18|19|20)\d\d\b[^()]*)\)")
+    sources.extend(source for source in reference.findall(sentence) if source not in sources)
+    return reference.sub("", sentence)
+
+
+def _example(session: str) -> str:
+    kept = [line for line in session.strip().splitlines() if line not in IMPORTS]
+    return "\n".join(kept).strip()
+
+
+def _inline(text: str) -> str:
+    """Text as Markdown: shapes and costs as code, and nothing that Markdown would read as a mark."""
+    coded = re.sub(r"\[\.\.\.[^\]]*\]|\bO\((?:[^()]|\([^()]*\))*\)", lambda match: f"`{match[0]}`", text)
+    pieces = re.split(r"(`[^`]*`)", coded)
+    return "".join(piece if place % 2 else _escaped(piece) for place, piece in enumerate(pieces))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"(?<!\w)_|[*]|<(?=[A-Za-z/!?])", lambda match: "\\" + match[0], text)
+
+
+def _filled(text: str, first: str = "", later: str = "") -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-")
+
+
+def section(name: str, thing: Callable[..., Any]) -> str:
+    """One utility in Markdown."""
+    doc = read(name, thing)
+    parts = [f"## {name}", f"```python\n{signature(name, thing)}\n```"]
+    parts.append(_filled(" ".join(_inline(f"{text}.") for text in (doc.summary, *doc.notes))))
+    if doc.equations:
+        parts.append("\n".join(["```text", *(_filled(equation, later="    ") for equation in doc.equations), "```"]))
+    items = [_inline(symbol) for symbol in doc.symbols]
+    for label, texts in (("Cost", doc.cost), ("Errors", doc.errors), ("Source", doc.sources)):
+        items += [f"{label}: {_inline('; '.join(texts))}"] if texts else []
+    parts.append("\n".join(_filled(f"{item}.", "- ", "  ") for item in items))
+    if doc.example:
+        parts.append(f"```python\n{doc.example}\n```")
+    return "\n\n".join(part for part in parts if part)
+
+
+def page() -> str:
+    """The whole of docs/utilities.md."""
+    found = list(entries())
+    rows = ["| utility | what it is |", "|---|---|"]
+    rows += [
+        f"| [`{name}`](#{_slug(name)}) | {_inline(read(name, thing).summary).replace('|', chr(92) + '|')} |"
+        for name, thing in found
+    ]
+    sections = [section(name, thing) for name, thing in found]
+    return "\n\n".join([INTRODUCTION.rstrip(), "\n".join(rows), *sections]) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check the page; the exit status."""
+    parser = argparse.ArgumentParser(description="Write docs/utilities.md from the docstrings of shapley_credit.utilities.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the page is stale")
+    wanted = page()
+    if parser.parse_args(arguments).check:
+        if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != wanted:
+            print("docs/utilities.md is stale; run: python docs/catalogue.py")
+            return 1
+        return 0
+    PAGE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

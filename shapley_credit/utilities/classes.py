@@ -1,0 +1,135 @@
+"""Diversity of classes: counts, shares, entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shapley_credit.convert import Array
+from shapley_credit.fields import Field, Parameter, label, real
+from shapley_credit.utility import Problem, Utility, or_of_all
+
+
+class ClassCounts(Utility):
+    """Concave or any other function of the class counts, v(S) = sum_c (f(n_c) - f(0)), n_c the members of class c in S.
+
+    Shapley: phi_i = (f(n_c) - f(0)) / n_c for i in class c, by symmetry within the class.
+    labels: [..., k], integers; f: [..., k + 1] in the units of v; mask: [..., k]. Cost O(k^2).
+    Raises InputError for labels that are not integers and values that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.ClassCounts([7, 7, 9], [0.0, 1.0, 1.5, 1.75]))
+    array([0.75, 0.75, 1.  ])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k"), "f": real("sizes")}
+    labels: Array
+    f: Array
+
+    def __init__(self, labels: Any, f: Any, *, mask: Any = None) -> None:
+        self.bind(mask, labels=labels, f=f)
+
+    def definition(self, members: Array) -> float:
+        _, counts = np.unique(self.labels[members], return_counts=True)
+        return float((self.f[counts] - self.f[0]).sum())
+
+    def reduce(self) -> Sequence[Problem]:
+        return [Problem("counts", "separable", (self.rows("labels", full=True), self.present(), self.rows("f")))]
+
+
+class UniqueFraction(Utility):
+    """Share of distinct classes, v(S) = number of classes in S / |S|, v(empty) = 0.
+
+    Shapley: every class is a game of two counts, its own members and the others, averaged over the draws of every size.
+    labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class. Raises InputError for labels that are not integers.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.UniqueFraction([1, 1]))
+    array([0.25, 0.25])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
+    labels: Array
+
+    def __init__(self, labels: Any, *, mask: Any = None) -> None:
+        self.bind(mask, labels=labels)
+
+    def definition(self, members: Array) -> float:
+        return len(set(self.labels[members].tolist())) / len(members) if len(members) else 0.0
+
+    def reduce(self) -> Sequence[Problem]:
+        count, size = _counts_and_sizes(self.k)
+        return [class_problem(self, (count > 0) / size)]
+
+
+class GiniSimpson(Utility):
+    """Gini-Simpson diversity, v(S) = 1 - sum_c (n_c / |S|)^2, v(empty) = 0: the chance that two draws differ.
+
+    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class.
+    Raises InputError for labels that are not integers.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.GiniSimpson([1, 2]))
+    array([0.25, 0.25])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
+    labels: Array
+
+    def __init__(self, labels: Any, *, mask: Any = None) -> None:
+        self.bind(mask, labels=labels)
+
+    def definition(self, members: Array) -> float:
+        _, counts = np.unique(self.labels[members], return_counts=True)
+        return float(1 - ((counts / len(members)) ** 2).sum()) if len(members) else 0.0
+
+    def reduce(self) -> Sequence[Problem]:
+        count, size = _counts_and_sizes(self.k)
+        one = or_of_all(self, np.ones(len(self.rows("labels", full=True))))
+        return [one, class_problem(self, -((count / size) ** 2))]
+
+
+class Entropy(Utility):
+    """Shannon entropy of the classes, v(S) = -sum_c (n_c / |S|) ln(n_c / |S|), v(empty) = 0, in nats.
+
+    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class.
+    Raises InputError for labels that are not integers.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Entropy([1, 2]))
+    array([0.34657359, 0.34657359])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
+    labels: Array
+
+    def __init__(self, labels: Any, *, mask: Any = None) -> None:
+        self.bind(mask, labels=labels)
+
+    def definition(self, members: Array) -> float:
+        _, counts = np.unique(self.labels[members], return_counts=True)
+        shares = counts / max(len(members), 1)
+        return float(-(shares * np.log(shares)).sum())
+
+    def reduce(self) -> Sequence[Problem]:
+        count, size = _counts_and_sizes(self.k)
+        shares = np.minimum(count / size, 1)
+        return [class_problem(self, -shares * np.log(np.where(shares > 0, shares, 1)))]
+
+
+def _counts_and_sizes(k: int) -> tuple[Array, Array]:
+    """n_c [k + 1, 1] and max(|S|, 1) [1, k + 1]."""
+    return np.arange(k + 1)[:, None], np.maximum(np.arange(k + 1), 1)[None, :]
+
+
+def class_problem(utility: Utility, h: Array) -> Problem:
+    """sum over classes of h(n_c, |S|), h [k + 1, k + 1]; the column of the empty set counts as 0."""
+    table = h.copy()
+    table[:, 0] = 0
+    return Problem("counts", "class_sizes", (utility.rows("labels", full=True), utility.present(), table[None]))

@@ -1,0 +1,122 @@
+"""Utilities given by dividends: what a set adds that none of its parts holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shapley_credit.convert import Array
+from shapley_credit.fields import Field, Parameter, membership, real
+from shapley_credit.utility import Problem, Utility
+
+
+class Moebius(Utility):
+    """Sum of unanimity games, v(S) = sum_e w_e [A_e within S], by its non-zero dividends w_e (Harsanyi 1959).
+
+    Shapley: phi_i = sum_{e: i in A_e} w_e / |A_e|. An empty A_e is a constant and earns nobody anything.
+    sets: [..., k, E], flags, who belongs to A_e; weights: [..., E] in the units of v; mask: [..., k]: a set with an absent
+    member is never complete. Cost O(k E). Raises InputError for flags that are not all 0 or 1 and weights that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Moebius([[1, 1], [0, 1]], [1.0, 4.0]))
+    array([3., 2.])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"sets": membership("k", "E"), "weights": real("E")}
+    sets: Array
+    weights: Array
+
+    def __init__(self, sets: Any, weights: Any, *, mask: Any = None) -> None:
+        self.bind(mask, sets=sets, weights=weights)
+
+    def definition(self, members: Array) -> float:
+        rest = np.setdiff1d(np.arange(self.k), members)
+        return float(self.weights[~self.sets[rest].any(axis=0)].sum())
+
+    def reduce(self) -> Sequence[Problem]:
+        sets, weights = self.rows("sets", full=True), self.rows("weights")
+        return [unanimity_problem(self, sets, weights)]
+
+
+class MyersonPath(Utility):
+    """Members on a line who are worth something while they stand together: v(S) = sum of w over the maximal runs of S.
+
+    The Shapley value of v is the Myerson value on a path (Myerson 1977). The dividend of the run a .. b is
+    w_ab - w_(a+1)b - w_a(b-1) + w_(a+1)(b-1), shared equally by its members.
+    runs: [..., k, k], runs[a, b] the worth of a .. b, used for a <= b; mask: [..., k], an absent member breaks a run. Cost
+    O(k^3). Raises InputError for numbers that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.MyersonPath([[1.0, 4.0], [0.0, 1.0]]))
+    array([2., 2.])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"runs": real("line", "line")}
+    runs: Array
+
+    def __init__(self, runs: Any, *, mask: Any = None) -> None:
+        self.bind(mask, runs=runs)
+
+    def definition(self, members: Array) -> float:
+        if not len(members):
+            return 0.0
+        breaks = np.flatnonzero(np.diff(members) > 1)
+        starts, ends = members[np.concatenate([[0], breaks + 1])], members[np.concatenate([breaks, [len(members) - 1]])]
+        return float(sum(self.runs[a, b] for a, b in zip(starts, ends, strict=True)))
+
+    def reduce(self) -> Sequence[Problem]:
+        runs = np.triu(self.rows("runs", full=True))
+        padded = np.pad(runs, ((0, 0), (0, 1), (1, 0)))  # [a, b + 1], zero where a > b
+        dividends = padded[:, :-1, 1:] - padded[:, 1:, 1:] - padded[:, :-1, :-1] + padded[:, 1:, :-1]
+        first, last = np.triu_indices(self.k)
+        member = np.arange(self.k)[:, None]
+        sets = np.broadcast_to((first <= member) & (member <= last), (len(runs), self.k, len(first)))
+        return [unanimity_problem(self, np.ascontiguousarray(sets), np.ascontiguousarray(dividends[:, first, last]))]
+
+
+class Determinant(Utility):
+    """Determinantal diversity, v(S) = det(I + sum_{i in S} x_i x_i^T) - 1.
+
+    By Cauchy and Binet the dividend of T is the Gram determinant of x_T, zero for |T| > d, shared equally by its members.
+    vectors: [..., k, d]; mask: [..., k]. Cost O(k^d): the dimension d is meant to be small.
+    Raises InputError for numbers that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Determinant([[1.0, 0.0], [0.0, 2.0]]))
+    array([3., 6.])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"vectors": real("k", "d")}
+    vectors: Array
+
+    def __init__(self, vectors: Any, *, mask: Any = None) -> None:
+        self.bind(mask, vectors=vectors)
+
+    def definition(self, members: Array) -> float:
+        chosen = self.vectors[members]
+        return float(np.linalg.det(np.eye(chosen.shape[1]) + chosen.T @ chosen)) - 1
+
+    def reduce(self) -> Sequence[Problem]:
+        vectors = self.rows("vectors", full=True)  # absent members have been read as 0
+        problems = []
+        for size in range(1, min(vectors.shape[2], self.k) + 1):
+            chosen = np.array(list(combinations(range(self.k), size)))  # [T, size]
+            parts = vectors[:, chosen]
+            weights = np.linalg.det(parts @ np.swapaxes(parts, -1, -2))
+            sets = (chosen[:, :, None] == np.arange(self.k)).any(axis=1).T
+            whole = np.ascontiguousarray(np.broadcast_to(sets, (len(vectors), *sets.shape)))
+            problems.append(Problem("dividends", "unanimity", (whole, weights)))
+        return problems or [Problem("dividends", "additive", (np.zeros((len(vectors), self.k)),))]
+
+
+def unanimity_problem(utility: Utility, sets: Array, weights: Array) -> Problem:
+    """Unanimity games over sets [B, K, E]; a set that needs an absent member is never complete."""
+    incomplete = (sets & ~utility.present()[:, :, None]).any(axis=1)  # [B, E]
+    kept = np.where(incomplete, 0, weights) if incomplete.any() else weights
+    return Problem("dividends", "unanimity", (sets, kept))

@@ -1,0 +1,129 @@
+"""Diminishing returns: logarithms and roots of a sum of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shapley_credit.convert import Array
+from shapley_credit.fields import Field, Parameter, positive, real
+from shapley_credit.integrals import BELOW, exponential_problem, less_empty, log_of_sum, nodes, weights_of
+from shapley_credit.utility import Problem, Utility, or_of_all
+
+
+class LogSum(Utility):
+    """Logarithmic returns, v(S) = ln(1 + w(S)), w(S) = sum_{i in S} w_i.
+
+    ln(1 + w) = integral_0^inf exp(-x) (1 - exp(-x w)) / x dx (Frullani): an integral over product games.
+    weights: [..., k], above 0; mask: [..., k]. Cost as `MNLShare`. Raises InputError for weights that are not above 0.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.LogSum([1.0, 2.0])).round(8)
+    array([0.49041463, 0.89587973])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"weights": positive("k")}
+    weights: Array
+
+    def __init__(self, weights: Any, *, mask: Any = None) -> None:
+        self.bind(mask, weights=weights)
+
+    def definition(self, members: Array) -> float:
+        return float(np.log1p(self.weights[members].sum()))
+
+    def reduce(self) -> Sequence[Problem]:
+        w = weights_of(self)
+        x, step = nodes(w, np.ones((1, 1)))
+        return [exponential_problem(w, x, -step * np.exp(-x))]
+
+
+class LogSumExp(Utility):
+    """Smooth maximum, v(S) = ln sum_{i in S} exp(s_i), v(empty) = base.
+
+    ln w = integral_0^inf (exp(-x) - exp(-x w)) / x dx (Frullani): an integral over product games less the game of the empty
+    set. scores: [..., k]; base: [...]; mask: [..., k]. Cost as `MNLShare`. Raises InputError for scores that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.LogSumExp([0.0, 0.0])).round(8)
+    array([0.34657359, 0.34657359])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    scores: Array
+    base: Array
+
+    def __init__(self, scores: Any, base: Any = 0.0, *, mask: Any = None) -> None:
+        self.bind(mask, scores=scores, base=base)
+
+    def definition(self, members: Array) -> float:
+        return float(np.logaddexp.reduce(self.scores[members])) if len(members) else float(self.base)
+
+    def reduce(self) -> Sequence[Problem]:
+        scores = self.rows("scores", full=True).astype(np.float64)
+        return log_of_sum(self, scores, self.rows("base", full=True))
+
+
+class LogMeanExp(Utility):
+    """Smooth maximum of averages, v(S) = ln(sum_{i in S} exp(s_i) / |S|), v(empty) = base.
+
+    `LogSumExp` less ln |S|. scores: [..., k]; base: [...]; mask: [..., k]. Cost as `MNLShare`.
+    Raises InputError for scores that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.LogMeanExp([1.0, 1.0])).round(12)
+    array([0.5, 0.5])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    scores: Array
+    base: Array
+
+    def __init__(self, scores: Any, base: Any = 0.0, *, mask: Any = None) -> None:
+        self.bind(mask, scores=scores, base=base)
+
+    def definition(self, members: Array) -> float:
+        return float(np.logaddexp.reduce(self.scores[members]) - np.log(len(members))) if len(members) else float(self.base)
+
+    def reduce(self) -> Sequence[Problem]:
+        scores = self.rows("scores", full=True).astype(np.float64)
+        sizes = -np.log(np.maximum(np.arange(self.k + 1), 1))
+        table = np.ascontiguousarray(np.broadcast_to(sizes, (len(scores), self.k + 1)))
+        less = Problem("counts", "cardinality", (table, self.present()))
+        return [*log_of_sum(self, scores, self.rows("base", full=True)), less]
+
+
+class SqrtSum(Utility):
+    """Square root of a sum, v(S) = sqrt(w(S)), w(S) = sum_{i in S} w_i.
+
+    sqrt(w) = integral_0^inf (1 - exp(-x w)) x^(-3/2) dx / (2 sqrt(pi)): an integral over product games, the tail of the empty
+    set taken out. weights: [..., k], above 0; mask: [..., k]. Cost as `MNLShare`. Raises InputError for weights that are not
+    above 0.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.SqrtSum([1.0, 3.0])).round(8)
+    array([0.6339746, 1.3660254])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"weights": positive("k")}
+    weights: Array
+
+    def __init__(self, weights: Any, *, mask: Any = None) -> None:
+        self.bind(mask, weights=weights)
+
+    def definition(self, members: Array) -> float:
+        return float(np.sqrt(self.weights[members].sum()))
+
+    def reduce(self) -> Sequence[Problem]:
+        w = weights_of(self)
+        scale = w.sum(axis=1, keepdims=True)
+        w = w / np.maximum(scale, np.finfo(np.float64).tiny)
+        x, step = nodes(w, np.ones((1, 1)), below=2 * BELOW)
+        # sqrt(w) - 1 = integral (exp(-x) - exp(-x w)) x^(-3/2) dx / (2 sqrt(pi)) for a set that is not empty.
+        weights = step / np.sqrt(x) / (2 * np.sqrt(np.pi)) * np.sqrt(scale)
+        return [*less_empty(self, w, x, weights), or_of_all(self, np.sqrt(scale[:, 0]))]
