@@ -43,6 +43,8 @@ class CoalitionTree:
     @classmethod
     def flat(cls, k: int) -> Self:
         """No structure: the tree with which every value is that of the members alone."""
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k must be a whole number of members >= 1; got {k!r}.")
         return cls(np.zeros((0, k), np.int64))
 
     @classmethod
@@ -93,6 +95,11 @@ class CoalitionTree:
             for place, child in enumerate(part):
                 walk(child, (*path, place))
 
+        if (
+            not isinstance(nested, list | tuple | range | np.ndarray)
+            or np.ndim(nested if isinstance(nested, np.ndarray) else [0]) < 1
+        ):
+            raise InputError(f"a coalition tree is made of nested sequences of members; got {nested!r}.")
         walk(list(nested), ())
         k = len(paths)
         for member in sorted(set(range(k)) ^ set(paths)):
@@ -176,9 +183,11 @@ class CoalitionTree:
 def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
     if not len(spans):
         raise InputError(f"{name} hold no span.")
-    for start, end in spans:
-        if not start < end:
-            raise InputError(f"{name}: span ({start}, {end}) is empty.")
+    for span in spans:
+        if len(span) != 2:
+            raise InputError(f"{name}: a span is a pair (start, end); got {span!r}.")
+        if not span[0] < span[1]:
+            raise InputError(f"{name}: span ({span[0]}, {span[1]}) is empty.")
     ordered = sorted(spans)
     for (low, high), (start, end) in pairwise(ordered):
         if start < high:

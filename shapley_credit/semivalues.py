@@ -12,6 +12,7 @@ because v(S) does not depend on y_i, and the mean of v(S + i) grad log pi(y_i) o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from math import comb, lgamma
 from typing import Any
 
@@ -50,8 +51,8 @@ class Semivalue:
 
     def weights(self, k: int) -> Array:
         """p_s, [k]: the weight of each single coalition of s others. Cost O(k)."""
-        p: Array = self.sizes(k) / np.array([float(comb(k - 1, s)) for s in range(k)])
-        return p
+        # Binomial coefficients of many members are beyond floats; their quotients are not.
+        return np.array([float(Fraction(q) / comb(k - 1, s)) for s, q in enumerate(self.sizes(k).tolist())])
 
     def objective(self, k: int) -> Array:
         """[k]: the factors of grad V_1 .. grad V_k in the expected policy gradient of this credit, k q_{m-1} / m. Cost O(k).

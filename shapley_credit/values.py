@@ -106,11 +106,7 @@ def owen(
     array([2.  , 2.75, 3.75, 9.5 ])
     """
     tree = read_tree(coalitions)
-    rules = tuple(levels) if levels is not None else (semivalues.shapley,) * tree.depth
-    if len(rules) != tree.depth or not all(isinstance(rule, Semivalue) for rule in rules):
-        raise InputError(
-            f"levels must hold one semivalue for each of the {tree.depth} levels of the tree, unions first; got {levels!r}."
-        )
+    rules = _rules(levels, tree.depth)
     if _is_function(utility, tree.k if k is None else k):
         _same_members(tree, tree.k if k is None else k)
         function: Any = utility
@@ -118,6 +114,17 @@ def owen(
     game = _as_utility(utility, k)
     _same_members(tree, game.k)
     return from_numpy(tree_credits(game, tree, rules), game.library)
+
+
+def _rules(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:
+    """One semivalue a level, Shapley by default."""
+    if levels is None:
+        return (semivalues.shapley,) * depth
+    if not isinstance(levels, list | tuple) or len(levels) != depth or not all(isinstance(rule, Semivalue) for rule in levels):
+        raise InputError(
+            f"levels must hold one semivalue for each of the {depth} levels of the tree, unions first; got {levels!r}."
+        )
+    return tuple(levels)
 
 
 def _same_members(tree: CoalitionTree, k: int) -> None:

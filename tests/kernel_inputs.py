@@ -93,6 +93,11 @@ MAKERS: dict[tuple[str, str], Maker] = {
         present(rng, b, k),
         normal(rng, (shared(rng, b), k + 1, k + 1), dtype),
     ),
+    ("counts", "two_types"): lambda rng, b, k, dtype: (
+        rng.random((b, k)) < 0.4,
+        present(rng, b, k),
+        normal(rng, (shared(rng, b), k + 1, k + 1), dtype),
+    ),
     ("counts", "weighted"): weighted,
     ("counts", "geometric"): lambda rng, b, k, dtype: (rng.random((b, k)).astype(dtype), present(rng, b, k)),
     ("ranks", "discounted"): lambda rng, b, k, dtype: (
@@ -123,6 +128,7 @@ SIZES = {
     ("counts", "plurality"): (1, 2, 5, 9, 24),
     ("counts", "class_sizes"): (1, 2, 5, 9),
     ("counts", "geometric"): (1, 2, 5),
+    ("counts", "two_types"): (1, 2, 5, 9),
     ("counts", "weighted"): (1, 2, 5),
     ("ranks", "sized"): (1, 2, 5, 9),
 }

@@ -380,3 +380,9 @@ def test_set_rl_identity(name: str) -> None:
     assert np.abs(sc.set_shapley(utility) - credit).max() <= tolerance(np.float64) * max(
         np.abs(v).max() for v in values.values()
     )
+
+
+def test_weights_of_many_members_are_finite() -> None:
+    weights = semivalues.shapley.weights(1500)
+    assert np.isfinite(weights).all()
+    assert weights[0] == weights[-1] == 1 / 1500

@@ -649,6 +649,10 @@ BAD_TREES: list[tuple[Callable[[], Any], str]] = [
     (lambda: CoalitionTree.from_nested(["01", 2]), r"is made of member indices and sequences of them; got '01'"),
     (lambda: CoalitionTree.from_nested([[0, None]]), r"is made of member indices and sequences of them; got None"),
     (lambda: CoalitionTree.from_nested([{0, 1}]), r"is made of member indices and sequences of them; got \{0, 1\}"),
+    (lambda: CoalitionTree.from_nested(3), r"made of nested sequences of members; got 3"),
+    (lambda: CoalitionTree.flat(0), r"k must be a whole number of members >= 1; got 0"),
+    (lambda: CoalitionTree.from_spans([(0, 1, 2)]), r"members: a span is a pair \(start, end\); got \(0, 1, 2\)"),  # type: ignore[list-item]
+    (lambda: sc.owen(BEST, [0, 1, 2], levels=3), r"one semivalue for each of the 1 levels"),  # type: ignore[arg-type]
     # labels
     (lambda: CoalitionTree.from_labels(), r"all levels must label the same members; got shapes \[\]"),
     (lambda: CoalitionTree.from_labels([0, 1], [0, 1, 2]), r"all levels must label the same members; got shapes"),
@@ -717,3 +721,11 @@ def test_a_full_mask_counts_nobody_absent() -> None:
     levels = [semivalues.of_size(2), semivalues.shapley]
     full = sc.owen(u.Max([1.0, 2.0, 3.0], mask=[True, True, True]), PAIRS, levels=levels)
     assert np.array_equal(full, sc.owen(BEST, PAIRS, levels=levels))
+
+
+def test_a_single_child_changes_no_value_under_any_rule() -> None:
+    best = u.Max([1.0, 2.0, 3.0, 5.0])
+    rules = [semivalues.shapley, semivalues.of_size(2), semivalues.of_size(2)]
+    plain = sc.owen(best, [[0, 1], [2, 3]], levels=rules[:2])
+    for nested in ([[[0, 1]], [[2, 3]]], [[[0], [1]], [[2], [3]]]):
+        assert np.array_equal(sc.owen(best, nested, levels=rules), plain)

@@ -45,6 +45,8 @@ def tree_of(labels: Array) -> Node:
         parts: dict[int, list[int]] = {}
         for key, member in zip(keys, members, strict=True):
             parts.setdefault(key, []).append(member)
+        if len(parts) == 1:  # a node with a single child changes no value
+            return grow(depth + 1, members)
         return Node(depth, members, tuple(grow(depth + 1, tuple(part)) for part in parts.values()))
 
     return grow(0, tuple(range(labels.shape[1])))

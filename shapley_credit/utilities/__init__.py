@@ -1,7 +1,7 @@
 """Set utilities with exact, polynomial-time credit; one small file a family."""
 
 from shapley_credit.utilities.additive import Additive
-from shapley_credit.utilities.attempts import PassAtK, Plurality
+from shapley_credit.utilities.attempts import PassAtK, Plurality, TwoTypes
 from shapley_credit.utilities.cascade import ERR, Cascade
 from shapley_credit.utilities.choice import MNLRevenue, MNLShare, SoftmaxMean
 from shapley_credit.utilities.classes import ClassCounts, Entropy, GiniSimpson, UniqueFraction
@@ -67,6 +67,7 @@ __all__ = [
     "SumPairwise",
     "Table",
     "TopM",
+    "TwoTypes",
     "UniqueFraction",
     "WeightedVoting",
 ]

@@ -236,3 +236,8 @@ def weighted(steps: Array, values: Array, origin: Array) -> Array:
 def geometric(scores: Array, present: Array) -> Array:
     """scores [B, K], present [B or 1, K] -> [B, K] float64; the vectorised specification."""
     return ref.geometric(scores, present)
+
+
+def two_types(marked: Array, present: Array, table: Array) -> Array:
+    """marked [B, K], present [B or 1, K] bool, table [B or 1, K + 1, K + 1] -> [B, K] float64; the vectorised specification."""
+    return ref.two_types(marked, present, table)

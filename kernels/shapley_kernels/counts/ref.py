@@ -163,6 +163,26 @@ def class_sizes(labels: Array, present: Array, table: Array) -> Array:
     return credit
 
 
+def two_types(marked: Array, present: Array, table: Array) -> Array:
+    """v(S) = table[unmarked in S, marked in S], averaged over the draws of every size (hypergeometric).
+
+    marked [B, K], present [B or 1, K] bool, table [B or 1, K + 1, K + 1] -> [B, K] float64. O(K^2) a group.
+    """
+    credit = np.zeros(marked.shape)
+    tables = np.broadcast_to(table, (len(marked), *table.shape[1:]))
+    for row, here in enumerate(np.broadcast_to(present, marked.shape)):
+        n, c = int(here.sum()), int((here & marked[row]).sum())
+        if c > 0:
+            x, rest = np.arange(c), np.maximum(np.arange(n)[:, None] - np.arange(c), 0)
+            steps = tables[row][rest, x + 1] - tables[row][rest, x]
+            credit[row, here & marked[row]] = (draws(n - 1, c - 1) * steps).sum() / n
+        if c < n:
+            x, rest = np.arange(c + 1), np.maximum(np.arange(n)[:, None] - np.arange(c + 1), 0)
+            steps = tables[row][rest + 1, x] - tables[row][rest, x]
+            credit[row, here & ~marked[row]] = (draws(n - 1, c) * steps).sum() / n
+    return credit
+
+
 def weighted(steps: Array, values: Array, origin: Array) -> Array:
     """v(S) = values[origin + sum_S steps], integer steps of either sign. O(K^2 |values|) a distinct step.
 

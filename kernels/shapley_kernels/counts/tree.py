@@ -155,3 +155,17 @@ def geometric(scores: Array, present: Array, root: Node, mixes: Sequence[Mix]) -
             functional = (np.arange(n + 1) == size).astype(np.float64)
             credit[row] += solve(inside, [nothing] * len(here), functional, root, mixes)
     return credit
+
+
+def two_types(marked: Array, present: Array, table: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = table[unmarked in S, marked in S].
+
+    marked [B, K], present [B or 1, K] bool, table [B or 1, K + 1, K + 1] -> [B, K].
+    """
+    credit = np.zeros(marked.shape)
+    tables = np.broadcast_to(table, (len(marked), *table.shape[1:]))
+    for row, here in enumerate(np.broadcast_to(present, marked.shape)):
+        types = np.where(here, marked[row], -1)
+        reach = tuple(int((types == kind).sum()) + 1 for kind in (0, 1))
+        credit[row] = typed(types, tables[row, : reach[0], : reach[1]], root, mixes)
+    return credit
