@@ -83,7 +83,7 @@ class CoalitionTree:
         paths: dict[int, tuple[int, ...]] = {}
 
         def walk(part: Any, path: tuple[int, ...]) -> None:
-            if isinstance(part, bool) or not isinstance(part, int | np.integer | list | tuple | range | np.ndarray):
+            if isinstance(part, bool) or not (isinstance(part, int | np.integer) or _is_sequence(part)):
                 raise InputError(f"a coalition tree is made of member indices and sequences of them; got {part!r}.")
             if isinstance(part, int | np.integer):
                 if int(part) in paths:
@@ -95,10 +95,7 @@ class CoalitionTree:
             for place, child in enumerate(part):
                 walk(child, (*path, place))
 
-        if (
-            not isinstance(nested, list | tuple | range | np.ndarray)
-            or np.ndim(nested if isinstance(nested, np.ndarray) else [0]) < 1
-        ):
+        if not _is_sequence(nested):
             raise InputError(f"a coalition tree is made of nested sequences of members; got {nested!r}.")
         walk(list(nested), ())
         k = len(paths)
@@ -178,6 +175,10 @@ class CoalitionTree:
     def __repr__(self) -> str:
         shape = self.labels.shape[:-2]
         return f"CoalitionTree(k={self.k}, depth={self.depth}{f', groups={shape}' if shape else ''})"
+
+
+def _is_sequence(part: Any) -> bool:
+    return isinstance(part, list | tuple | range) or (isinstance(part, np.ndarray) and part.ndim > 0)
 
 
 def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
