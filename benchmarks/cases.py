@@ -60,6 +60,10 @@ def coverage(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[An
     return rng.random(size) < 0.2, rng.random((1, size[2])).astype(dtype)
 
 
+def unanimity(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return coverage(rng, dtype, size)
+
+
 def distinct(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     return rng.integers(0, size[1] // 2, size), everyone(size[1])
 
@@ -74,9 +78,12 @@ def product(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any
     return 1 - chance, np.ones((1, size[1]), dtype), -chance
 
 
-def centred(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    slope, height, offset = (rng.random(1).astype(dtype) for _ in range(3))
-    return rng.normal(size=size).astype(dtype), everyone(size[1]), slope, height, offset
+def size_sum(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.normal(size=size).astype(dtype), everyone(size[1]), rng.random((1, size[1] + 1)).astype(dtype)
+
+
+def cardinality(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.random((size[0], size[1] + 1)).astype(dtype), everyone(size[1])
 
 
 def pass_at_k(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -89,7 +96,37 @@ def plurality(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[A
 
 def pair_sums(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     half = rng.random((*size, size[1])).astype(dtype)
-    return half + np.swapaxes(half, 1, 2), np.full(1, 0.5, dtype), np.full(1, 0.25, dtype)
+    return half + np.swapaxes(half, 1, 2), everyone(size[1]), rng.random((1, size[1] + 1)).astype(dtype)
+
+
+def mixture(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    inside, outside = (rng.random(size).astype(dtype) for _ in range(2))
+    return inside, outside, inside - outside, np.ones((1, size[2]), dtype)
+
+
+def sized(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    gains = rng.random(size).astype(dtype)
+    return gains, gains, everyone(size[1]), rng.random((1, size[1], size[1])).astype(dtype)
+
+
+def separable(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.integers(0, 4, size), everyone(size[1]), rng.random((1, size[1] + 1)).astype(dtype)
+
+
+def class_sizes(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.integers(0, 4, size), everyone(size[1]), rng.random((1, size[1] + 1, size[1] + 1)).astype(dtype)
+
+
+def two_types(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.random(size) < 0.5, everyone(size[1]), rng.random((1, size[1] + 1, size[1] + 1)).astype(dtype)
+
+
+def weighted(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.integers(1, 4, size), rng.random((1, 3 * size[1] + 1)).astype(dtype), np.zeros(size[0], np.int64)
+
+
+def geometric(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.random(size).astype(dtype) + 1, everyone(size[1])
 
 
 def solve(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -105,7 +142,16 @@ GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
     ("dividends", distinct, ((1, 8), (500, 128), (100_000, 8))),
     ("ranks", discounted, ((1, 8), (1_000, 128), (200_000, 8))),
     ("products", product, ((1, 8), (1_000, 64), (200_000, 8))),
-    ("counts", centred, ((1, 8), (1_000, 64), (500_000, 8))),
+    ("products", mixture, ((1, 8, 64), (200, 8, 64))),
+    ("ranks", sized, ((1, 8), (100, 16))),
+    ("dividends", unanimity, ((1, 8, 64), (64, 16, 256))),
+    ("counts", size_sum, ((1, 8), (1_000, 64), (500_000, 8))),
+    ("counts", cardinality, ((1, 8), (100_000, 8))),
+    ("counts", separable, ((1, 8), (10_000, 8))),
+    ("counts", class_sizes, ((1, 8), (100, 16))),
+    ("counts", two_types, ((1, 8), (1_000, 16))),
+    ("counts", weighted, ((1, 8), (10, 16))),
+    ("counts", geometric, ((1, 8), (20, 16))),
     ("counts", pass_at_k, ((1, 8), (1_000, 64), (500_000, 8))),
     ("counts", plurality, ((1, 8, 3), (10, 32, 4), (200, 8, 3))),
     ("pairs", pair_sums, ((1, 8), (1_000, 32), (8, 1_024))),
