@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint format wheel bench clean
+.PHONY: run test lint format wheel bench docs clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
@@ -36,6 +36,11 @@ bench: .venv-bench/.bench
 	.venv-bench/bin/pytest benchmarks --benchmark-json=.benchmarks/speed.json \
 	  --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=group
 	.venv-bench/bin/python benchmarks/report.py .benchmarks/speed.json --command 'make bench'
+
+# Pages that are written by programs: the catalogue of utilities, and every family's error and time.
+docs: $(VENV)/.test
+	$(BIN)/python docs/catalogue.py
+	$(BIN)/python benchmarks/families.py
 
 clean:
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -154,7 +154,7 @@ def main() -> None:
     heads = [f"{name}, k = {k}" for k in SIZES for name in VALUES]
     text = f"""# Every family, every value
 
-Written by `python benchmarks/families.py` on {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}.
+Written by `make docs` on {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}.
 Cost is that of the Shapley value; error is the largest of the five values against brute force (tests/data/golden.json, k <= 8),
 relative to max |v|; times are medians of three calls on one group (k members in unions of sqrt k), checks included; read their
 order of magnitude.

@@ -53,7 +53,7 @@ MUTANTS = [
     Mutant("ranks", "ref", "/ ranks[1:]", "/ ranks[:-1]"),
     Mutant("dividends", "ref", "return coverage(sets, weights)", "return coverage(~sets, weights)"),
     Mutant("products", "ref", "* weights[:, :, None]).sum(axis=1)", "* weights[:, :, None]).max(axis=1)"),
-    Mutant("ranks", "ref", "chance = s / ((n - 1) * n)", "chance = s / (n * n)"),
+    Mutant("ranks", "ref", "chance = q[1:] * s / (n - 1)", "chance = q[1:] * s / n"),
     Mutant(
         "ranks", "ref", "late, soon = _table(weights, better, n)[1:, 1:]", "late, soon = _table(weights, better, n)[1:, :-1]"
     ),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.draws import draws
+from shapley_kernels.trees import Mix, uniform
 
 Array = NDArray[Any]
 
@@ -42,6 +43,11 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
     j's gain is a game of two counts, the members of S before j and those after j. gains [B, K], keys, present [B or 1, K],
     weights D [B or 1, K, K] (row = rank, column = size, both from 1) -> [B, K] float64. O(K^3) a group.
     """
+    return sized_by(gains, keys, present, weights, uniform)
+
+
+def sized_by(gains: Array, keys: Array, present: Array, weights: Array, mix: Mix) -> Array:
+    """`sized` for any semivalue: mix(n) [n] is the distribution of the number of others present."""
     credit = np.zeros(gains.shape)
     keys, present = np.broadcast_to(keys, gains.shape), np.broadcast_to(present, gains.shape)
     tables = np.broadcast_to(weights, (len(gains), *weights.shape[1:]))
@@ -49,20 +55,21 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
         order = np.argsort(-keys[row], kind="stable")
         order = order[here[order]]
         for rank, j in enumerate(order):
-            own, before, after = sized_shares(len(order), rank, tables[row])
+            own, before, after = sized_shares(mix(len(order)), rank, tables[row])
             credit[row, j] += own * gains[row, j]
             credit[row, order[:rank]] += before * gains[row, j]
             credit[row, order[rank + 1 :]] += after * gains[row, j]
     return credit
 
 
-def sized_shares(n: int, better: int, weights: Array) -> tuple[float, float, float]:
+def sized_shares(q: Array, better: int, weights: Array) -> tuple[float, float, float]:
     """Of one unit of gain with `better` members before it among n: its owner's, a better one's and a worse one's share."""
-    own = float((draws(n - 1, better) * _table(weights, better, n)).sum() / n)
+    n = len(q)
+    own = float((q[:, None] * draws(n - 1, better) * _table(weights, better, n)).sum())
     if n == 1:
         return own, 0.0, 0.0
     s = np.arange(1, n)  # others present, the owner of the gain among them: s / (n - 1) of the time
-    chance = s / ((n - 1) * n)
+    chance = q[1:] * s / (n - 1)
     before = after = 0.0
     if better > 0:
         drawn = draws(n - 2, better - 1)  # [n - 1, better]

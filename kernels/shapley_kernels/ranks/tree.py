@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.trees import Element, Mix, Node, solve
+from shapley_kernels.ranks.ref import sized_by
+from shapley_kernels.trees import Element, Mix, Node, is_flat, solve
 
 Array = NDArray[Any]
 
@@ -38,8 +39,10 @@ def discounted(gains: Array, keys: Array, discounts: Array, root: Node, mixes: S
 def sized(gains: Array, keys: Array, present: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum_r D[r, |S|] gain_(r). gains [B, K], keys, present [B or 1, K], weights [B or 1, K, K] -> [B, K].
 
-    O(K) games of two counts, members before j and members in all.
+    O(K) games of two counts, members before j and members in all; on the flat tree means over draws, O(K^3).
     """
+    if is_flat(root):
+        return sized_by(gains, keys, present, weights, mixes[root.depth])
     credit = np.zeros(gains.shape)
     members = gains.shape[1]
     keys, present = np.broadcast_to(keys, gains.shape), np.broadcast_to(present, gains.shape)
