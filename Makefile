@@ -32,6 +32,7 @@ wheel:
 	.venv-wheel/bin/pytest -m "not numba and not torch and not checkout"
 
 bench: .venv-bench/.bench
+	.venv-bench/bin/python $(INSTALL) --force-reinstall --no-deps .
 	mkdir -p .benchmarks
 	.venv-bench/bin/pytest benchmarks --benchmark-json=.benchmarks/speed.json \
 	  --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=group
@@ -62,8 +63,8 @@ $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python $(INSTALL) --editable '.[lint]'
 	touch $@
 
-# Benchmarks with shapiq, the peer, in an environment of their own; writes docs/speed.md.
+# Benchmarks with shapiq, the peer, in an environment of their own with the package as users install it; writes docs/speed.md.
 .venv-bench/.bench: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python $(INSTALL) --editable '.[cpu,bench]'
+	.venv-bench/bin/python $(INSTALL) '.[cpu,bench]'
 	touch $@

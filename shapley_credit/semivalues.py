@@ -12,7 +12,6 @@ because v(S) does not depend on y_i, and the mean of v(S + i) grad log pi(y_i) o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from math import comb, lgamma
 from typing import Any
 
@@ -51,6 +50,8 @@ class Semivalue:
 
     def weights(self, k: int) -> Array:
         """p_s, [k]: the weight of each single coalition of s others. Cost O(k)."""
+        from fractions import Fraction  # slow to import, and needed by few
+
         # Binomial coefficients of many members are beyond floats; their quotients are not.
         return np.array([float(Fraction(q) / comb(k - 1, s)) for s, q in enumerate(self.sizes(k).tolist())])
 
