@@ -177,7 +177,8 @@ class ChildClock:
             f"import sys, time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start); "
             "sys.exit(bool({'numba', 'torch', 'triton'} & set(sys.modules)))"
         )
-        done = subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True)
+        # Away from the checkout, whose sources would be found before the installed package.
+        done = subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True, cwd=sys.prefix)
         self.seconds += float(done.stdout)
 
 

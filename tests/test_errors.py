@@ -111,6 +111,11 @@ def test_bad_data_is_refused(make: Callable[[], Any], message: str) -> None:
         make()
 
 
+def test_a_vote_of_many_classes_on_a_tree_is_refused_before_it_starts() -> None:
+    with pytest.raises(ValueError, match=r"40 classes on a coalition tree has 1,099,511,627,776 vectors of counts"):
+        sc.owen(u.Plurality(np.arange(40)), np.arange(40) // 8)
+
+
 def test_a_utility_is_added_only_to_utilities() -> None:
     best: Any = u.Max([1.0])
     operations: list[Callable[[], Any]] = [lambda: best + 1, lambda: 1 - best, lambda: best * best, lambda: best / best]

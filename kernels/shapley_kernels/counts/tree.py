@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb
+from math import comb, prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from shapley_kernels.counts.ref import geometric_shares
 from shapley_kernels.trees import Element, Mix, Node, is_flat, solve
 
 Array = NDArray[Any]
+
+MAX_CELLS = 1_000_000
 
 
 def size_sum(scores: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
@@ -87,6 +89,12 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool, root: 
         classes, sizes = np.unique(labels[row, here], return_counts=True)
         if goals[row] not in classes:
             continue
+        cells = prod(int(n) + 1 for n in sizes)
+        if cells > MAX_CELLS:
+            raise ValueError(
+                f"a vote of {len(classes)} classes on a coalition tree has {cells:,} vectors of counts, and more than "
+                f"{MAX_CELLS:,} are refused; merge rare classes, or use the flat value, which has no such limit."
+            )
         types = np.where(here, np.searchsorted(classes, labels[row]), -1)
         counts = np.indices([int(n) + 1 for n in sizes]).reshape(len(sizes), -1)
         mine, most = counts[int(np.searchsorted(classes, goals[row]))], counts.max(axis=0)
