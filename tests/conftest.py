@@ -25,9 +25,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     columns = sorted({column for _, column in LARGEST})
     terminalreporter.section("largest errors against golden.json, relative to max |v|")
-    terminalreporter.write_line(f"{'family':26}" + "".join(f"{column:>14}" for column in columns))
+    terminalreporter.write_line(f"{'family':26}" + "".join(f"{column:>19}" for column in columns))
     for family in sorted({family for family, _ in LARGEST}):
-        cells = "".join(f"{LARGEST.get((family, column), float('nan')):>14.1e}" for column in columns)
+        cells = "".join(f"{LARGEST.get((family, column), float('nan')):>19.1e}" for column in columns)
         terminalreporter.write_line(f"{family:26}{cells}")
 
 

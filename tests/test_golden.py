@@ -61,3 +61,23 @@ def test_definition_gives_the_published_ends(family: str) -> None:
             utility, k = golden.utility_of(case)
             assert utility.value(()) == pytest.approx(float(golden.numbers(case["v_empty"])), rel=1e-15, abs=1e-15)
             assert utility.value(range(k)) == pytest.approx(float(golden.numbers(case["v_full"])), rel=1e-15, abs=1e-14)
+
+
+@pytest.mark.parametrize("family", sorted(golden.BUILDERS))
+def test_family_on_trees_and_under_banzhaf(family: str) -> None:
+    """Owen, Winter, Banzhaf and Banzhaf-Owen values, which run on the one tree engine whatever the role."""
+    both = (sc.semivalues.banzhaf, sc.semivalues.banzhaf)
+    for case in built_cases():
+        if case["family"] != family:
+            continue
+        utility, k = golden.utility_of(case)
+        found = {
+            "owen": sc.owen(utility, case["partition"], k),
+            "winter": sc.owen(utility, case["tree"], k),
+            "banzhaf": sc.set_semivalue(utility, sc.semivalues.banzhaf, k),
+            "banzhaf_owen": sc.owen(utility, case["partition"], k, both),
+        }
+        for name, credit in found.items():
+            error = float(np.abs(credit - golden.numbers(case[name])).max()) / largest_value(case)
+            record(family, f"tree {name}", error)
+            assert error <= tolerance(np.float64), f"{name} of {family} {case['case']}: {credit} is not {case[name]}"
