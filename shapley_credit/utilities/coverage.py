@@ -70,8 +70,8 @@ class FacilityLocation(Utility):
     """Best similarity to every element, v(S) = sum_e w_e max(0, max_{i in S} sim_ie).
 
     Shapley: the weighted sum of airport games, one an element (Littlechild & Owen 1973).
-    similarity: [..., k, E]; weights: [..., E], by default 1; mask: [..., k]. Cost O(E k log k), O(E k^2) vector steps to k =
-    64. Raises InputError for numbers that are not finite.
+    similarity: [..., k, E]; weights: [..., E], by default 1; mask: [..., k]. Cost O(E k^2) to k = 64,
+    O(E k log k) above. Raises InputError for numbers that are not finite.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
