@@ -53,10 +53,10 @@ def utilities_of(answers: Answers) -> dict[str, Utility]:
 
 
 def credit_columns(answers: Answers) -> list[Column]:
-    """Solve every utility; kernels are warmed up on one problem first, so that the time is that of the solution."""
+    """Solve every utility twice; the first time may compile kernels, so that the time of the second is that of the solution."""
     columns = []
     for name, utility in utilities_of(answers).items():
-        set_shapley(utility[:1])
+        set_shapley(utility)
         start = time.perf_counter()
         credit = set_shapley(utility, len(answers.models))
         seconds = time.perf_counter() - start
