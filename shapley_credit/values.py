@@ -94,8 +94,9 @@ def owen(
     levels: one semivalue a level, unions first, members last; by default Shapley on all. (banzhaf, banzhaf) is the Banzhaf-Owen
         value, (banzhaf, shapley) the symmetric coalitional Banzhaf value.
 
-    Returns credits [..., k] in the units of v, as `set_shapley` does; with Shapley on all levels they add up to v(N) - v(empty).
-    Cost: polynomial for structured utilities (each family's games on the tree), the budget times depth for tables and functions.
+    Returns credits [..., k] in the units of v, as `set_shapley` does; with Shapley on all levels they add up to v(N) less
+    v(empty).
+    Cost: polynomial for structured utilities (each family's games on the tree), budget times depth for tables and functions.
     Raises InputError for members that are missing, repeated or out of range, a wrong number of levels, and as `set_shapley`.
     Source: Owen (1977), Values of games with a priori unions; Winter (1989), A value for cooperative games with levels
         structure of cooperation.
