@@ -133,6 +133,22 @@ def solve(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, 
     return (rng.normal(size=(size[0], 1 << size[1])).astype(dtype),)
 
 
+def scatter(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    mask = rng.random(size) < 0.7
+    return rng.normal(size=int(mask.sum())).astype(dtype), mask
+
+
+def spread(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    mask = rng.random(size) < 0.7
+    lengths = np.full(int(mask.sum()) // 16 + 1, 16)
+    lengths[-1] = mask.sum() - lengths[:-1].sum()
+    return rng.normal(size=len(lengths)).astype(dtype), lengths, mask, True
+
+
+def togo(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.normal(size=size).astype(dtype), rng.random(size) < 0.7
+
+
 # Form, arguments of the game of the same name, sizes: one group, some, many.
 GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
     ("thresholds", airport, ((1, 8), (1_000, 128), (200_000, 8))),
@@ -155,6 +171,9 @@ GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
     ("counts", pass_at_k, ((1, 8), (1_000, 64), (500_000, 8))),
     ("counts", plurality, ((1, 8, 3), (10, 32, 4), (200, 8, 3))),
     ("pairs", pair_sums, ((1, 8), (1_000, 32), (8, 1_024))),
+    ("tokens", scatter, ((1, 64), (512, 4_096))),
+    ("tokens", spread, ((1, 64), (512, 4_096))),
+    ("tokens", togo, ((1, 64), (512, 4_096))),
     ("table", solve, ((1, 8), (1_000, 10), (1, 22))),
 ]
 

@@ -73,6 +73,19 @@ def weighted(rng: np.random.Generator, groups: int, members: int, dtype: Any) ->
     return steps, normal(rng, (shared(rng, groups), 5 * members + 1), dtype), np.full(groups, 2 * members)
 
 
+def scatter(rng: np.random.Generator, groups: int, tokens: int, dtype: Any) -> tuple[Any, ...]:
+    mask = rng.random((groups, tokens)) < rng.choice([0.0, 0.6, 1.0])
+    return normal(rng, (int(mask.sum()),), dtype), mask
+
+
+def spread(rng: np.random.Generator, groups: int, tokens: int, dtype: Any) -> tuple[Any, ...]:
+    """Segments of any length, empty ones too, cut from the packed tokens."""
+    mask = rng.random((groups, tokens)) < rng.choice([0.0, 0.6, 1.0])
+    cuts = np.sort(rng.integers(0, mask.sum() + 1, int(rng.integers(0, 2 * groups * tokens + 2))))
+    lengths = np.diff(cuts, prepend=0, append=mask.sum())
+    return normal(rng, lengths.shape, dtype), lengths, mask, bool(rng.random() < 0.5)
+
+
 # (form, game) -> arguments for B groups of K members.
 MAKERS: dict[tuple[str, str], Maker] = {
     ("thresholds", "airport"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), normal(rng, (shared(rng, b),), dtype)),
@@ -119,6 +132,9 @@ MAKERS: dict[tuple[str, str], Maker] = {
     ),
     ("counts", "plurality"): plurality,
     ("pairs", "pair_sums"): pair_sums,
+    ("tokens", "scatter"): scatter,
+    ("tokens", "spread"): spread,
+    ("tokens", "togo"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), rng.random((b, k)) < 0.7),
     ("table", "solve"): lambda rng, b, k, dtype: (normal(rng, (b, 1 << k), dtype),),
 }
 

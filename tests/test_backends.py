@@ -19,6 +19,8 @@ from kernel_inputs import DEFAULT_SIZES, MAKERS, SIZES
 pytestmark = pytest.mark.numba
 
 GAMES = sorted(MAKERS)
+# Functions whose first array is packed: where the values of a row stand depends on the rows before it.
+PACKED = {("tokens", "scatter"), ("tokens", "spread")}
 
 
 def module_of(form: str, role: str) -> ModuleType:
@@ -84,7 +86,7 @@ def test_threads_do_not_change_a_bit(form: str, game: str) -> None:
     assert np.array_equal(results[0], results[2])
 
 
-@pytest.mark.parametrize(("form", "game"), GAMES)
+@pytest.mark.parametrize(("form", "game"), [key for key in GAMES if key not in PACKED])
 def test_rows_do_not_depend_on_their_batch(form: str, game: str) -> None:
     rng = np.random.default_rng(13)
     members = 13 if form == "table" else 10

@@ -1,0 +1,97 @@
+"""Numba kernels of the tokens form.
+
+`scatter` and `spread`: count the mask of every row, add up where each row's values start, then one pass over the rows, which
+walks along the packed values or segments. `togo`: one pass from the end of each row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_kernels import parallel
+from shapley_kernels.jit import jit
+
+Array = NDArray[Any]
+
+NS_A_TOKEN = 1.0
+
+
+@jit
+def _scatter(values: Array, mask: Array, starts: Array, out: Array, low: int, high: int) -> None:
+    tokens = mask.shape[1]
+    zero = values.dtype.type(0)
+    for row in range(low, high):
+        j = starts[row]
+        for token in range(tokens):
+            out[row, token] = zero
+            if mask[row, token]:
+                out[row, token] = values[j]
+                j += 1
+
+
+@jit
+def _spread(share: Array, ends: Array, mask: Array, starts: Array, out: Array, low: int, high: int) -> None:
+    """ends [S]: number of packed tokens up to the end of each segment."""
+    tokens = mask.shape[1]
+    zero = share.dtype.type(0)
+    for row in range(low, high):
+        j = starts[row]
+        segment = np.searchsorted(ends, j, side="right")
+        for token in range(tokens):
+            out[row, token] = zero
+            if mask[row, token]:
+                while ends[segment] <= j:
+                    segment += 1
+                out[row, token] = share[segment]
+                j += 1
+
+
+@jit
+def _togo(rewards: Array, mask: Array, out: Array, low: int, high: int) -> None:
+    tokens = mask.shape[1]
+    zero = rewards.dtype.type(0)
+    for row in range(low, high):
+        total = zero
+        for token in range(tokens - 1, -1, -1):
+            out[row, token] = zero
+            if mask[row, token]:
+                total += rewards[row, token]
+                out[row, token] = total
+
+
+def _starts(mask: Array, given: int, what: str) -> NDArray[np.int64]:
+    """Index of the first packed token of every row; the kernels trust that there are as many as the mask has."""
+    counts = np.count_nonzero(mask, axis=1)
+    ends = np.cumsum(counts)
+    if given != counts.sum():
+        raise ValueError(f"{given} {what} for a mask of {counts.sum()} tokens")
+    starts: NDArray[np.int64] = ends - counts
+    return starts
+
+
+def scatter(values: Array, mask: Array) -> Array:
+    """out[mask] = values, 0 elsewhere. values [N], mask [B, T] -> [B, T]."""
+    out = np.empty(mask.shape, values.dtype)
+    starts = _starts(mask, len(values), "values")
+    parallel.rows(lambda low, high: _scatter(values, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
+    return out
+
+
+def spread(credit: Array, lengths: Array, mask: Array, divided: bool) -> Array:
+    """Every token gets the credit of its segment. credit, lengths [S], mask [B, T] -> [B, T]."""
+    out = np.empty(mask.shape, credit.dtype)
+    share = credit / np.maximum(lengths, 1).astype(credit.dtype) if divided else credit
+    ends = np.cumsum(lengths)
+    starts = _starts(mask, int(lengths.sum()), "tokens in segments")
+    parallel.rows(lambda low, high: _spread(share, ends, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
+    return out
+
+
+def togo(rewards: Array, mask: Array) -> Array:
+    """Sum of the row's rewards from this token on. rewards, mask [B, T] -> [B, T]."""
+    out = np.empty_like(rewards)
+    parallel.rows(lambda low, high: _togo(rewards, mask, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
+    return out
