@@ -117,8 +117,9 @@ def class_sizes(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple
     return rng.integers(0, 4, size), everyone(size[1]), rng.random((1, size[1] + 1, size[1] + 1)).astype(dtype)
 
 
-def two_types(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.random(size) < 0.5, everyone(size[1]), rng.random((1, size[1] + 1, size[1] + 1)).astype(dtype)
+def typed(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    lengths = (size[1] + 1,) * 3
+    return rng.integers(0, 3, size), everyone(size[1]), rng.random((1, lengths[0] ** 3)).astype(dtype), lengths
 
 
 def weighted(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -165,7 +166,7 @@ GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
     ("counts", cardinality, ((1, 8), (100_000, 8))),
     ("counts", separable, ((1, 8), (10_000, 8))),
     ("counts", class_sizes, ((1, 8), (100, 16))),
-    ("counts", two_types, ((1, 8), (1_000, 16))),
+    ("counts", typed, ((1, 8), (1_000, 16))),
     ("counts", weighted, ((1, 8), (10, 16))),
     ("counts", geometric, ((1, 8), (20, 16))),
     ("counts", pass_at_k, ((1, 8), (1_000, 64), (500_000, 8))),

@@ -105,7 +105,7 @@ def _cast(array: Array, spec: Field, dtype: np.dtype[Any] | None) -> Array:
         return array.astype(dtype, copy=False)
     if spec.domain == "key":  # keys order at their own precision
         return array.astype(computing_dtype(array.dtype), copy=False)
-    return array.astype(np.int64 if spec.domain in ("label", "whole") else np.bool_, copy=False)
+    return array.astype(np.int64 if spec.domain in ("label", "index", "whole") else np.bool_, copy=False)
 
 
 def _groups(arrays: Mapping[str, Array], specs: Mapping[str, Field]) -> tuple[int, ...]:

@@ -48,9 +48,10 @@ class Field(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """A scalar of a utility that all groups share: a whole number >= 1, or one of the choices."""
+    """What all groups of a utility share: a whole number >= 1, one of the choices, or several whole numbers."""
 
     choices: tuple[Any, ...] = ()
+    several: bool = False
 
 
 def real(*axes: str, deferred: bool = False) -> Field:
@@ -88,6 +89,11 @@ def label(*axes: str) -> Field:
     return Field("label", axes)
 
 
+def index(*axes: str) -> Field:
+    """Integers 0, 1, .. that number something."""
+    return Field("index", axes)
+
+
 def flag(*axes: str) -> Field:
     """Booleans, or numbers that are all 0 or 1."""
     return Field("flag", axes)
@@ -104,7 +110,9 @@ def is_real_valued(field: Field) -> bool:
 
 
 def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
-    """Check a scalar parameter and return it as a plain Python value."""
+    """Check a parameter and return it as a plain Python value."""
+    if parameter.several:
+        return tuple(read_parameter(number, Parameter(), f"each of {name}") for number in value)
     if parameter.choices:
         if value not in parameter.choices:
             raise InputError(f"{name} must be one of {', '.join(map(repr, parameter.choices))}; got {value!r}.")
@@ -116,6 +124,7 @@ def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
 
 _WHOLE = {
     "label": " that name classes (numpy.unique(..., return_inverse=True) makes them of any values)",
+    "index": ", 0, 1, ..",
     "whole": " (round real weights to a grid: the cost grows with their sum, and without a grid the problem is #P-hard)",
 }
 

@@ -15,6 +15,7 @@ from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.limits import LimitError
 
 Rules = Sequence[Semivalue]
 
@@ -99,7 +100,10 @@ def _distinct(labels: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
 
 def _tree_problem(problem: Problem, index: Array, groups: int, root: Any, mixes: Sequence[Any]) -> Array:
     chosen = [a[index] if isinstance(a, np.ndarray) and len(a) == groups else a for a in problem.arrays]
-    part: Array = dispatch.kernel(problem.form, problem.game, "tree")(*chosen, root, mixes)
+    try:
+        part: Array = dispatch.kernel(problem.form, problem.game, "tree")(*chosen, root, mixes)
+    except LimitError as error:
+        raise InputError(str(error)) from error
     return problem.scale * part
 
 

@@ -63,11 +63,6 @@ class Parameters:
         """Membership [k, E] of the sets."""
         return np.array([[i in members for members in self.raw["sets"]] for i in range(self.n)])
 
-    def table(self) -> Array:
-        """The values of a game of one or two types, [n + 1, n + 1] by count of type 0 and of type 1."""
-        values = self["table"].reshape(*self.raw["shape"], *([1] * (2 - self.raw["T"])))
-        return np.pad(values, [(0, self.n + 1 - length) for length in values.shape])
-
     def labels(self) -> Array:
         return np.array(self.raw["types"])
 
@@ -134,6 +129,6 @@ BUILDERS: dict[str, Callable[[Parameters], Utility]] = {
     "softmax_weighted_mean": lambda p: u.SoftmaxMean(p["w"], p["r"], p.base()),
     "expected_max_independent": lambda p: u.ExpectedMax(p["cdf"], p["x"]),
     "mingap_line": lambda p: u.MinGap(p["x"]),
-    "typed": lambda p: u.TwoTypes(p.labels() == 1, p.table()),
+    "typed": lambda p: u.Typed(p.labels(), p["table"].reshape(p.raw["shape"])),
     "geometric_mean": lambda p: u.GeometricMean(p["a"], p.base()),
 }

@@ -86,6 +86,12 @@ def spread(rng: np.random.Generator, groups: int, tokens: int, dtype: Any) -> tu
     return normal(rng, lengths.shape, dtype), lengths, mask, bool(rng.random() < 0.5)
 
 
+def typed(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    kinds = int(rng.integers(1, 4))
+    table = normal(rng, (shared(rng, groups), (members + 1) ** kinds), dtype)
+    return rng.integers(0, kinds, (groups, members)), present(rng, groups, members), table, (members + 1,) * kinds
+
+
 # (form, game) -> arguments for B groups of K members.
 MAKERS: dict[tuple[str, str], Maker] = {
     ("thresholds", "airport"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), normal(rng, (shared(rng, b),), dtype)),
@@ -106,11 +112,7 @@ MAKERS: dict[tuple[str, str], Maker] = {
         present(rng, b, k),
         normal(rng, (shared(rng, b), k + 1, k + 1), dtype),
     ),
-    ("counts", "two_types"): lambda rng, b, k, dtype: (
-        rng.random((b, k)) < 0.4,
-        present(rng, b, k),
-        normal(rng, (shared(rng, b), k + 1, k + 1), dtype),
-    ),
+    ("counts", "typed"): typed,
     ("counts", "weighted"): weighted,
     ("counts", "geometric"): lambda rng, b, k, dtype: (rng.random((b, k)).astype(dtype), present(rng, b, k)),
     ("ranks", "discounted"): lambda rng, b, k, dtype: (
@@ -144,7 +146,7 @@ SIZES = {
     ("counts", "plurality"): (1, 2, 5, 9, 24),
     ("counts", "class_sizes"): (1, 2, 5, 9),
     ("counts", "geometric"): (1, 2, 5),
-    ("counts", "two_types"): (1, 2, 5, 9),
+    ("counts", "typed"): (1, 2, 5, 9),
     ("counts", "weighted"): (1, 2, 5),
     ("ranks", "sized"): (1, 2, 5, 9),
 }

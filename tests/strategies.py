@@ -23,7 +23,7 @@ def families() -> list[type[Utility]]:
     found = []
     for module in pkgutil.iter_modules(utilities.__path__, f"{utilities.__name__}."):
         for _, member in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(member, Utility) and member.__module__ == module.name:
+            if issubclass(member, Utility) and member.__module__ == module.name and not member.__name__.startswith("_"):
                 found.append(member)
     return sorted(found, key=lambda family: family.__name__)
 
@@ -93,9 +93,11 @@ def instances(draw: st.DrawFn, family: type[Utility], dtype: Any, k: int, shape:
     signature = inspect.signature(family)
     free: dict[str, int] = {}
     data: dict[str, Any] = {}
-    for name, spec in family.fields.items():
+    for name, spec in sorted(family.fields.items(), key=lambda field: isinstance(field[1], Field)):  # parameters set lengths
         if isinstance(spec, Parameter):
-            data[name] = draw(st.sampled_from(spec.choices) if spec.choices else st.integers(1, k + 1))
+            data[name] = draw(_parameter(spec, k))
+            if spec.several:
+                free |= {"T": len(data[name]), "L": int(np.prod(data[name]))}
         elif signature.parameters[name].default is None and draw(st.booleans()):
             data[name] = None
         else:
@@ -103,6 +105,12 @@ def instances(draw: st.DrawFn, family: type[Utility], dtype: Any, k: int, shape:
     masked = draw(st.booleans())
     mask = np.array(draw(st.lists(st.booleans(), min_size=k * _groups(shape), max_size=k * _groups(shape)))) if masked else None
     return Instance(family, k, data, None if mask is None else mask.astype(np.bool_).reshape(*shape, k))
+
+
+def _parameter(spec: Parameter, k: int) -> st.SearchStrategy[Any]:
+    if spec.several:  # lengths of axes that count the members of each type
+        return st.integers(1, 3 if k <= 5 else 2).map(lambda kinds: (k + 1,) * kinds)
+    return st.sampled_from(spec.choices) if spec.choices else st.integers(1, k + 1)
 
 
 def _groups(shape: tuple[int, ...]) -> int:
@@ -122,6 +130,15 @@ _ENTRIES = {
 }
 
 
+_KINDS: Mapping[str, Any] = {
+    "label": np.int64,
+    "index": np.int64,
+    "whole": np.int64,
+    "flag": np.bool_,
+    "membership": np.bool_,
+}
+
+
 @st.composite
 def _array(draw: st.DrawFn, spec: Field, dtype: Any, k: int, shape: tuple[int, ...], free: dict[str, int]) -> Array:
     lengths = {MEMBERS: k, "ranks": k, "line": k, "sizes": k + 1, "coalitions": 1 << k}
@@ -133,7 +150,7 @@ def _array(draw: st.DrawFn, spec: Field, dtype: Any, k: int, shape: tuple[int, .
     if spec.domain == "key":  # distinct: the order of equal keys is a convention, which a permutation would change
         rows = [draw(st.permutations(range(k))) for _ in range(_groups(shape))]
         return np.array(rows, dtype).reshape(full)
-    entries = draw(st.lists(_ENTRIES[spec.domain], min_size=size, max_size=size))
-    kind = {"label": np.int64, "whole": np.int64, "flag": np.bool_, "membership": np.bool_}.get(spec.domain, dtype)
-    array = np.array(entries, kind).reshape(full)
+    entry = st.integers(0, free["T"] - 1) if spec.domain == "index" else _ENTRIES[spec.domain]
+    entries = draw(st.lists(entry, min_size=size, max_size=size))
+    array = np.array(entries, _KINDS.get(spec.domain, dtype)).reshape(full)
     return np.triu(array) + np.swapaxes(np.triu(array, 1), -1, -2) if spec.domain == "symmetric" else array

@@ -74,6 +74,13 @@ BAD_DATA: list[tuple[Callable[[], Any], str]] = [
     (lambda: u.PassAtK([1], True), r"m must be a whole number >= 1; got True"),
     (lambda: u.Plurality([1], ties="half"), r"ties must be one of 'strict', 'shared'; got 'half'"),
     (lambda: u.MinGap(np.arange(21.0)), r"MinGap holds a value for every set, at most 20 members; got k = 21"),
+    (lambda: u.Typed([0, 2], [[0.0, 1.0]]), r"types must be in 0 .. 1, as the table has 2 axes; found 0 .. 2"),
+    (lambda: u.Typed([0, -1], [[0.0, 1.0]]), r"types must be in 0 .. 1, as the table has 2 axes; found -1 .. 0"),
+    (lambda: u.Typed([0, 0], [[0.0, 1.0]]), r"2 members are of type 0, but axis 0 of the table counts to 0"),
+    (lambda: u.Typed([0.0, 1.0], [[0.0, 1.0]]), r"types must be integers, 0, 1, \.\.; got float64"),
+    (lambda: u.Typed([0, 1], np.zeros((5, 3)), (2, 2)), r"table must be \[..., 4\] for lengths \(2, 2\); got \(5, 3\)"),
+    (lambda: u.Typed([0, 1], np.zeros(4), (2, 0)), r"each of lengths must be a whole number >= 1; got 0"),
+    (lambda: u.Typed.of_counts([0.5], lambda n: 0.0), r"types must be integers 0 .. T-1; got an array of float64"),
     (lambda: u.MNLShare([1.0, 0.0]), r"weights must be above 0; found 0.0 at \[1\]"),
     (lambda: u.WeightedVoting([1.5, 2.0], 2), r"weights must be integers \(round real weights to a grid.*got float64"),
     (lambda: u.WeightedVoting.majority([2, 0]), r"correct must be booleans or all 0 and 1; found 2"),
@@ -112,7 +119,7 @@ def test_bad_data_is_refused(make: Callable[[], Any], message: str) -> None:
 
 
 def test_a_vote_of_many_classes_on_a_tree_is_refused_before_it_starts() -> None:
-    with pytest.raises(ValueError, match=r"40 classes on a coalition tree has 1,099,511,627,776 vectors of counts"):
+    with pytest.raises(sc.InputError, match=r"40 classes on a coalition tree has 1,099,511,627,776 vectors of counts"):
         sc.owen(u.Plurality(np.arange(40)), np.arange(40) // 8)
 
 

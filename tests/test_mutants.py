@@ -58,9 +58,9 @@ MUTANTS = [
         "ranks", "ref", "late, soon = _table(weights, better, n)[1:, 1:]", "late, soon = _table(weights, better, n)[1:, :-1]"
     ),
     Mutant("counts", "ref", "h[1 : a + 1, 1 : n + 1] - h[:a, :n]", "h[1 : a + 1, 1 : n + 1] - h[1 : a + 1, :n]"),
-    Mutant(
-        "counts", "ref", "tables[row][rest + 1, x] - tables[row][rest, x]", "tables[row][rest, x + 1] - tables[row][rest, x]"
-    ),
+    Mutant("counts", "ref", "counts - (np.arange(len(counts)) == kind)", "counts - (np.arange(len(counts)) >= kind)"),
+    Mutant("counts", "ref", "size, among = size + x, among + count", "size, among = size + x, among + 2 * count"),
+    Mutant("counts", "ref", "draws(among, count)[size, x]", "draws(among, count)[-1, x]"),
     Mutant("counts", "ref", "gain / size, 0.0)", "gain, 0.0)"),
     Mutant("counts", "ref", "(q[1:] * np.diagonal(means, -1)).sum()", "(q * np.diagonal(means)).sum()"),
     Mutant("counts", "ref", "return alpha - (height - alpha)", "return alpha + (height - alpha)"),

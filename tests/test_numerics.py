@@ -96,7 +96,7 @@ def test_pass_at_k_is_the_game_of_two_counts(role: str) -> None:
     correct, m = np.arange(200) % 7 == 0, 5
     table = [[1 - comb(a, m) / comb(a + b, m) if a + b >= m else 0.0 for b in range(201)] for a in range(201)]
     with using(role):
-        closed, averaged = sc.set_shapley(u.PassAtK(correct, m)), sc.set_shapley(u.TwoTypes(correct, table))
+        closed, averaged = sc.set_shapley(u.PassAtK(correct, m)), sc.set_shapley(u.Typed(correct, table))
     assert np.abs(closed - averaged).max() < 1e-13
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shapley_credit.utilities.additive import Additive
-    from shapley_credit.utilities.attempts import PassAtK, Plurality, TwoTypes
+    from shapley_credit.utilities.attempts import PassAtK, Plurality
     from shapley_credit.utilities.cascade import ERR, Cascade
     from shapley_credit.utilities.choice import MNLRevenue, MNLShare, SoftmaxMean
     from shapley_credit.utilities.classes import ClassCounts, Entropy, GiniSimpson, UniqueFraction
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shapley_credit.utilities.sized import Cardinality, EnsembleError, GroupVariance, Mean, SizedSum
     from shapley_credit.utilities.spacing import MinGap
     from shapley_credit.utilities.table import Table
+    from shapley_credit.utilities.typed import Typed
     from shapley_credit.utilities.voting import SaturatedSum, WeightedVoting
 
 _HOMES = {
@@ -32,7 +33,6 @@ _HOMES = {
     "attempts": (
         "PassAtK",
         "Plurality",
-        "TwoTypes",
     ),
     "cascade": (
         "Cascade",
@@ -98,6 +98,7 @@ _HOMES = {
     ),
     "spacing": ("MinGap",),
     "table": ("Table",),
+    "typed": ("Typed",),
     "voting": (
         "SaturatedSum",
         "WeightedVoting",
@@ -164,7 +165,7 @@ __all__ = [
     "SumPairwise",
     "Table",
     "TopM",
-    "TwoTypes",
+    "Typed",
     "UniqueFraction",
     "WeightedVoting",
 ]

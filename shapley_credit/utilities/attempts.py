@@ -1,4 +1,4 @@
-"""Attempts at one answer: pass@m, votes, and anything else that counts right and wrong ones."""
+"""Attempts at one answer: pass@m and votes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.fields import Field, Parameter, flag, label, real
+from shapley_credit.fields import Field, Parameter, flag, label
 from shapley_credit.utility import Problem, Utility
 
 
@@ -80,31 +80,3 @@ class Plurality(Utility):
     def reduce(self) -> Sequence[Problem]:
         arrays = (self.rows("labels", full=True), self.present(), self.rows("target"), self.ties == "shared")
         return [Problem("counts", "plurality", arrays)]
-
-
-class TwoTypes(Utility):
-    """Any function of two counts, v(S) = table[a, b] for a unmarked and b marked members in S.
-
-    Shapley: the mean over the draws of every size (hypergeometric) of what one more of i's type adds.
-    marked: [..., k], flags; table: [..., k + 1, k + 1] in the units of v, used up to the numbers of members of each type;
-    mask: [..., k]. Cost O(k^2). Raises InputError for flags that are not all 0 or 1 and values that are not finite.
-
-    >>> import shapley_credit as sc
-    >>> from shapley_credit import utilities as u
-    >>> sc.set_shapley(u.TwoTypes([0, 1], [[0.0, 1.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 0.0]]))
-    array([2.5, 1.5])
-    """
-
-    fields: ClassVar[dict[str, Field | Parameter]] = {"marked": flag("k"), "table": real("sizes", "sizes")}
-    marked: Array
-    table: Array
-
-    def __init__(self, marked: Any, table: Any, *, mask: Any = None) -> None:
-        self.bind(mask, marked=marked, table=table)
-
-    def definition(self, members: Array) -> float:
-        count = int(self.marked[members].sum())
-        return float(self.table[len(members) - count, count])
-
-    def reduce(self) -> Sequence[Problem]:
-        return [Problem("counts", "two_types", (self.rows("marked", full=True), self.present(), self.rows("table")))]

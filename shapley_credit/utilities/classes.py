@@ -40,7 +40,26 @@ class ClassCounts(Utility):
         return [Problem("counts", "separable", (self.rows("labels", full=True), self.present(), self.rows("f")))]
 
 
-class UniqueFraction(Utility):
+class _OfClasses(Utility):
+    """What depends on the labels alone, v(S) = sum_c h(n_c, |S|), every class a game of two counts."""
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
+    labels: Array
+
+    def __init__(self, labels: Any, *, mask: Any = None) -> None:
+        self.bind(mask, labels=labels)
+
+    def worth(self, count: Array, size: Array) -> Array:
+        """h(n_c, |S|) of counts [k + 1, 1] and sizes [1, k + 1], that of the empty set given as 1 and its column not used."""
+        raise NotImplementedError
+
+    def reduce(self) -> Sequence[Problem]:
+        table = self.worth(np.arange(self.k + 1)[:, None], np.maximum(np.arange(self.k + 1), 1)[None, :])
+        table[:, 0] = 0
+        return [Problem("counts", "class_sizes", (self.rows("labels", full=True), self.present(), table[None]))]
+
+
+class UniqueFraction(_OfClasses):
     """Share of distinct classes, v(S) = number of classes in S / |S|, v(empty) = 0.
 
     Shapley: every class is a game of two counts, its own members and the others, averaged over the draws of every size.
@@ -52,21 +71,14 @@ class UniqueFraction(Utility):
     array([0.25, 0.25])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
-    labels: Array
-
-    def __init__(self, labels: Any, *, mask: Any = None) -> None:
-        self.bind(mask, labels=labels)
-
     def definition(self, members: Array) -> float:
         return len(set(self.labels[members].tolist())) / len(members) if len(members) else 0.0
 
-    def reduce(self) -> Sequence[Problem]:
-        count, size = _counts_and_sizes(self.k)
-        return [class_problem(self, (count > 0) / size)]
+    def worth(self, count: Array, size: Array) -> Array:
+        return (count > 0) / size
 
 
-class GiniSimpson(Utility):
+class GiniSimpson(_OfClasses):
     """Gini-Simpson diversity, v(S) = 1 - sum_c (n_c / |S|)^2, v(empty) = 0: the chance that two draws differ.
 
     Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class.
@@ -78,23 +90,18 @@ class GiniSimpson(Utility):
     array([0.25, 0.25])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
-    labels: Array
-
-    def __init__(self, labels: Any, *, mask: Any = None) -> None:
-        self.bind(mask, labels=labels)
-
     def definition(self, members: Array) -> float:
         _, counts = np.unique(self.labels[members], return_counts=True)
         return float(1 - ((counts / len(members)) ** 2).sum()) if len(members) else 0.0
 
+    def worth(self, count: Array, size: Array) -> Array:
+        return -((count / size) ** 2)
+
     def reduce(self) -> Sequence[Problem]:
-        count, size = _counts_and_sizes(self.k)
-        one = or_of_all(self, np.ones(len(self.rows("labels", full=True))))
-        return [one, class_problem(self, -((count / size) ** 2))]
+        return [or_of_all(self, np.ones(len(self.rows("labels", full=True)))), *super().reduce()]
 
 
-class Entropy(Utility):
+class Entropy(_OfClasses):
     """Shannon entropy of the classes, v(S) = -sum_c (n_c / |S|) ln(n_c / |S|), v(empty) = 0, in nats.
 
     Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class.
@@ -106,30 +113,11 @@ class Entropy(Utility):
     array([0.34657359, 0.34657359])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
-    labels: Array
-
-    def __init__(self, labels: Any, *, mask: Any = None) -> None:
-        self.bind(mask, labels=labels)
-
     def definition(self, members: Array) -> float:
         _, counts = np.unique(self.labels[members], return_counts=True)
         shares = counts / max(len(members), 1)
         return float(-(shares * np.log(shares)).sum())
 
-    def reduce(self) -> Sequence[Problem]:
-        count, size = _counts_and_sizes(self.k)
+    def worth(self, count: Array, size: Array) -> Array:
         shares = np.minimum(count / size, 1)
-        return [class_problem(self, -shares * np.log(np.where(shares > 0, shares, 1)))]
-
-
-def _counts_and_sizes(k: int) -> tuple[Array, Array]:
-    """n_c [k + 1, 1] and max(|S|, 1) [1, k + 1]."""
-    return np.arange(k + 1)[:, None], np.maximum(np.arange(k + 1), 1)[None, :]
-
-
-def class_problem(utility: Utility, h: Array) -> Problem:
-    """sum over classes of h(n_c, |S|), h [k + 1, k + 1]; the column of the empty set counts as 0."""
-    table = h.copy()
-    table[:, 0] = 0
-    return Problem("counts", "class_sizes", (utility.rows("labels", full=True), utility.present(), table[None]))
+        return -shares * np.log(np.where(shares > 0, shares, 1))

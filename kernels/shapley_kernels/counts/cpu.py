@@ -238,6 +238,6 @@ def geometric(scores: Array, present: Array) -> Array:
     return ref.geometric(scores, present)
 
 
-def two_types(marked: Array, present: Array, table: Array) -> Array:
-    """marked [B, K], present [B or 1, K] bool, table [B or 1, K + 1, K + 1] -> [B, K] float64; the vectorised specification."""
-    return ref.two_types(marked, present, table)
+def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
+    """types [B, K], present [B or 1, K], table [B or 1, L] over `shape` -> [B, K] float64; the vectorised specification."""
+    return ref.typed(types, present, table, shape)

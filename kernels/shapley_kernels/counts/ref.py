@@ -163,24 +163,47 @@ def class_sizes(labels: Array, present: Array, table: Array) -> Array:
     return credit
 
 
-def two_types(marked: Array, present: Array, table: Array) -> Array:
-    """v(S) = table[unmarked in S, marked in S], averaged over the draws of every size (hypergeometric).
+def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
+    """v(S) = table[n_0, .., n_{T-1}], n_t the members of type t in S: the draws of every size, type after type.
 
-    marked [B, K], present [B or 1, K] bool, table [B or 1, K + 1, K + 1] -> [B, K] float64. O(K^2) a group.
+    types [B, K] in 0 .. T-1, present [B or 1, K], table [B or 1, L] row-major over `shape` -> [B, K] float64.
+    O(T^2 prod (n_t + 1)) for groups with the same numbers n of every type.
     """
-    credit = np.zeros(marked.shape)
-    tables = np.broadcast_to(table, (len(marked), *table.shape[1:]))
-    for row, here in enumerate(np.broadcast_to(present, marked.shape)):
-        n, c = int(here.sum()), int((here & marked[row]).sum())
-        if c > 0:
-            x, rest = np.arange(c), np.maximum(np.arange(n)[:, None] - np.arange(c), 0)
-            steps = tables[row][rest, x + 1] - tables[row][rest, x]
-            credit[row, here & marked[row]] = (draws(n - 1, c - 1) * steps).sum() / n
-        if c < n:
-            x, rest = np.arange(c + 1), np.maximum(np.arange(n)[:, None] - np.arange(c + 1), 0)
-            steps = tables[row][rest + 1, x] - tables[row][rest, x]
-            credit[row, here & ~marked[row]] = (draws(n - 1, c) * steps).sum() / n
+    credit = np.zeros(types.shape)
+    kinds = np.where(present, types, -1)
+    counts = (kinds[:, :, None] == np.arange(len(shape))).sum(axis=1)
+    distinct, which = np.unique(counts, axis=0, return_inverse=True)
+    for number, count in enumerate(distinct.tolist()):
+        rows = np.flatnonzero(which.ravel() == number)
+        tables = (table if len(table) == 1 else table[rows]).reshape(-1, *shape)
+        shares = typed_shares(tables[(slice(None), *(slice(n + 1) for n in count))], uniform(max(sum(count), 1)))
+        credit[rows] = np.take_along_axis(np.broadcast_to(shares, (len(rows), shares.shape[1])), kinds[rows], axis=1)
     return credit
+
+
+def typed_shares(tables: Array, q: Array) -> Array:
+    """sum_s q_s (mean over the s-subsets of the others of what one more of type t adds) for every t, and 0 for the absent.
+
+    tables [R, n_0 + 1, .., n_{T-1} + 1], q [n] -> [R, T + 1].
+    """
+    counts = np.array(tables.shape[1:]) - 1
+    shares = np.zeros((len(tables), len(counts) + 1))
+    for kind in np.flatnonzero(counts):
+        others = counts - (np.arange(len(counts)) == kind)
+        chance, size = _typed_draws(others.tolist())
+        steps = np.diff(tables, axis=1 + kind) * (chance * q[size])
+        shares[:, kind] = steps.reshape(len(tables), -1).sum(axis=1)
+    return shares
+
+
+def _typed_draws(counts: list[int]) -> tuple[Array, Array]:
+    """Pr[x_0, .., x_{T-1} of each type | size sum x] without replacement, and the size, [n_0 + 1, .., n_{T-1} + 1] each."""
+    chance, size, among = np.ones((1,) * len(counts)), np.zeros((1,) * len(counts), np.int64), 0
+    for kind, count in enumerate(counts):
+        x = np.arange(count + 1).reshape(-1, *([1] * (len(counts) - 1 - kind)))
+        size, among = size + x, among + count
+        chance = chance * draws(among, count)[size, x]
+    return chance, size
 
 
 def weighted(steps: Array, values: Array, origin: Array) -> Array:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.counts.ref import geometric_shares
+from shapley_kernels.counts.ref import geometric_shares, typed_shares
+from shapley_kernels.limits import LimitError
 from shapley_kernels.trees import Element, Mix, Node, is_flat, solve
 
 Array = NDArray[Any]
@@ -59,9 +60,12 @@ def cardinality(f: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> A
     return np.array(rows).reshape(groups, members)
 
 
-def typed(types: Array, functional: Array, root: Node, mixes: Sequence[Mix]) -> Array:
-    """v(S) = functional[number of members of type 0, of type 1, ..]. types [K] int, -1 for absent ones -> [K]."""
+def of_counts(types: Array, functional: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = functional[number of members of type 0, of type 1, ..], all of them counted. types [K] int, -1: absent -> [K]."""
     kinds = functional.ndim
+    if is_flat(root) and (types >= 0).all():
+        credit: Array = typed_shares(functional[None], mixes[root.depth](len(types)))[0, types]
+        return credit
     unit: list[Element] = [{tuple(int(t == kind) for kind in range(kinds)): 1.0} for t in types]
     nothing: Element = {(0,) * kinds: 1.0}
     return solve(unit, [nothing] * len(types), functional, root, mixes)
@@ -74,7 +78,7 @@ def pass_at_k(correct: Array, present: Array, m: int, root: Node, mixes: Sequenc
         types = np.where(here, correct[row], -1)
         wrong, right = int((types == 0).sum()), int((types == 1).sum())
         value = [[1 - comb(w, m) / comb(w + r, m) if w + r >= m else 0.0 for r in range(right + 1)] for w in range(wrong + 1)]
-        credit[row] = typed(types, np.array(value), root, mixes)
+        credit[row] = of_counts(types, np.array(value), root, mixes)
     return credit
 
 
@@ -91,9 +95,9 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool, root: 
             continue
         cells = prod(int(n) + 1 for n in sizes)
         if cells > MAX_CELLS:
-            raise ValueError(
+            raise LimitError(
                 f"a vote of {len(classes)} classes on a coalition tree has {cells:,} vectors of counts, and more than "
-                f"{MAX_CELLS:,} are refused; merge rare classes, or use the flat value, which has no such limit."
+                f"{MAX_CELLS:,} are refused; merge rare classes, or use set_shapley, which has no such limit."
             )
         types = np.where(here, np.searchsorted(classes, labels[row]), -1)
         counts = np.indices([int(n) + 1 for n in sizes]).reshape(len(sizes), -1)
@@ -101,7 +105,7 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool, root: 
         winners = (counts == most).sum(axis=0)
         wins = (mine == most) & (mine > 0)
         value = np.where(wins, 1 / winners if shared else winners == 1, 0.0)
-        credit[row] = typed(types, value.reshape(tuple(sizes + 1)), root, mixes)
+        credit[row] = of_counts(types, value.reshape(tuple(sizes + 1)), root, mixes)
     return credit
 
 
@@ -112,7 +116,7 @@ def separable(labels: Array, present: Array, f: Array, root: Node, mixes: Sequen
     for row, here in enumerate(np.broadcast_to(present, labels.shape)):
         for c in np.unique(labels[row, here]):
             mine = here & (labels[row] == c)
-            credit[row] += typed(np.where(mine, 0, -1), tables[row, : int(mine.sum()) + 1], root, mixes)
+            credit[row] += of_counts(np.where(mine, 0, -1), tables[row, : int(mine.sum()) + 1], root, mixes)
     return credit
 
 
@@ -165,15 +169,15 @@ def geometric(scores: Array, present: Array, root: Node, mixes: Sequence[Mix]) -
     return credit
 
 
-def two_types(marked: Array, present: Array, table: Array, root: Node, mixes: Sequence[Mix]) -> Array:
-    """v(S) = table[unmarked in S, marked in S].
+def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...], root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = table[n_0, .., n_{T-1}], n_t the members of type t in S.
 
-    marked [B, K], present [B or 1, K] bool, table [B or 1, K + 1, K + 1] -> [B, K].
+    types [B, K], present [B or 1, K], table [B or 1, L] row-major over `shape` -> [B, K].
     """
-    credit = np.zeros(marked.shape)
-    tables = np.broadcast_to(table, (len(marked), *table.shape[1:]))
-    for row, here in enumerate(np.broadcast_to(present, marked.shape)):
-        types = np.where(here, marked[row], -1)
-        reach = tuple(int((types == kind).sum()) + 1 for kind in (0, 1))
-        credit[row] = typed(types, tables[row, : reach[0], : reach[1]], root, mixes)
+    credit = np.zeros(types.shape)
+    kinds = np.where(present, types, -1)
+    tables = np.broadcast_to(table, (len(types), table.shape[1])).reshape(len(types), *shape)
+    for row, kind in enumerate(kinds):
+        reach = tuple(slice(int((kind == t).sum()) + 1) for t in range(len(shape)))
+        credit[row] = of_counts(kind, tables[row][reach], root, mixes)
     return credit

@@ -1,0 +1,90 @@
+"""Utilities of how many members of each type there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from shapley_credit.convert import Array, to_numpy
+from shapley_credit.errors import InputError
+from shapley_credit.fields import Field, Parameter, index, real
+from shapley_credit.utility import Problem, Utility
+
+
+class Typed(Utility):
+    """Any function of the numbers of members of each type, v(S) = table[n_0, .., n_{T-1}], n_t those of type t in S.
+
+    Shapley: the mean over the draws of every size (multivariate hypergeometric) of what one more of i's type adds.
+    types: [..., k], integers 0 .. T-1; table: the values of v, an array of T axes that all groups share, axis t for 0,
+    1, .. members of type t, at least as many as there are; or [..., L], row-major, L the product of the lengths; lengths: those
+    of the T axes, needed for the second only; mask: [..., k]. Cost O(T^2 L).
+    Raises InputError for types beyond T, more members of a type than the table counts, and values that are not finite.
+
+    >>> import shapley_credit as sc
+    >>> from shapley_credit import utilities as u
+    >>> sc.set_shapley(u.Typed([0, 1, 1], [[0.0, 1.0, 3.0], [2.0, 4.0, 9.0]]))
+    array([3.66666667, 2.66666667, 2.66666667])
+    """
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {
+        "types": index("k"),
+        "table": real("L"),
+        "lengths": Parameter(several=True),
+    }
+    types: Array
+    table: Array
+    lengths: tuple[int, ...]
+
+    def __init__(self, types: Any, table: Any, lengths: Sequence[int] | None = None, *, mask: Any = None) -> None:
+        if lengths is None:
+            whole = table if hasattr(table, "reshape") else to_numpy(table, "table")[0]
+            lengths, table = tuple(whole.shape), whole.reshape(-1)
+        self.bind(mask, lengths=lengths, types=types, table=table)
+        if self.table.shape[-1] != prod(self.lengths):
+            raise InputError(f"table must be [..., {prod(self.lengths)}] for lengths {self.lengths}; got {self.table.shape}.")
+        self._check_counts()
+
+    def _check_counts(self) -> None:
+        types = self.types if self.mask is None else np.where(self.mask, self.types, -1)
+        kinds = len(self.lengths)
+        if self.types.size and not 0 <= self.types.min() <= self.types.max() < kinds:
+            found = f"{self.types.min()} .. {self.types.max()}"
+            raise InputError(f"types must be in 0 .. {kinds - 1}, as the table has {kinds} axes; found {found}.")
+        for kind, length in enumerate(self.lengths):
+            most = int((types == kind).sum(axis=-1).max(initial=0))
+            if most >= length:
+                raise InputError(f"{most} members are of type {kind}, but axis {kind} of the table counts to {length - 1}.")
+
+    @classmethod
+    def of_counts(cls, types: Any, function: Callable[..., float], kinds: int | None = None, *, mask: Any = None) -> Self:
+        """A function of the counts, v(S) = function(n_0, .., n_{T-1}), asked for once for every vector of counts.
+
+        Shapley: as for the table. types: [..., k], integers 0 .. T-1; function: of T whole numbers, the same for all groups;
+        kinds: the number of types T, by default as many as occur; mask: [..., k]. Cost O(T^2 L), L = prod (n_t + 1) counts.
+        Raises InputError for types that are not integers in 0 .. T-1, and for what is no finite number.
+
+        >>> import shapley_credit as sc
+        >>> from shapley_credit import utilities as u
+        >>> sc.set_shapley(u.Typed.of_counts([0, 1, 1], lambda right, wrong: float(right > wrong)))
+        array([ 0.33333333, -0.16666667, -0.16666667])
+        """
+        given, _ = to_numpy(types, "types")
+        if given.dtype.kind not in "biu":
+            raise InputError(f"types must be integers 0 .. T-1; got an array of {given.dtype}.")
+        if mask is not None:
+            given = np.where(to_numpy(mask, "mask")[0], given, -1)
+        kinds = max(int(given.max(initial=0)) + 1, 1) if kinds is None else kinds
+        lengths = [int((given == kind).sum(axis=-1).max(initial=0)) + 1 for kind in range(kinds)]
+        values = [function(*counts) for counts in np.ndindex(*lengths)]
+        return cls(types, values, lengths, mask=mask)
+
+    def definition(self, members: Array) -> float:
+        counts = np.bincount(self.types[members], minlength=len(self.lengths))
+        return float(self.table.reshape(self.lengths)[tuple(counts)])
+
+    def reduce(self) -> Sequence[Problem]:
+        arrays = (self.rows("types", full=True), self.present(), self.rows("table"), self.lengths)
+        return [Problem("counts", "typed", arrays)]
