@@ -1,11 +1,20 @@
 """Exact Shapley credit for sets of candidates, in polynomial time, on the array you hold."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from shapley_credit import semivalues, utilities
 from shapley_credit.blackbox.evaluate import batched
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.errors import EvaluationError, InputError, MissingExtraError
 from shapley_credit.utility import Utility
 from shapley_credit.values import owen, set_semivalue, set_shapley
+
+if TYPE_CHECKING:
+    from shapley_credit.credit.groups import advantages
+    from shapley_credit.credit.tokens import scatter_credit, token_advantages
 
 __version__ = "0.1.0"
 
@@ -15,10 +24,27 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "Utility",
+    "advantages",
     "batched",
     "owen",
+    "scatter_credit",
     "semivalues",
     "set_semivalue",
     "set_shapley",
+    "token_advantages",
     "utilities",
 ]
+
+# Imported when first used.
+_HOME_OF = {"advantages": "credit.groups", "scatter_credit": "credit.tokens", "token_advantages": "credit.tokens"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'shapley_credit' has no attribute {name!r}")
+    function = globals()[name] = getattr(import_module(f"shapley_credit.{_HOME_OF[name]}"), name)
+    return function
+
+
+def __dir__() -> list[str]:
+    return __all__

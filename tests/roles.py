@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 from shapley_credit import dispatch
 
@@ -18,6 +19,21 @@ ROLES = ["ref", pytest.param("cpu", marks=pytest.mark.numba)]
 def using(role: str) -> Iterator[None]:
     """Solve with the kernels of `role`."""
     with mock.patch.object(dispatch, "role", return_value=role):
+        yield
+
+
+@contextmanager
+def on_device() -> Iterator[None]:
+    """Credits of torch tensors by the operations of an accelerator, though they are on the host."""
+    import torch
+    from shapley_credit.credit import arrays, groups, layouts
+
+    def namespace(data: Any) -> Any:
+        return torch if isinstance(data, torch.Tensor) else np
+
+    with ExitStack() as stack:
+        for module in (arrays, groups, layouts):
+            stack.enter_context(mock.patch.object(module, "namespace", namespace))
         yield
 
 

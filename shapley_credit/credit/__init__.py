@@ -1,0 +1,1 @@
+"""Credits to advantages of completions, segments and tokens."""

@@ -1,0 +1,29 @@
+"""Numbers of any library, on the host as NumPy views and on an accelerator as torch tensors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from shapley_credit.convert import to_numpy
+from shapley_credit.errors import InputError
+
+
+def namespace(data: Any) -> Any:
+    """torch for a tensor on an accelerator, NumPy for everything that the host can see."""
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and isinstance(data, torch.Tensor) and data.device.type != "cpu" else np
+
+
+def numbers(data: Any, name: str, like: Any, dtype: str = "float64") -> Any:
+    """`data` as real numbers of one dtype, none of them infinite, in the namespace and on the device of `like`."""
+    xp = namespace(like)
+    values: Any = to_numpy(data, name)[0] if xp is np else xp.as_tensor(data, device=like.device)
+    if (values.dtype.kind not in "biuf") if xp is np else values.is_complex():
+        raise InputError(f"{name} must hold real numbers; got {values.dtype}.")
+    values = values.astype(dtype, copy=False) if xp is np else values.detach().to(getattr(xp, dtype))
+    if xp.isinf(values).any():
+        raise InputError(f"{name} must be finite; found an infinite number, which would spoil all that it is added to.")
+    return values

@@ -1,0 +1,147 @@
+"""Credits to advantages: the groups of a batch, their baselines and scales, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shapley_credit.convert import computing_dtype, from_numpy, to_numpy
+from shapley_credit.credit.arrays import namespace, numbers
+from shapley_credit.credit.baselines import BASELINES, NEEDS, SCALES, Batch, decoupled, scaled
+from shapley_credit.errors import InputError
+
+
+def advantages(
+    credit: Any,
+    groups: Any,
+    *,
+    baseline: str = "mean",
+    scale: str = "none",
+    lengths: Any = None,
+    without: Any = None,
+    weights: Any = None,
+    floor: float = 1e-3,
+) -> Any:
+    """Advantages of completions: credits less the baseline of their group, over a scale.
+
+        A_i = (c_i - b_i) / s_i,
+
+    with n, mean and std those of the present credits of the group of i, std with n - 1:
+
+        baseline            b_i
+        none                0
+        mean                mean (Dr. GRPO: Liu et al. 2025, 2503.20783)
+        leave_one_out       mean of the others; A_i = 0 in a group of one (RLOO: Ahmadian et al. 2024)
+        length_weighted     sum_j l_j c_j / sum_j l_j (OPO: Hao et al. 2025, 2505.23585)
+        half_window_median  median of the narrowest window of ceil(n / 2) sorted credits (Zhang et al. 2025, 2510.21830)
+        set_leave_one_out   v(N - i) / (n - 1), for c_i the share of i in v(N)
+
+        scale               s_i
+        none                1
+        group_std           max(std, floor) (GRPO: Shao et al. 2024)
+        batch_std           max(std of all credits of the batch, floor)
+        decoupled           each column of credit [N, R] over its group_std; then their sum with `weights`, less its mean, over
+                            its std, both over the batch (GDPO: Liu et al. 2026, 2601.05242)
+
+    credit: [N], or [N, R] for decoupled. NaN marks the absent: they get exactly 0 and change nobody else's advantage.
+    groups: N ids, equal within a group: a list of hashables, an array or tensor of integers, strings or objects, or a matrix of
+        prompt tokens [N, P] whose equal rows are a group; or a whole number G: every G neighbours are a group.
+    lengths: [N], l, in tokens. without: [N], v(N - i). weights: [R], 1 by default.
+    floor: the smallest divisor, in the units of credit.
+
+    Returns [N] in the units of credit, pure numbers under a scale; in the array library and on the device of credit, 16-bit
+    floats as float32. Sums are float64. Not divided by default: near a tie a std turns noise into signal.
+    Cost O(N), half_window_median O(N log N). Raises InputError for unknown rules, infinite credits and shapes that differ.
+
+    >>> import shapley_credit as sc
+    >>> sc.advantages([1.0, 3.0, 5.0, 7.0], ["a", "b", "a", "b"])
+    array([-2., -2.,  2.,  2.])
+    >>> sc.advantages([1.0, 3.0, 5.0, float("nan")], 2, baseline="leave_one_out")
+    array([-2.,  2.,  0.,  0.])
+    """
+    values, give_back = _enter(credit)
+    columns = scale == "decoupled"
+    if values.ndim != 1 + columns or not all(values.shape):
+        raise InputError(
+            f"credit must be [N], or [N, R] with scale='decoupled', N and R at least 1; got shape {tuple(values.shape)} with "
+            f"scale={scale!r}."
+        )
+    batch = read_batch(values, groups, baseline, "group_std" if columns else scale, floor, lengths=lengths, without=without)
+    if columns:
+        mix = _side(np.ones(values.shape[1]) if weights is None else weights, "weights", values[0]).tolist()
+        return give_back(decoupled(batch, values, mix, baseline, floor))
+    if weights is not None:
+        raise InputError("weights add up rewards that are scaled one by one; leave them out or pass scale='decoupled'.")
+    return give_back(scaled(batch.of(values), baseline, scale, floor))
+
+
+def read_batch(values: Any, groups: Any, baseline: str, scale: str, floor: float, **sides: Any) -> Batch:
+    """The groups of values [N, ...] and what the baseline needs beside them, checked; credits are yet to be put in."""
+    if baseline not in BASELINES:
+        raise InputError(f"baseline must be one of {', '.join(BASELINES)}; got {baseline!r}.")
+    if scale not in SCALES:
+        raise InputError(f"scale must be one of {', '.join(SCALES)}, or decoupled for several rewards; got {scale!r}.")
+    if not floor > 0:
+        raise InputError(f"floor must be positive, for it is the smallest number to divide by; got {floor!r}.")
+    for name, side in sides.items():
+        needed = name == NEEDS.get(baseline)
+        if (side is not None) != needed:
+            told = f"is missing, but baseline={baseline!r} needs it" if needed else f"means nothing to baseline={baseline!r}"
+            raise InputError(f"{name} {told}.")
+    codes, count = _codes(groups, values)
+    filled = {name: _side(side, name, values) for name, side in sides.items() if side is not None}
+    return Batch(namespace(values), codes, count, **filled)
+
+
+def _enter(credit: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Credits in float64, and the way back to the library, device and computing dtype of the caller."""
+    xp = namespace(credit)
+    if xp is np:
+        array, library = to_numpy(credit, "credit")
+        return numbers(array, "credit", array), lambda out: from_numpy(out.astype(computing_dtype(array.dtype)), library)
+    narrow = credit.is_floating_point() and credit.dtype.itemsize <= 4
+    return numbers(credit, "credit", credit), lambda out: out.to(xp.float32 if narrow else xp.float64)
+
+
+def _side(data: Any, name: str, like: Any) -> Any:
+    """`data` in float64, one number for each entry along the first axis of `like`."""
+    side = numbers(data, name, like)
+    if tuple(side.shape) != tuple(like.shape[:1]):
+        raise InputError(f"{name} must be of shape [{like.shape[0]}]; got {tuple(side.shape)}.")
+    if namespace(like).isnan(side).any() or (name == "lengths" and (side < 0.0).any()):
+        raise InputError(f"{name} must be numbers{', none below 0' if name == 'lengths' else ''}; got {data!r}.")
+    return side
+
+
+def _codes(groups: Any, values: Any) -> tuple[Any, int]:
+    """Group of each member as 0 .. count - 1, in the namespace of values, and the count."""
+    xp, n = namespace(values), len(values)
+    if isinstance(groups, int | np.integer) and not isinstance(groups, bool):
+        if groups < 1 or n % groups:
+            raise InputError(f"groups={groups} neighbours each can't divide {n} credits; pass an id for every credit.")
+        codes, count = np.arange(n) // groups, n // int(groups)
+    elif namespace(groups) is not np and xp is not np:
+        found, inverse = xp.unique(groups, dim=0, return_inverse=True)
+        codes, count = inverse.reshape(-1), len(found)
+    else:
+        codes, count = _factorised(groups)
+    if len(codes) != n:
+        raise InputError(f"groups must hold one id for each of the {n} credits; got {len(codes)}.")
+    return (codes if xp is np else xp.as_tensor(codes, device=values.device)), count
+
+
+def _factorised(groups: Any) -> tuple[Any, int]:
+    array = groups if isinstance(groups, list | tuple) else to_numpy(groups, "groups")[0]
+    if isinstance(array, np.ndarray) and array.dtype.kind in "biuUST":
+        found, inverse = np.unique(array, axis=0, return_inverse=True)
+        return inverse.reshape(-1), len(found)
+    if isinstance(array, np.ndarray) and (array.dtype != object or array.ndim != 1):
+        raise InputError(f"groups must be ids, integers, strings or objects, or rows of tokens; got {array.dtype}.")
+    known: dict[Any, int] = {}
+    try:
+        codes = [known.setdefault(name, len(known)) for name in array]
+    except TypeError as error:
+        raise InputError(f"an id in groups can't be compared: {error}; pass strings, tuples or a matrix of tokens.") from error
+    return np.array(codes, np.int64), len(known)

@@ -1,0 +1,136 @@
+"""Masks of trainable tokens in every layout that trainers use, seen as one boolean matrix, and ragged rows of numbers.
+
+A token's coordinate is its place among the trainable tokens of its completion, in row-major order. Padding on either side, tool
+holes, prompts in the sequence, a shift by one and packing leave it as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+
+from shapley_credit.convert import from_numpy, to_numpy
+from shapley_credit.credit.arrays import namespace
+from shapley_credit.errors import InputError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the trainable tokens of each completion are."""
+
+    xp: Any  # torch for tensors on an accelerator, else numpy
+    mask: Any  # bool [B, T], or [1, M] for packed rows
+    counts: Any  # int [rows], trainable tokens of each completion
+    give_back: Callable[[Any], Any]  # from [B, T] to the caller's layout, library and device
+
+
+def read_layout(mask: Any, cu_seqlens: Any = None) -> Layout:
+    """A matrix [B, T], one row [T], packed rows [M] with `cu_seqlens`, a list of rows, or a jagged nested tensor."""
+    if getattr(mask, "is_nested", False):
+        return _nested(mask, cu_seqlens)
+    if isinstance(mask, list | tuple):
+        return _listed(mask, cu_seqlens)
+    xp, flags, give_back = _boolean(mask)
+    if cu_seqlens is not None:
+        ends = _lengths_of(cu_seqlens, "cu_seqlens")
+        if flags.ndim != 1 or ends[0] != 0 or ends[-1] != len(flags) or np.any(np.diff(ends) < 0):
+            raise InputError(
+                f"cu_seqlens must ascend from 0 to the number of packed tokens of a mask [M]; got {ends.tolist()} for a mask "
+                f"of shape {tuple(flags.shape)}."
+            )
+        return _packed(xp, flags, ends, give_back)
+    if flags.ndim not in (1, 2):
+        raise InputError(f"mask must be [B, T], or [T] for one completion; got shape {tuple(flags.shape)}.")
+    rows = flags.reshape(-1, flags.shape[-1])
+    return Layout(xp, rows, xp.count_nonzero(rows, 1), lambda out: give_back(out.reshape(flags.shape)))
+
+
+def _nested(mask: Any, cu_seqlens: Any) -> Layout:
+    torch = sys.modules["torch"]
+    if mask.layout is not torch.jagged or mask.dim() != 2 or mask.lengths() is not None or cu_seqlens is not None:
+        raise InputError(
+            "a nested mask must be [B, ragged] in the jagged layout without holes, and needs no cu_seqlens; make it with "
+            "torch.nested.nested_tensor(rows, layout=torch.jagged)."
+        )
+    offsets = mask.offsets()
+    xp, flags, give_back = _boolean(mask.values())
+    # The same offsets object: only then does torch see that the result and the mask are ragged alike.
+    return _packed(
+        xp, flags, offsets.cpu().numpy(), lambda out: torch.nested.nested_tensor_from_jagged(give_back(out), offsets)
+    )
+
+
+def _listed(mask: Any, cu_seqlens: Any) -> Layout:
+    if not mask or cu_seqlens is not None:
+        raise InputError("a list of masks must hold one row for each completion, at least one, and needs no cu_seqlens.")
+    flat, sizes = read_ragged(mask, "mask")
+    xp, flags, give_back = _boolean(flat)
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    return _packed(xp, flags, ends, lambda out: [give_back(out)[low:high] for low, high in pairwise(ends.tolist())])
+
+
+def _packed(xp: Any, flags: Any, ends: Any, give_back: Callable[[Any], Any]) -> Layout:
+    counts = [int(xp.count_nonzero(flags[low:high])) for low, high in pairwise(ends.tolist())]
+    counted = np.array(counts, np.int64)
+    moved = counted if xp is np else xp.as_tensor(counted, device=flags.device)
+    return Layout(xp, flags.reshape(1, -1), moved, lambda out: give_back(out.reshape(-1)))
+
+
+def _boolean(mask: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
+    """The mask as booleans, contiguous, without a copy where it is so already; and the way back."""
+    xp = namespace(mask)
+    if xp is not np:
+        return xp, (mask if mask.dtype == xp.bool else mask != 0).contiguous(), lambda out: out
+    array, library = to_numpy(mask, "mask")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"mask must hold booleans or numbers, 0 for what is not trained; got {array.dtype}.")
+    return np, np.ascontiguousarray(array, np.bool_), lambda out: from_numpy(out, library)
+
+
+def _lengths_of(data: Any, name: str) -> Any:
+    array = data.cpu().numpy() if namespace(data) is not np else to_numpy(data, name)[0]
+    if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
+        raise InputError(f"{name} must be integers [rows + 1]; got {array.dtype} of shape {array.shape}.")
+    return array.astype(np.int64)
+
+
+def read_ragged(rows: Any, name: str) -> tuple[Any, Any]:
+    """Rows of numbers laid end to end, and the length of each, int [rows].
+
+    rows: a list or object array of lists, arrays or tensors, a matrix [B, S], a jagged nested tensor.
+    """
+    if getattr(rows, "is_nested", False):
+        return rows.values(), np.diff(rows.offsets().cpu().numpy())
+    if not isinstance(rows, list | tuple) and not (isinstance(rows, np.ndarray) and rows.dtype == object):
+        matrix = rows if namespace(rows) is not np else to_numpy(rows, name)[0]
+        if matrix.ndim != 2:
+            raise InputError(f"{name} must hold a row for each completion; got an array of shape {tuple(matrix.shape)}.")
+        return matrix.reshape(-1), np.full(len(matrix), matrix.shape[1], np.int64)
+    try:
+        sizes = np.fromiter(map(len, rows), np.int64)
+    except TypeError as error:
+        raise InputError(f"{name} must hold a row of numbers for each completion; {error}.") from error
+    torch = sys.modules.get("torch")
+    if torch is not None and all(isinstance(row, torch.Tensor) for row in rows) and len(rows):
+        return torch.cat(tuple(rows)), sizes
+    if all(isinstance(row, list | tuple) for row in rows):
+        return np.array(list(chain.from_iterable(rows))), sizes
+    return np.concatenate([to_numpy(row, name)[0] for row in rows]), sizes
+
+
+def agree(given: Any, needed: Any, name: str, told: str) -> None:
+    """InputError that names the first row where two counts [rows] differ; `told` says what is needed."""
+    if len(given) != len(needed):
+        raise InputError(f"{name} must hold a row for each of the {len(needed)} completions of the mask; got {len(given)}.")
+    wrong = given != needed
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InputError(
+            f"row {row} of {name} has {int(given[row])} {told.format(int(needed[row]))}. Cut the row where the sequence was "
+            "cut, and pass whole sequences, not slices of them."
+        )

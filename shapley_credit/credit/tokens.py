@@ -1,0 +1,130 @@
+"""Credits to tokens, on whatever layout the trainer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shapley_credit import dispatch
+from shapley_credit.credit.arrays import numbers
+from shapley_credit.credit.baselines import statistics
+from shapley_credit.credit.groups import read_batch
+from shapley_credit.credit.layouts import Layout, agree, read_layout, read_ragged
+from shapley_credit.credit.sharing import read_completions, read_segments
+from shapley_credit.errors import InputError
+
+SPREADS = ("segment", "token", "reward_to_go")
+
+
+def scatter_credit(values: Any, mask: Any, *, cu_seqlens: Any = None) -> Any:
+    """Ragged rows of token credits written to the trainable tokens of a batch.
+
+        out[i, t] = values[i][#{u < t : mask[i, u] != 0}] where mask[i, t] != 0, else 0
+
+    values: for each completion as many numbers as it has trainable tokens, in order: a list or object array of lists, arrays or
+        tensors, a matrix, or a jagged nested tensor.
+    mask: nonzero for trainable tokens; [B, T] with any alignment, holes, prompt or shift, [T] for one completion, [M] packed
+        with `cu_seqlens`, a list of rows [T_i], or a jagged nested tensor.
+    cu_seqlens: int [B + 1], where each packed completion starts, from 0 to M.
+
+    Returns float32 in the layout, array library and on the device of the mask. Cost O(tokens); no memory beyond the output,
+    but a byte a token for a mask that is not boolean.
+    Raises InputError that names the first completion whose values and trainable tokens differ in number, as after truncation.
+
+    >>> import shapley_credit as sc
+    >>> sc.scatter_credit([[1.0, 2.0], [3.0]], [[0, 1, 0, 1], [0, 0, 1]])
+    [array([0., 1., 0., 2.], dtype=float32), array([0., 0., 3.], dtype=float32)]
+    """
+    layout = read_layout(mask, cu_seqlens)
+    flat, sizes = read_ragged(values, "values")
+    given = layout.xp.asarray(sizes, device=layout.mask.device)
+    agree(given, layout.counts, "values", "values, but {} trainable tokens in the mask")
+    return _write("scatter", layout, numbers(flat, "values", layout.mask, "float32"), layout.mask)
+
+
+def token_advantages(
+    completion_credit: Any,
+    mask: Any,
+    *,
+    segment_credit: Any = None,
+    segment_lengths: Any = None,
+    groups: Any = None,
+    baseline: str = "mean",
+    scale: str = "none",
+    without: Any = None,
+    floor: float = 1e-3,
+    spread: str = "segment",
+    cu_seqlens: Any = None,
+) -> Any:
+    """Advantages of tokens from credits of completions, of their segments, or of both.
+
+        A_ij = (phi_ij + w_ij (c_i - sum_j phi_ij - b_i)) / s_i,      so that sum_j A_ij = (c_i - b_i) / s_i
+
+    With c_i the credit of completion i, phi_ij that of its segment j, l_ij the number of its tokens; b_i and s_i as in
+    `advantages`; w_ij the even share of what belongs to the whole completion. A token of segment j gets
+
+        spread          at each token           w_ij
+        segment         A_ij                    1 / number of segments
+        token           A_ij / l_ij             l_ij / sum_j l_ij; the tokens of a segment add up to A_ij
+        reward_to_go    sum_{j' >= j} A_ij'     1 / number of segments; each segment is paid at its last token
+
+    completion_credit: [B], c, NaN for the absent, whose tokens get 0; None for the sums of segment_credit.
+    mask, cu_seqlens: as in `scatter_credit`. Tokens outside the mask get exactly 0.
+    segment_credit: ragged [B][S_i], phi, in text order; None for one segment, the completion.
+    segment_lengths: ragged [B][S_i] >= 0, l, each trainable token in one segment. The credit of a segment without tokens is
+        shared by the others.
+    groups, baseline, scale, without, floor: as in `advantages`; by default credits are used as they are, as advantages.
+        The lengths of baseline="length_weighted" are those of the mask.
+
+    Returns float32 as `scatter_credit` does. Cost O(tokens + segments), and for b_i and s_i that of `advantages`.
+    Raises InputError that names the first completion whose segments and trainable tokens differ in number, and as `advantages`.
+    Source: with one segment a completion, Shao et al. (2024), GRPO; reward_to_go is its process supervision, section 4.1.3.
+
+    >>> import numpy as np, shapley_credit as sc
+    >>> mask = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0]])
+    >>> sc.token_advantages([1.0, 3.0], mask, groups=["a", "a"])
+    array([[ 0., -1., -1.,  0., -1.],
+           [ 1.,  1.,  0.,  0.,  0.]], dtype=float32)
+    >>> sc.token_advantages(None, mask, segment_credit=[[4.0, 1.0], [3.0]], segment_lengths=[[2, 1], [2]], spread="token")
+    array([[0. , 2. , 2. , 0. , 1. ],
+           [1.5, 1.5, 0. , 0. , 0. ]], dtype=float32)
+    """
+    if spread not in SPREADS:
+        raise InputError(f"spread must be one of {', '.join(SPREADS)}; got {spread!r}.")
+    layout = read_layout(mask, cu_seqlens)
+    segments = read_segments(layout, completion_credit, segment_credit, segment_lengths)
+    credit = segments.sums(segments.credit) if completion_credit is None else read_completions(completion_credit, layout)
+    below, over = 0.0 * credit, 0.0 * credit + 1.0
+    if groups is not None:
+        trained = layout.counts if baseline == "length_weighted" else None
+        batch = read_batch(credit, groups, baseline, scale, floor, lengths=trained, without=without)
+        below, over = statistics(batch.of(credit), baseline, scale, floor)
+    elif scale != "none" or without is not None:
+        raise InputError(f"scale={scale!r} and without= need groups; without groups, credits are used as they are.")
+    paid = segments.pay(credit, below, over, 1.0 * (segments.lengths if spread == "token" else segments.lengths > 0))
+    paid = segments.to_go(paid) if spread == "reward_to_go" else paid
+    shares = numbers(paid, "credit", layout.mask, "float32")
+    return _write("spread", layout, shares, segments.lengths, layout.mask, spread == "token")
+
+
+def _write(game: str, layout: Layout, *arguments: Any) -> Any:
+    """The tokens of a batch by a kernel of the form, in the layout of the caller."""
+    kernel = dispatch.kernel("tokens", game, dispatch.role()) if layout.xp is np else _ON_DEVICE[game]
+    return layout.give_back(kernel(*arguments))
+
+
+def _scatter(values: Any, mask: Any) -> Any:
+    out = values.new_zeros(mask.shape)
+    out[mask] = values
+    return out
+
+
+def _spread(credit: Any, lengths: Any, mask: Any, divided: bool) -> Any:
+    share = credit / lengths.clip(min=1) if divided else credit
+    return _scatter(share.repeat_interleave(lengths), mask)
+
+
+# The kernels of the form as torch operations, for tensors on an accelerator.
+_ON_DEVICE: dict[str, Callable[..., Any]] = {"scatter": _scatter, "spread": _spread}
