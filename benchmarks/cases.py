@@ -126,6 +126,10 @@ def weighted(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[An
     return rng.integers(1, 4, size), rng.random((1, 3 * size[1] + 1)).astype(dtype), np.zeros(size[0], np.int64)
 
 
+def min_gap(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return rng.random(size).astype(dtype), everyone(size[1])
+
+
 def geometric(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     return rng.random(size).astype(dtype) + 1, everyone(size[1])
 
@@ -166,6 +170,7 @@ GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
     ("counts", cardinality, ((1, 8), (100_000, 8))),
     ("counts", separable, ((1, 8), (10_000, 8))),
     ("counts", class_sizes, ((1, 8), (100, 16))),
+    ("gaps", min_gap, ((1, 8), (1_000, 16), (1, 64))),
     ("counts", typed, ((1, 8), (1_000, 16))),
     ("counts", weighted, ((1, 8), (10, 16))),
     ("counts", geometric, ((1, 8), (20, 16))),

@@ -54,7 +54,7 @@ def _flat_term(term: Utility) -> Array:
     role = dispatch.role()
     total: Array | None = None
     for form, game, arrays, scale in term.reduce():
-        part = dispatch.kernel(form, game, role)(*arrays)
+        part = _solved(form, game, role, *arrays)
         if scale != 1.0:
             part *= scale
         total = part if total is None else total + part
@@ -100,11 +100,16 @@ def _distinct(labels: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
 
 def _tree_problem(problem: Problem, index: Array, groups: int, root: Any, mixes: Sequence[Any]) -> Array:
     chosen = [a[index] if isinstance(a, np.ndarray) and len(a) == groups else a for a in problem.arrays]
+    return problem.scale * _solved(problem.form, problem.game, "tree", *chosen, root, mixes)
+
+
+def _solved(form: str, game: str, role: dispatch.Role, *arguments: Any) -> Array:
+    """What a kernel returns; what it refuses as an error of the input."""
     try:
-        part: Array = dispatch.kernel(problem.form, problem.game, "tree")(*chosen, root, mixes)
+        part: Array = dispatch.kernel(form, game, role)(*arguments)
     except LimitError as error:
         raise InputError(str(error)) from error
-    return problem.scale * part
+    return part
 
 
 def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree, rules: Rules) -> Array:

@@ -96,6 +96,7 @@ def typed(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tu
 MAKERS: dict[tuple[str, str], Maker] = {
     ("thresholds", "airport"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), normal(rng, (shared(rng, b),), dtype)),
     ("thresholds", "facility"): facility,
+    ("gaps", "min_gap"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), present(rng, b, k)),
     ("dividends", "additive"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype),),
     ("dividends", "coverage"): coverage,
     ("dividends", "distinct"): lambda rng, b, k, dtype: (rng.integers(0, max(k // 2, 2), (b, k)), present(rng, b, k)),
@@ -149,5 +150,6 @@ SIZES = {
     ("counts", "typed"): (1, 2, 5, 9),
     ("counts", "weighted"): (1, 2, 5),
     ("ranks", "sized"): (1, 2, 5, 9),
+    ("gaps", "min_gap"): (1, 2, 3, 9, 24),
 }
 DEFAULT_SIZES = (1, 2, 3, 7, 8, 9, 31, 33, 63, 64, 65, 130)

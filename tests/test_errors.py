@@ -73,7 +73,8 @@ BAD_DATA: list[tuple[Callable[[], Any], str]] = [
     (lambda: u.TopM([1.0], 1.5), r"m must be a whole number >= 1; got 1.5"),  # type: ignore[arg-type]
     (lambda: u.PassAtK([1], True), r"m must be a whole number >= 1; got True"),
     (lambda: u.Plurality([1], ties="half"), r"ties must be one of 'strict', 'shared'; got 'half'"),
-    (lambda: u.MinGap(np.arange(21.0)), r"MinGap holds a value for every set, at most 20 members; got k = 21"),
+    (lambda: sc.owen(u.MinGap(np.arange(21.0)), np.arange(21) // 3), r"smallest gap of 21 points in unions .* at most 20"),
+    (lambda: sc.set_shapley(u.MinGap(np.arange(1001.0))), r"smallest gap of 1,001 points takes numbers of sets beyond floats"),
     (lambda: u.Typed([0, 2], [[0.0, 1.0]]), r"types must be in 0 .. 1, as the table has 2 axes; found 0 .. 2"),
     (lambda: u.Typed([0, -1], [[0.0, 1.0]]), r"types must be in 0 .. 1, as the table has 2 axes; found -1 .. 0"),
     (lambda: u.Typed([0, 0], [[0.0, 1.0]]), r"2 members are of type 0, but axis 0 of the table counts to 0"),

@@ -79,6 +79,14 @@ MUTANTS = [
     Mutant(
         "counts", "cpu", "(1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n", "(1 + m * _no_hit(n - c, n, m) * harmonic) / n"
     ),
+    Mutant("gaps", "ref", "p[:, :-1] + p[:, 1:]", "p[:, :-1]"),
+    Mutant("gaps", "ref", "< theta[:, None, None]", "<= theta[:, None, None]"),
+    Mutant("gaps", "ref", "np.diff(distances, axis=1, prepend=0)", "np.diff(distances, axis=1, append=0)"),
+    Mutant("gaps", "ref", "* (here.sum(axis=1) - 1)", "* (members - 1)"),
+    Mutant("gaps", "cpu", "x[j] - x[low] >= theta", "x[j] - x[low] > theta"),
+    Mutant("gaps", "cpu", "sets[j, s] + sets[before[j], s - 1]", "sets[j, s] + sets[j, s - 1]"),
+    Mutant("gaps", "cpu", "worth[j + 1, s] + worth[after[j], s + 1]", "worth[j + 1, s] + worth[after[j], s]"),
+    Mutant("gaps", "cpu", "credit[group, here[order[j]]]", "credit[group, here[j]]"),
     Mutant("pairs", "ref", "/ 2\n", "\n"),
     Mutant("pairs", "cpu", "for j in range(i + 1, members):", "for j in range(i, members):"),
     Mutant("tokens", "ref", "    out[mask] = values", "    out.T[mask.T] = values"),
