@@ -47,7 +47,7 @@ def read_layout(mask: Any, cu_seqlens: Any = None) -> Layout:
     if flags.ndim not in (1, 2):
         raise InputError(f"mask must be [B, T], or [T] for one completion; got shape {tuple(flags.shape)}.")
     rows = flags.reshape(-1, flags.shape[-1])
-    return Layout(xp, rows, xp.count_nonzero(rows, 1), lambda out: give_back(out.reshape(flags.shape)))
+    return Layout(xp, rows, rows.sum(1, dtype=xp.int32), lambda out: give_back(out.reshape(flags.shape)))
 
 
 def _nested(mask: Any, cu_seqlens: Any) -> Layout:

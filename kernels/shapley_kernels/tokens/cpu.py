@@ -1,7 +1,8 @@
 """Numba kernels of the tokens form.
 
-`scatter` and `spread`: count the mask of every row, add up where each row's values start, then one pass over the rows, which
-walks along the packed values or segments. `togo`: one pass from the end of each row.
+`scatter` and `spread`: count the mask of every row, add up where each row's values start, then one pass over the blocks of
+each row, which walks along the packed values or segments: whole vectors where a block is of one kind, else token by token.
+`togo`: one pass from the end of each row.
 """
 
 from __future__ import annotations
@@ -16,7 +17,24 @@ from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
 
-NS_A_TOKEN = 1.0
+NS_A_TOKEN = 0.3
+NS_A_STEP = 1.0
+BLOCK = 64
+
+
+@jit
+def _count(mask: Array) -> int:
+    count = 0
+    for i in range(mask.shape[0]):
+        count += mask[i]
+    return count
+
+
+@jit
+def _fill(out: Array, mask: Array, value: float) -> None:
+    zero = out.dtype.type(0)
+    for i in range(out.shape[0]):
+        out[i] = value if mask[i] else zero
 
 
 @jit
@@ -25,11 +43,21 @@ def _scatter(values: Array, mask: Array, starts: Array, out: Array, low: int, hi
     zero = values.dtype.type(0)
     for row in range(low, high):
         j = starts[row]
-        for token in range(tokens):
-            out[row, token] = zero
-            if mask[row, token]:
-                out[row, token] = values[j]
-                j += 1
+        for i_block in range(0, tokens, BLOCK):
+            b_mask = mask[row, i_block : i_block + BLOCK]
+            b_out = out[row, i_block : i_block + BLOCK]
+            count = _count(b_mask)
+            if count == 0:
+                b_out[:] = zero
+            elif count == b_mask.shape[0]:
+                b_out[:] = values[j : j + count]
+                j += count
+            else:
+                for i in range(b_mask.shape[0]):
+                    b_out[i] = zero
+                    if b_mask[i]:
+                        b_out[i] = values[j]
+                        j += 1
 
 
 @jit
@@ -40,13 +68,23 @@ def _spread(share: Array, ends: Array, mask: Array, starts: Array, out: Array, l
     for row in range(low, high):
         j = starts[row]
         segment = np.searchsorted(ends, j, side="right")
-        for token in range(tokens):
-            out[row, token] = zero
-            if mask[row, token]:
-                while ends[segment] <= j:
-                    segment += 1
-                out[row, token] = share[segment]
-                j += 1
+        for i_block in range(0, tokens, BLOCK):
+            b_mask = mask[row, i_block : i_block + BLOCK]
+            b_out = out[row, i_block : i_block + BLOCK]
+            count = _count(b_mask)
+            if count == 0:
+                b_out[:] = zero
+            elif j + count <= ends[segment]:
+                _fill(b_out, b_mask, share[segment])
+                j += count
+            else:
+                for i in range(b_mask.shape[0]):
+                    b_out[i] = zero
+                    if b_mask[i]:
+                        while ends[segment] <= j:
+                            segment += 1
+                        b_out[i] = share[segment]
+                        j += 1
 
 
 @jit
@@ -64,7 +102,7 @@ def _togo(rewards: Array, mask: Array, out: Array, low: int, high: int) -> None:
 
 def _starts(mask: Array, given: int, what: str) -> NDArray[np.int64]:
     """Index of the first packed token of every row; the kernels trust that there are as many as the mask has."""
-    counts = np.count_nonzero(mask, axis=1)
+    counts = mask.sum(axis=1, dtype=np.int32)
     ends = np.cumsum(counts)
     if given != counts.sum():
         raise ValueError(f"{given} {what} for a mask of {counts.sum()} tokens")
@@ -93,5 +131,5 @@ def spread(credit: Array, lengths: Array, mask: Array, divided: bool) -> Array:
 def togo(rewards: Array, mask: Array) -> Array:
     """Sum of the row's rewards from this token on. rewards, mask [B, T] -> [B, T]."""
     out = np.empty_like(rewards)
-    parallel.rows(lambda low, high: _togo(rewards, mask, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
+    parallel.rows(lambda low, high: _togo(rewards, mask, out, low, high), len(mask), NS_A_STEP * mask.shape[1])
     return out
