@@ -10,7 +10,7 @@ from shapley_credit.blackbox.evaluate import batched
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.errors import EvaluationError, InputError, MissingExtraError
 from shapley_credit.utility import Utility
-from shapley_credit.values import owen, set_semivalue, set_shapley
+from shapley_credit.values import connected_shapley, owen, set_semivalue, set_shapley
 
 if TYPE_CHECKING:
     from shapley_credit.credit.groups import advantages
@@ -26,6 +26,7 @@ __all__ = [
     "Utility",
     "advantages",
     "batched",
+    "connected_shapley",
     "owen",
     "scatter_credit",
     "semivalues",

@@ -131,3 +131,37 @@ def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree
             steps = values[np.searchsorted(asked, codes | 1 << i)] - values[np.searchsorted(asked, codes)]
             credit[row, i] = (steps * chances).sum()
     return credit.reshape(*lead, tree.k)
+
+
+def line_credits(game: Utility) -> Array:
+    """Values [..., k] over the orders in which the present members, on a line, form an interval at every moment."""
+    return _combine(game, game.shape, _line_term)
+
+
+def _line_term(term: Utility) -> Array:
+    from shapley_kernels.chains import connected
+
+    credit = np.zeros((*term.shape, term.k))
+    for index in np.ndindex(term.shape):
+        one = term[index] if term.shape else term
+        line = np.arange(term.k) if one.mask is None else np.flatnonzero(one.mask)
+        if len(line):
+            credit[index][line] = connected(one.intervals(line), one.definition(line[:0]))
+    term.check_credits(credit)
+    return credit
+
+
+def line_function_credits(function: Callable[..., Any] | batched, k: int) -> Array:
+    """The same of a function, asked only for no member and the k (k + 1) / 2 intervals."""
+    from shapley_kernels.chains import connected
+
+    if k > 62:
+        raise InputError(
+            f"a function of k = {k} members is above 62, the most that bit masks hold; pass utilities.MyersonPath(runs), the "
+            "values of all intervals."
+        )
+    first, last = np.triu_indices(k)
+    values = evaluate(function, k, np.concatenate([[0], (2 << last) - (1 << first)]))
+    table = np.zeros((k, k))
+    table[first, last] = values[1:]
+    return connected(table, values[0])

@@ -79,6 +79,13 @@ class Utility:
         """The problems whose credits, times their scales, add up to the credits of this utility."""
         raise NotImplementedError
 
+    def intervals(self, line: Array) -> Array:
+        """v of line[a] .. line[b] of one group at [a, b] for a <= b, [n, n]; `line` are present members, ascending."""
+        table = np.zeros((len(line), len(line)))
+        for first, last in zip(*np.triu_indices(len(line)), strict=True):
+            table[first, last] = self.definition(line[first : last + 1])
+        return table
+
     def check_credits(self, credits: Array) -> None:
         """Raise InputError for credits that are not finite, naming the entry of a deferred field that is at fault."""
         deferred = [name for name, spec in self.fields.items() if isinstance(spec, Field) and spec.deferred]

@@ -13,7 +13,7 @@ from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
-from shapley_credit.solve import flat_credits, function_credits, tree_credits
+from shapley_credit.solve import flat_credits, function_credits, line_credits, line_function_credits, tree_credits
 from shapley_credit.utilities.table import Table
 from shapley_credit.utility import Utility
 
@@ -115,6 +115,37 @@ def owen(
     game = _as_utility(utility, k)
     _same_members(tree, game.k)
     return from_numpy(tree_credits(game, tree, rules), game.library)
+
+
+def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None) -> Any:
+    """Exact values of members on a line who join only beside those who are there: segments of a text, steps of a solution.
+
+        phi_i = sum over intervals [a, b] that end at i of C(k - L, a) / 2^(k-L) / 2 [v(a .. b) - v(a .. b without i)],
+
+    L = b - a + 1 members, and for L = 1, where i is both ends, twice that: the mean marginal contribution over all 2^(k-1)
+    orders in which the set is an interval at every moment, the Shapley value on the convex geometry of intervals.
+
+    utility, k: as for `set_shapley`; members stand on the line by their index, absent ones leave it. A function is asked for
+        no member and the k (k + 1) / 2 intervals only. `utilities.MyersonPath(runs)` is a table of the values of intervals.
+
+    Returns credits [..., k] in the units of v, as `set_shapley` does; they add up to v(N) - v(empty).
+    Cost O(k^2), and the values of k (k + 1) / 2 intervals by definition.
+    Raises InputError and EvaluationError as `set_shapley`, and InputError for a function of more than 62 members.
+    Source: Bilbao & Edelman (2000), The Shapley value on convex geometries.
+
+    >>> import shapley_credit as sc
+    >>> asked = []
+    >>> sc.connected_shapley(lambda interval: asked.append(interval) or len(interval) ** 2, 4)
+    array([5.25, 2.75, 2.75, 5.25])
+    >>> len(asked)
+    11
+    """
+    if _is_function(utility, k):
+        function: Any = utility
+        assert k is not None
+        return line_function_credits(function, int(k))
+    game = _as_utility(utility, k)
+    return from_numpy(line_credits(game), game.library)
 
 
 def _rules(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:

@@ -49,6 +49,7 @@ def test_docstring_example(example: doctest.DocTest, role: str) -> None:
 
 PUBLIC: list[Any] = [
     shapley_credit.set_shapley,
+    shapley_credit.connected_shapley,
     shapley_credit.batched,
     *FAMILIES,
     *(

@@ -58,6 +58,7 @@ def test_public_surface() -> None:
         "Utility",
         "advantages",
         "batched",
+        "connected_shapley",
         "owen",
         "scatter_credit",
         "semivalues",

@@ -69,6 +69,10 @@ class MyersonPath(Utility):
         starts, ends = members[np.concatenate([[0], breaks + 1])], members[np.concatenate([breaks, [len(members) - 1]])]
         return float(sum(self.runs[a, b] for a, b in zip(starts, ends, strict=True)))
 
+    def intervals(self, line: Array) -> Array:
+        whole = len(line) == 0 or line[-1] - line[0] == len(line) - 1
+        return np.triu(self.runs[np.ix_(line, line)]) if whole else super().intervals(line)
+
     def reduce(self) -> Sequence[Problem]:
         runs = np.triu(self.rows("runs", full=True))
         padded = np.pad(runs, ((0, 0), (0, 1), (1, 0)))  # [a, b + 1], zero where a > b

@@ -36,6 +36,10 @@ class Table(Utility):
     def definition(self, members: Array) -> float:
         return float(self.values[(1 << members).sum()])
 
+    def intervals(self, line: Array) -> Array:
+        codes = np.concatenate([[0], np.cumsum(1 << line)])
+        return np.triu(self.values[np.maximum(codes[None, 1:] - codes[:-1, None], 0)])
+
     def reduce(self) -> Sequence[Problem]:
         values = self.rows("values", full=True)
         if self.mask is not None:
