@@ -1,22 +1,25 @@
-"""Writes docs/utilities.md, one section a utility, from the docstrings of shapley_credit.utilities.
+"""Writes docs/utilities.md and docs/utilities/, one page a family, from the docstrings of shapley_credit.utilities.
 
-python docs/catalogue.py            writes the page
-python docs/catalogue.py --check    exits 1 if the page is not what would be written
+python docs/catalogue.py            writes the pages
+python docs/catalogue.py --check    exits 1 if the pages are not what would be written
 """
 
 from __future__ import annotations
 
 import argparse
+import doctest
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
-from shapley_credit import utilities
+from shapley_credit import dispatch, utilities
 
-PAGE = Path(__file__).with_name("utilities.md")
+DOCS = Path(__file__).parent
+INDEX, FOLDER = "utilities.md", "utilities"
 WIDTH = 118
 
 INTRODUCTION = """\
@@ -26,17 +29,15 @@ Written by `docs/catalogue.py` from the docstrings of `shapley_credit.utilities`
 
 `S` is a set of members, `N` all `k` of them, `phi_i` the Shapley value of member `i`, and `H_n` the harmonic number
 `1 + 1/2 + .. + 1/n`. Leading axes `...` are groups. `mask=` is False for absent members, who get exactly 0 and change nobody
-else's credit. Costs are those of the Shapley values of one group; [theory.md](theory.md) says what other values cost. The
-examples follow
-
-```python
->>> import shapley_credit as sc
->>> from shapley_credit import utilities as u
-```
+else's credit. Costs are those of the Shapley values of one group; [theory.md](theory.md) says what other values cost.
 """
 
-# What the examples import, said once above.
-IMPORTS = (">>> import shapley_credit as sc", ">>> from shapley_credit import utilities as u")
+KERNELS = """\
+## Kernels
+
+A kernel is a function `shapley_kernels.<form>.<role>.<game>` that solves one kind of game; [theory.md](theory.md) says how.
+These are the kernels that solve the examples of the pages.
+"""
 
 
 class Docstring(NamedTuple):
@@ -76,9 +77,9 @@ def read(name: str, thing: Callable[..., Any]) -> Docstring:
     """Sort the sentences of a docstring by how they begin; what begins like nothing known is a note."""
     text = inspect.getdoc(thing)
     if not text:
-        raise SystemExit(f"{name} has no docstring, so docs/utilities.md cannot describe it.")
+        raise SystemExit(f"{name} has no docstring, so docs/utilities cannot describe it.")
     prose, mark, session = text.partition(">>>")
-    doc = Docstring("", [], [], [], [], [], [], _example(mark + session))
+    doc = Docstring("", [], [], [], [], [], [], (mark + session).strip())
     parameters = list(inspect.signature(thing).parameters)
     summary = ""
     for place, (sentence, displayed) in enumerate(_sentences(prose, parameters)):
@@ -167,11 +168,6 @@ def _without_sources(sentence: str, sources: list[str]) -> str:
     return reference.sub("", sentence)
 
 
-def _example(session: str) -> str:
-    kept = [line for line in session.strip().splitlines() if line not in IMPORTS]
-    return "\n".join(kept).strip()
-
-
 def _inline(text: str) -> str:
     """Text as Markdown: shapes and costs as code, and nothing that Markdown would read as a mark."""
     coded = re.sub(r"\[\.\.\.[^\]]*\]|\bO\((?:[^()]|\([^()]*\))*\)", lambda match: f"`{match[0]}`", text)
@@ -194,44 +190,79 @@ def _slug(name: str) -> str:
 
 
 def section(name: str, thing: Callable[..., Any]) -> str:
-    """One utility in Markdown."""
+    """One utility in Markdown, without its heading."""
     doc = read(name, thing)
-    parts = [f"## {name}", f"```python\n{signature(name, thing)}\n```"]
+    parts = [f"```python\n{signature(name, thing)}\n```"]
     parts.append(_filled(" ".join(_inline(f"{text}.") for text in (doc.summary, *doc.notes))))
     if doc.equations:
         parts.append("\n".join(["```text", *(_filled(equation, later="    ") for equation in doc.equations), "```"]))
     items = [_inline(symbol) for symbol in doc.symbols]
-    for label, texts in (("Cost", doc.cost), ("Errors", doc.errors), ("Source", doc.sources)):
+    kernels = [", ".join(f"`{kernel}`" for kernel in kernels_of(doc.example))]
+    for label, texts in (("Cost", doc.cost), ("Errors", doc.errors), ("Source", doc.sources), ("Kernels", kernels)):
         items += [f"{label}: {_inline('; '.join(texts))}"] if texts else []
     parts.append("\n".join(_filled(f"{item}.", "- ", "  ") for item in items))
-    if doc.example:
-        parts.append(f"```python\n{doc.example}\n```")
+    parts.append(f"```python\n{doc.example}\n```")
     return "\n\n".join(part for part in parts if part)
 
 
-def page() -> str:
-    """The whole of docs/utilities.md."""
-    found = list(entries())
+def kernels_of(example: str) -> list[str]:
+    """The kernels that solve the utility of a docstring's example, `form.game`, in the order of its problems."""
+    asked: list[str] = []
+    genuine = dispatch.kernel
+
+    def kernel(form: str, game: str, role: dispatch.Role) -> Callable[..., Any]:
+        asked.append(f"{form}.{game}")
+        return genuine(form, game, role)
+
+    test = doctest.DocTestParser().get_doctest(example, {}, "example", None, None)
+    with mock.patch.object(dispatch, "kernel", kernel), mock.patch.object(dispatch, "role", return_value="ref"):
+        doctest.DocTestRunner().run(test)
+    return list(dict.fromkeys(asked))
+
+
+def pages() -> dict[str, str]:
+    """The text of every page by its place in docs."""
+    found = dict(entries())
     rows = ["| utility | what it is |", "|---|---|"]
-    rows += [
-        f"| [`{name}`](#{_slug(name)}) | {_inline(read(name, thing).summary).replace('|', chr(92) + '|')} |"
-        for name, thing in found
+    users: dict[str, dict[str, str]] = {}
+    written: dict[str, str] = {}
+    for name, thing in found.items():
+        family = name.partition(".")[0]
+        place = f"{FOLDER}/{family}.md"
+        link = f"[`{name}`]({place}{'' if name == family else '#' + _slug(name)})"
+        doc = read(name, thing)
+        rows.append(f"| {link} | {_inline(doc.summary).replace('|', chr(92) + '|')} |")
+        for kernel in kernels_of(doc.example):
+            users.setdefault(kernel, {})[family] = f"[`{family}`]({place})"
+        start = f"# {name}\n\nOne of the [utilities](../{INDEX}), where the notation is." if name == family else f"## {name}"
+        written[place] = "\n\n".join(filter(None, (written.get(place, "").rstrip(), start, section(name, thing)))) + "\n"
+    solved = [
+        "| kernel | utilities |",
+        "|---|---|",
+        *(f"| `{kernel}` | {', '.join(users[kernel].values())} |" for kernel in sorted(users)),
     ]
-    sections = [section(name, thing) for name, thing in found]
-    return "\n\n".join([INTRODUCTION.rstrip(), "\n".join(rows), *sections]) + "\n"
+    index = "\n\n".join([INTRODUCTION.rstrip(), "\n".join(rows), KERNELS.rstrip(), "\n".join(solved)]) + "\n"
+    return {INDEX: index, **written}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the page; the exit status."""
-    parser = argparse.ArgumentParser(description="Write docs/utilities.md from the docstrings of shapley_credit.utilities.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the page is stale")
-    wanted = page()
+    """Write or check the pages; the exit status."""
+    parser = argparse.ArgumentParser(description="Write docs/utilities from the docstrings of shapley_credit.utilities.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is stale, missing or left over")
+    wanted = pages()
+    there = {path.relative_to(DOCS).as_posix() for path in [DOCS / INDEX, *(DOCS / FOLDER).glob("*.md")] if path.is_file()}
     if parser.parse_args(arguments).check:
-        if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != wanted:
-            print("docs/utilities.md is stale; run: python docs/catalogue.py")
-            return 1
-        return 0
-    PAGE.write_text(wanted, encoding="utf-8")
+        stale = [
+            p for p in sorted(there | set(wanted)) if p not in there or wanted.get(p) != (DOCS / p).read_text(encoding="utf-8")
+        ]
+        if stale:
+            print(f"docs/{', docs/'.join(stale)}: stale; run: python docs/catalogue.py")
+        return int(bool(stale))
+    (DOCS / FOLDER).mkdir(exist_ok=True)
+    for page in there - set(wanted):
+        (DOCS / page).unlink()
+    for page, text in wanted.items():
+        (DOCS / page).write_text(text, encoding="utf-8")
     return 0
 
 

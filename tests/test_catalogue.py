@@ -26,29 +26,61 @@ def catalogue() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def pages(catalogue: ModuleType) -> dict[str, str]:
+    found: dict[str, str] = catalogue.pages()
+    return found
+
+
 def test_catalogue_is_up_to_date(catalogue: ModuleType) -> None:
-    written = (DOCS / "utilities.md").read_text(encoding="utf-8")
-    assert written == catalogue.page(), "docs/utilities.md is stale; run: python docs/catalogue.py"
+    assert catalogue.main(["--check"]) == 0, "docs/utilities is stale; run: python docs/catalogue.py"
 
 
-def test_catalogue_lists_every_utility_with_its_parts(catalogue: ModuleType) -> None:
-    sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", catalogue.page(), re.DOTALL | re.MULTILINE))
-    assert set(utilities.__all__) < set(sections)
-    assert list(sections) == sorted(sections, key=str.casefold)
-    for name, text in sections.items():
-        for part in (f"```python\n{name}(", "```python\n>>>", "\n- Cost: ", "\n- Errors: "):
-            assert part in text, f"{name} lacks {part!r}"
+def test_every_utility_has_a_page_with_its_parts(pages: dict[str, str]) -> None:
+    assert set(pages) == {"utilities.md", *(f"utilities/{name}.md" for name in utilities.__all__)}
+    for name in utilities.__all__:
+        sections = re.split(r"^#+ (\S+)\n", pages[f"utilities/{name}.md"], flags=re.MULTILINE)
+        titles, texts = sections[1::2], sections[2::2]
+        assert titles[0] == name
+        assert titles[1:] == sorted(titles[1:])
+        for title, text in zip(titles, texts, strict=True):
+            for part in (f"```python\n{title}(", "```python\n>>> import", "\n- Cost: ", "\n- Errors: ", "\n- Kernels: "):
+                assert part in text, f"{title} lacks {part!r}"
 
 
-def test_check_tells_a_stale_page(
+def test_index_links_to_every_section_by_name_and_by_kernel(pages: dict[str, str]) -> None:
+    by_name, by_kernel = pages["utilities.md"].split("## Kernels")
+    assert by_name.count("](utilities/") > len(utilities.__all__)
+    for part in (by_name, by_kernel):
+        links = re.findall(r"\[`(\S+)`\]\((utilities/\w+\.md)(?:#([\w-]+))?\)", part)
+        assert {name for name, _, _ in links} >= set(utilities.__all__)
+        for name, page, anchor in links:
+            assert re.search(rf"^{'##' if anchor else '#'} {re.escape(name)}$", pages[page], re.MULTILINE)
+            assert anchor == (name.lower().replace(".", "") if "." in name else "")
+
+
+def test_theory_names_every_kernel_of_a_utility_once(pages: dict[str, str]) -> None:
+    """What a kernel costs stands in the theory, what it is for in the index: neither repeats the other by hand."""
+    kernels = re.findall(r"^\| `([\w.]+)` \|", pages["utilities.md"].split("## Kernels")[1], re.MULTILINE)
+    table = (DOCS / "theory.md").read_text(encoding="utf-8").split("## 7. Forms")[1].split("## 8.")[0]
+    assert sorted(re.findall(r"`(\w+\.\w+)`", table)) == sorted(kernels)
+    assert not [name for name in utilities.__all__ if f"`{name}`" in table]
+
+
+def test_check_tells_stale_missing_and_left_over_pages(
     catalogue: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(catalogue, "PAGE", tmp_path / "utilities.md")
+    monkeypatch.setattr(catalogue, "DOCS", tmp_path)
+    monkeypatch.setattr(catalogue, "pages", lambda: {"utilities.md": "index\n", "utilities/Max.md": "# Max\n"})
     assert catalogue.main(["--check"]) == 1
-    assert "docs/utilities.md is stale" in capsys.readouterr().out
+    assert "docs/utilities.md, docs/utilities/Max.md: stale" in capsys.readouterr().out
     assert catalogue.main([]) == 0
     assert catalogue.main(["--check"]) == 0
-    catalogue.PAGE.write_text(catalogue.PAGE.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    (tmp_path / "utilities" / "Gone.md").write_text("", encoding="utf-8")
+    assert catalogue.main(["--check"]) == 1
+    assert catalogue.main([]) == 0
+    assert sorted(path.name for path in (tmp_path / "utilities").iterdir()) == ["Max.md"]
+    (tmp_path / "utilities.md").write_text("index", encoding="utf-8")
     assert catalogue.main(["--check"]) == 1
 
 
