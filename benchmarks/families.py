@@ -1,15 +1,17 @@
-"""Every family x {Shapley, Owen, Winter, Banzhaf, Banzhaf-Owen}: cost, largest error, time; writes docs/families.md.
+"""Every family x {Shapley, Owen, Winter, Banzhaf, Banzhaf-Owen}: cost, exponent, largest error, time; writes docs/families.md.
 
     python benchmarks/families.py
 
-Errors are those of tests/data/golden.json (brute force, n <= 8), relative to max |v|; times are medians of three calls on one
-group of random data, k members in unions of about sqrt k, Winter with unions of unions.
+Errors are those of tests/data/golden.json (brute force, n <= 8), relative to max |v|; times are medians on one group of random
+data, k members in unions of about sqrt k, Winter with unions of unions. Exponents are those of the Shapley value in k: promised
+by the cost in the docstring, and fitted to processor times at the last sizes of a doubling k.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import math
 import platform
 import re
 import statistics
@@ -30,9 +32,24 @@ sys.path.insert(0, str(ROOT / "tests"))
 import golden  # noqa: E402 - the truth lives with the tests
 
 VALUES = ("Shapley", "Owen", "Winter", "Banzhaf", "Banzhaf-Owen")
-SIZES = (8, 64)
-# Beyond this a call is not repeated, and the next size is not tried.
-PATIENCE_S = 20.0
+SIZES = (8, 64, 512)
+# A call that takes longer is not repeated, and one that would by the growth so far is not tried.
+PATIENCE_S = 5.0
+# Exponents: k doubles until a call takes this long or the data are this many numbers.
+LONG_S, MANY = 0.2, 1 << 22
+# How the symbols of costs grow with k in the instances below: four classes and two types of k / 4 and k / 2 members.
+SYMBOLS: dict[str, Callable[[int], float]] = {
+    "k": float,
+    "n_0": lambda k: k / 4,
+    "W": lambda k: 3 * k,
+    "L": lambda k: (k / 2 + 1) ** 2,
+    "C": lambda k: 4,
+    "T": lambda k: 2,
+    "E": lambda k: 32,
+    "G": lambda k: 32,
+    "d": lambda k: 2,
+}
+FUNCTIONS = {"min": min, "log": math.log, "sqrt": math.sqrt}
 
 
 def families() -> list[type[sc.Utility]]:
@@ -42,11 +59,11 @@ def families() -> list[type[sc.Utility]]:
 
 def instance(family: type[sc.Utility], k: int, rng: np.random.Generator) -> sc.Utility:
     """A utility of k members with random data, from its fields alone."""
-    lengths = {"k": k, "ranks": k, "line": k, "sizes": k + 1, "coalitions": 1 << min(k, 20), "E": 32, "G": 32, "d": 2}
+    lengths = {"k": k, "ranks": k, "line": k, "sizes": k + 1, "coalitions": 1 << k, "E": 32, "G": 32, "d": 2, "L": (k + 1) ** 2}
     data: dict[str, Any] = {}
     for name, spec in family.fields.items():
         if isinstance(spec, Parameter):
-            data[name] = spec.choices[0] if spec.choices else max(1, k // 4)
+            data[name] = (k + 1, k + 1) if spec.several else spec.choices[0] if spec.choices else max(1, k // 4)
         else:
             data[name] = _entries(spec, tuple(lengths[axis] for axis in spec.axes), rng)
     make: Any = family
@@ -58,6 +75,8 @@ def _entries(spec: Field, shape: tuple[int, ...], rng: np.random.Generator) -> A
     match spec.domain:
         case "label":
             return rng.integers(0, 4, shape)
+        case "index":
+            return rng.integers(0, 2, shape)
         case "whole":
             return rng.integers(1, 6, shape)
         case "flag" | "membership":
@@ -85,15 +104,66 @@ def solvers(k: int) -> dict[str, Callable[[sc.Utility], Any]]:
 
 
 def seconds(solve: Callable[[sc.Utility], Any], utility: sc.Utility) -> float:
-    """Median time of three calls after a first one; the first one's if it was long."""
-    times = []
-    for _ in range(4):
+    """Median time of calls after a first one, three or as many as fit in 20 ms; that of the first if it was long."""
+    times: list[float] = []
+    while len(times) < 4 or (sum(times[1:]) < 0.02 and len(times) < 100):
         start = time.perf_counter()
         solve(utility)
         times.append(time.perf_counter() - start)
         if times[-1] > PATIENCE_S:
             return times[-1]
     return statistics.median(times[1:])
+
+
+def processor_seconds(solve: Callable[[sc.Utility], Any], utility: sc.Utility) -> float:
+    """Time of all threads for one call, by the mean over as many as take 5 ms: other programs of the machine do not count."""
+    calls, start = 0, time.process_time()
+    while calls == 0 or time.process_time() - start < 0.005:
+        solve(utility)
+        calls += 1
+    return (time.process_time() - start) / calls
+
+
+def times(family: type[sc.Utility], name: str) -> list[float | None]:
+    """The times of one value at all sizes, None where it would take too long or the library refuses."""
+    found: list[float | None] = []
+    for k in SIZES:
+        growth = found[-1] / found[-2] if len(found) > 1 and found[-1] and found[-2] else 1.0
+        too_long = bool(found) and (found[-1] is None or found[-1] * growth > PATIENCE_S)
+        try:
+            limited = too_long or k > (family.max_members or k)
+            found.append(None if limited else seconds(solvers(k)[name], instance(family, k, np.random.default_rng(0))))
+        except sc.InputError:
+            found.append(None)
+    return found
+
+
+def exponents(family: type[sc.Utility]) -> tuple[float, float]:
+    """Promised and fitted: d log time / d log k of the Shapley value at the last three sizes."""
+    measured: list[tuple[int, float]] = []
+    # A family of all sets grows by two members, not twice.
+    for k in range(12, 25, 2) if family.max_members else (1 << power for power in range(4, 18)):
+        utility = instance(family, k, np.random.default_rng(0))
+        measured.append((k, min(processor_seconds(sc.set_shapley, utility) for _ in range(5))))
+        numbers = sum(np.size(getattr(utility, name)) for name in family.fields)
+        if len(measured) > 2 and (measured[-1][1] > LONG_S or numbers > MANY):
+            break
+    sizes, spent = np.log(np.array(measured[-3:], float)).T
+    costs = np.log([operations(family, k) for k, _ in measured[-3:]])
+    return float(np.polyfit(sizes, costs, 1)[0]), float(np.polyfit(sizes, spent, 1)[0])
+
+
+def operations(family: type[sc.Utility], k: int) -> float:
+    """The cost that the docstring states, for k members; of several, the last, which holds for many members."""
+    text = cost(family)
+    other = re.search(r"(k times that of|as) `(\w+)`", text)
+    if other:
+        return operations(getattr(utilities, other[2]), k) * (k if other[1] != "as" else 1)
+    formula = re.findall(r"O\(((?:[^()]|\([^()]*\))*)\)", text)[-1].replace("^", "**")
+    formula = re.sub(r"\b(log|sqrt) (\w+)", r"\1(\2)", formula)
+    product = re.sub(r"(?<=[\w)]) +(?=[\w(])", " * ", formula)
+    value: float = eval(product, {"__builtins__": {}}, {**FUNCTIONS, **{name: size(k) for name, size in SYMBOLS.items()}})
+    return value
 
 
 def errors() -> dict[str, dict[str, float]]:
@@ -128,13 +198,12 @@ def cost(family: type[sc.Utility]) -> str:
 def row(family: type[sc.Utility], worst: dict[str, dict[str, float]]) -> str:
     """One line of the table."""
     largest = max(worst[family.__name__].values()) if family.__name__ in worst else None
-    cells = [f"`{family.__name__}`", cost(family), "not in the file" if largest is None else f"{largest:.0e}"]
-    for k in SIZES:
-        limited = k > 20 and family.__name__ in ("Table",)
-        utility = None if limited else instance(family, k, np.random.default_rng(0))
-        cells += ["2^k" if utility is None else spell(seconds(solvers(k)[name], utility)) for name in VALUES]
+    promised, fitted = exponents(family)
+    cells = [f"`{family.__name__}`", cost(family), f"{promised:.1f}", f"{fitted:.1f}"]
+    cells.append("not in the file" if largest is None else f"{largest:.0e}")
+    cells += [", ".join("-" if t is None else spell(t) for t in times(family, name)) for name in VALUES]
     print(" | ".join(cells), flush=True)
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cells).replace('|w_i|', chr(92) + '|w_i' + chr(92) + '|')} |"
 
 
 def spell(duration: float) -> str:
@@ -151,16 +220,17 @@ def main() -> None:
     out = parser.parse_args().out
     worst = errors()
     lines = [row(family, worst) for family in families()]
-    heads = [f"{name}, k = {k}" for k in SIZES for name in VALUES]
     text = f"""# Every family, every value
 
 Written by `make docs` on {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}.
-Cost is that of the Shapley value; error is the largest of the five values against brute force (tests/data/golden.json, k <= 8),
-relative to max |v|; times are medians of three calls on one group (k members in unions of sqrt k), checks included; read their
-order of magnitude.
+Cost is that of the Shapley value, and promised its exponent of k between the last three of the sizes 16, 32, 64, .. that were
+timed; fitted is that of their processor times, below it where checks cost more than the call. Error is the largest
+of the five values against brute force (tests/data/golden.json, k <= 8), relative to max |v|. Times are medians on one group
+(k members in unions of sqrt k) at k = {", ".join(map(str, SIZES))}, checks included; read their order of magnitude. A dash
+stands for more than {PATIENCE_S:.0f} s, expected from the sizes before, and for values of all sets.
 
-| family | cost | error | {" | ".join(heads)} |
-| --- | --- | ---: | {" | ".join("---:" for _ in heads)} |
+| family | cost | promised | fitted | error | {" | ".join(VALUES)} |
+| --- | --- | ---: | ---: | ---: | {" | ".join("---:" for _ in VALUES)} |
 """
     out.write_text(text + "\n".join(lines) + "\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib.util
 import re
+from math import log2
 from pathlib import Path
 from types import ModuleType
 
@@ -16,14 +17,18 @@ DOCS = Path(__file__).parent.parent / "docs"
 pytestmark = pytest.mark.checkout
 
 
-@pytest.fixture(scope="module")
-def catalogue() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("catalogue", DOCS / "catalogue.py")
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> ModuleType:
+    return load(DOCS / "catalogue.py")
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +100,16 @@ def test_python_of_the_theory_runs_as_printed() -> None:
         results = doctest.DocTestRunner().run(test, clear_globs=False)
         names = test.globs
         assert results.failed == 0
+
+
+def test_the_cost_of_every_family_is_a_formula_in_k() -> None:
+    """What docs/families.md promises is read from the docstrings; an exponent that it fits to times stands beside it."""
+    families = load(DOCS.parent / "benchmarks" / "families.py")
+    growth = {
+        family.__name__: log2(families.operations(family, 512) / families.operations(family, 256))
+        for family in families.families()
+        if not family.max_members
+    }
+    assert all(1 <= exponent <= 4 for exponent in growth.values())
+    known = {"Additive": 1, "MNLShare": 1.5, "Cut": 2, "MNLRevenue": 2.5, "LStatistic": 3, "ERR": 3.5, "GeometricMean": 4}
+    assert {name: growth[name] for name in known} == pytest.approx(known)

@@ -87,7 +87,7 @@ class Determinant(Utility):
     """Determinantal diversity, v(S) = det(I + sum_{i in S} x_i x_i^T) - 1.
 
     By Cauchy and Binet the dividend of T is the Gram determinant of x_T, zero for |T| > d, shared equally by its members.
-    vectors: [..., k, d]; mask: [..., k]. Cost O(k^d): the dimension d is meant to be small.
+    vectors: [..., k, d], d is meant to be small; mask: [..., k]. Cost O(k^(d+1)).
     Raises InputError for numbers that are not finite.
 
     >>> import shapley_credit as sc
