@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numba
 
@@ -32,16 +33,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
-def rows(kernel: Callable[[int, int], object], count: int, ns_a_row: float) -> None:
-    """Run kernel(low, high) over a partition of range(count), on as many threads as the work is worth."""
-    parts = max(1, min(threads(), count, int(count * ns_a_row / GRAIN_NS)))
-    if parts == 1:
-        kernel(0, count)
+def rows(kernel: Callable[..., object], count: int, ns_a_row: float, *arguments: Any) -> None:
+    """Run kernel(*arguments, low, high) over a partition of range(count), on as many threads as the work is worth."""
+    grains = int(count * ns_a_row) // GRAIN_NS
+    if grains < 2:
+        kernel(*arguments, 0, count)
         return
+    parts = max(1, min(threads(), count, grains))
     bounds = [count * part // parts for part in range(parts + 1)]
-    waiting = [_pool(threads() - 1).submit(kernel, *pair) for pair in pairwise(bounds[1:])]
+    waiting = [_pool(threads() - 1).submit(kernel, *arguments, *pair) for pair in pairwise(bounds[1:])]
     try:
-        kernel(bounds[0], bounds[1])
+        kernel(*arguments, bounds[0], bounds[1])
     finally:
         for future in waiting:
             future.result()

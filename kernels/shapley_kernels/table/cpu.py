@@ -1,9 +1,11 @@
-"""Numba kernels of the table form: A_i = sum_{S contains i} u(|S|) (v(S) - v(0)) in one pass over the values.
+"""Numba kernels of the table form: A_i = sum_{S contains i} u(|S|) (v(S) - v(0)) in one pass over the values, in their order.
 
-n <= 12: weigh into a scratch of 2^n doubles and fold it, in cache. Above: S = (high bits h, low bits l). Rows of 2^BITS values
-stream by, four a step; row h adds v to Z[popcount(h)][l] and sum_l u v to R[h]. In the end the low bits come from sum_c u(c +
-|l|) Z[c][l], the high bits from R, each by a fold. A game is cut into CHUNKS runs of rows with accumulators of their own, added
-in order: the same bits on any number of threads.
+n <= 5: weigh into a scratch of 2^n doubles and fold it. Above: S = (row h, block b, place m, lane l), 3 bits each for m and l,
+at most 3 for b. A block is 64 values in eight registers, weighed by u(|h| + |b| + |m| + |l|), 4 registers: the sums over the
+places with each bit of m run on in registers, the sum over all places goes to a scratch of the blocks of a row; those give the
+bits of b, the total of the row over all h those of l, and the sum of its lanes, r[h], those of h by a fold. No value is read
+twice, only r is written, and memory sees one stream. From n = 17 on a game is cut into CHUNKS runs of rows with sums of their
+own, added in order: the same bits on any number of threads.
 """
 
 from __future__ import annotations
@@ -15,38 +17,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import parallel
-from shapley_kernels.jit import jit, jit_reassociated
+from shapley_kernels.jit import jit
+from shapley_kernels.lanes import Lanes, load, multiply_add, splat, store, total, widen
 from shapley_kernels.table.ref import size_weights
 
 Array = NDArray[Any]
 
-FOLD_LIMIT = 12
-BITS = 11
+FOLD_LIMIT = 5
+ONE_ROW_LIMIT = 8
+ROW_BITS = 9
+CHUNK_LIMIT = 16
 CHUNKS = 8
-NS_A_VALUE = 0.5  # on one thread
+SUMS = 7 * 8  # vectors of a chunk: bits of m, bits of b, total
+NS_A_VALUE = 0.15  # on one thread
 
 
 @jit
-def _fold(weighted: Array, bits: int, sums: Array) -> None:
-    """sums[i] = sum of the entries with bit i, destroying `weighted` [2^bits]."""
+def _fold(weighted: Array, bits: int, sums: Array, first: int) -> None:
+    """sums[first + i] = sum of the entries with bit i, destroying `weighted` [2^bits]."""
     for i in range(bits - 1, -1, -1):
         half = 1 << i
         total = 0.0
         for s in range(half):
             total += weighted[half + s]
             weighted[s] += weighted[half + s]
-        sums[i] = total
+        sums[first + i] = total
 
 
 @jit
-def _finish(sums: Array, spread: float, credit: Array) -> None:
+def _finish(sums: Array, spread: float, credit: Array, game: int) -> None:
     """credit = (v(N) - v(0)) / n + A - mean(A)."""
     mean = 0.0
     for i in range(sums.shape[0]):
         mean += sums[i]
     mean /= sums.shape[0]
     for i in range(sums.shape[0]):
-        credit[i] = spread + (sums[i] - mean)
+        credit[game, i] = spread + (sums[i] - mean)
 
 
 @jit
@@ -56,80 +62,148 @@ def _solve_small(values: Array, weights: Array, credit: Array, low: int, high: i
     weighted = np.empty(size)
     sums = np.empty(n)
     for game in range(low, high):
-        row = values[game]
-        empty = np.float64(row[0])
+        empty = np.float64(values[game, 0])
         for s in range(size):
-            weighted[s] = weights[s] * (row[s] - empty)
-        _fold(weighted, n, sums)
-        _finish(sums, (np.float64(row[size - 1]) - empty) / n, credit[game])
+            weighted[s] = weights[s] * (values[game, s] - empty)
+        _fold(weighted, n, sums, 0)
+        _finish(sums, (np.float64(values[game, size - 1]) - empty) / n, credit, game)
 
 
-@jit_reassociated
-def _stream(row: Array, weights: Array, classes: Array, z: Array, r: Array, low: int, high: int) -> None:
-    """Accumulate rows low .. high-1, four at a time, whose classes are c, c + 1, c + 1, c + 2.
-
-    weights [C, 2^BITS] = u(c + |l|), classes [rows] = |h|, z [C, 2^BITS], r [rows].
-    """
-    width = z.shape[1]
-    empty = np.float64(row[0])
-    for h in range(low, high, 4):
-        c = classes[h]
-        v_0, v_1 = row[h * width : (h + 1) * width], row[(h + 1) * width : (h + 2) * width]
-        v_2, v_3 = row[(h + 2) * width : (h + 3) * width], row[(h + 3) * width : (h + 4) * width]
-        u_0, u_1, u_2 = weights[c], weights[c + 1], weights[c + 2]
-        z_0, z_1, z_2 = z[c], z[c + 1], z[c + 2]
-        r_0 = r_1 = r_2 = r_3 = 0.0
-        for lane in range(width):
-            x_0, x_1, x_2, x_3 = v_0[lane] - empty, v_1[lane] - empty, v_2[lane] - empty, v_3[lane] - empty
-            z_0[lane] += x_0
-            z_1[lane] += x_1 + x_2
-            z_2[lane] += x_3
-            r_0 += u_0[lane] * x_0
-            r_1 += u_1[lane] * x_1
-            r_2 += u_1[lane] * x_2
-            r_3 += u_2[lane] * x_3
-        r[h], r[h + 1], r[h + 2], r[h + 3] = r_0, r_1, r_2, r_3
+@jit
+def _size(row: int) -> int:
+    """Number of bits that are set, below 2^32."""
+    row = row - ((row >> 1) & 0x55555555)
+    row = (row & 0x33333333) + ((row >> 2) & 0x33333333)
+    row = (row + (row >> 4)) & 0x0F0F0F0F
+    row = row + (row >> 8)
+    return (row + (row >> 16)) & 0x3F
 
 
-def _solve_large(row: Array, n: int, credit: Array) -> None:
-    high_bits = n - BITS
-    rows = 1 << high_bits
-    classes = np.bitwise_count(np.arange(rows, dtype=np.uint64)).astype(np.int64)
-    low_classes = np.bitwise_count(np.arange(1 << BITS, dtype=np.uint64))
-    weights = size_weights(n)[np.arange(high_bits + 1)[:, None] + low_classes[None, :]]
-    chunks = min(CHUNKS, rows // 4)
-    z = np.zeros((chunks, high_bits + 1, 1 << BITS))
-    r = np.empty(rows)
+@jit
+def _block(
+    values: Array, start: int, empty: Lanes, weights: Array, size: int, a_0: Lanes, a_1: Lanes, a_2: Lanes, all_3: Lanes
+) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes]:
+    """Add 64 values to the sums of the places with bit 0, 1, 2 (place 7, which has all, to all_3); return their total too."""
+    x_0, x_1 = widen(load(values, start)) - empty, widen(load(values, start + 8)) - empty
+    x_2, x_3 = widen(load(values, start + 16)) - empty, widen(load(values, start + 24)) - empty
+    x_4, x_5 = widen(load(values, start + 32)) - empty, widen(load(values, start + 40)) - empty
+    x_6, x_7 = widen(load(values, start + 48)) - empty, widen(load(values, start + 56)) - empty
+    u_0, u_1 = load(weights, 8 * size), load(weights, 8 * size + 8)
+    u_2, y_7 = load(weights, 8 * size + 16), load(weights, 8 * size + 24) * x_7
+    x_35 = x_3 + x_5
+    a_0 = multiply_add(u_1, x_1, multiply_add(u_2, x_35, a_0))
+    a_1 = multiply_add(u_1, x_2, multiply_add(u_2, x_3 + x_6, a_1))
+    a_2 = multiply_add(u_1, x_4, multiply_add(u_2, x_5 + x_6, a_2))
+    whole = multiply_add(u_0, x_0, multiply_add(u_1, (x_2 + x_4) + x_1, multiply_add(u_2, x_35 + x_6, y_7)))
+    return a_0, a_1, a_2, all_3 + y_7, whole
+
+
+@jit
+def _stream(values: Array, game: int, weights: Array, sums: Array, chunk: int, r: Array, low: int, high: int) -> None:
+    """sums [chunks, SUMS] and r [rows] of the rows low .. high-1 of a game. weights [(n - 2) 8] = u(c + |l|)."""
+    empty = splat(np.float64(values[game, 0]))
+    b_blocks = np.empty(64)
+    a_0 = a_1 = a_2 = a_3 = a_4 = a_5 = a_6 = all_3 = splat(0.0)
+    for h in range(low, high):
+        start = game * values.shape[1] + (h << ROW_BITS)
+        size = _size(h)
+        for b in range(8):
+            a_0, a_1, a_2, all_3, whole = _block(values, start + 64 * b, empty, weights, size + _size(b), a_0, a_1, a_2, all_3)
+            store(b_blocks, 8 * b, whole)
+        t_1, t_2, t_3, t_4 = load(b_blocks, 8), load(b_blocks, 16), load(b_blocks, 24), load(b_blocks, 32)
+        t_5, t_6, t_7 = load(b_blocks, 40), load(b_blocks, 48), load(b_blocks, 56)
+        t_13, t_46, t_57 = t_1 + t_3, t_4 + t_6, t_5 + t_7
+        a_3 = a_3 + (t_13 + t_57)
+        a_4 = a_4 + ((t_2 + t_6) + (t_3 + t_7))
+        a_5 = a_5 + (t_46 + t_57)
+        whole = ((load(b_blocks, 0) + t_2) + t_13) + (t_46 + t_57)
+        a_6 = a_6 + whole
+        r[h] = total(whole)
+    store(sums, chunk * SUMS, a_0 + all_3)
+    store(sums, chunk * SUMS + 8, a_1 + all_3)
+    store(sums, chunk * SUMS + 16, a_2 + all_3)
+    store(sums, chunk * SUMS + 24, a_3)
+    store(sums, chunk * SUMS + 32, a_4)
+    store(sums, chunk * SUMS + 40, a_5)
+    store(sums, chunk * SUMS + 48, a_6)
+
+
+@jit
+def _solve_one_row(values: Array, weights: Array, credit: Array, low: int, high: int) -> None:
+    """n = 6, 7, 8: one row of 1, 2 or 4 blocks a game, whose wholes are folded over the bits of l and b together."""
+    size, n = values.shape[1], credit.shape[1]
+    a, folded, b_blocks = np.empty(n), np.empty(5), np.empty(32)
+    for game in range(low, high):
+        start = game * size
+        empty = splat(np.float64(values[game, 0]))
+        a_0 = a_1 = a_2 = all_3 = splat(0.0)
+        for b in range(size >> 6):
+            a_0, a_1, a_2, all_3, whole = _block(values, start + 64 * b, empty, weights, _size(b), a_0, a_1, a_2, all_3)
+            store(b_blocks, 8 * b, whole)
+        _fold(b_blocks, n - 3, folded, 0)
+        a[:3] = folded[:3]
+        a[3], a[4], a[5] = total(a_0 + all_3), total(a_1 + all_3), total(a_2 + all_3)
+        a[6:] = folded[3 : n - 3]
+        _finish(a, (np.float64(values[game, size - 1]) - np.float64(values[game, 0])) / n, credit, game)
+
+
+@jit
+def _gather(sums: Array, r: Array, spread: float, credit: Array, game: int) -> None:
+    """Credits of one game from sums [chunks, SUMS] and r [2^(n - 9)], destroying both."""
+    for chunk in range(1, sums.shape[0]):
+        for lane in range(SUMS):
+            sums[0, lane] += sums[chunk, lane]
+    a = np.empty(credit.shape[1])
+    for bit in range(6):
+        a[3 + bit] = total(load(sums, 8 * bit))
+    _fold(sums[0, 48:], 3, a, 0)
+    _fold(r, a.shape[0] - ROW_BITS, a, ROW_BITS)
+    _finish(a, spread, credit, game)
+
+
+@jit
+def _solve_medium(values: Array, weights: Array, credit: Array, low: int, high: int) -> None:
+    rows = values.shape[1] >> ROW_BITS
+    sums, r = np.empty((1, SUMS)), np.empty(rows)
+    for game in range(low, high):
+        _stream(values, game, weights, sums, 0, r, 0, rows)
+        spread = (np.float64(values[game, values.shape[1] - 1]) - np.float64(values[game, 0])) / credit.shape[1]
+        _gather(sums, r, spread, credit, game)
+
+
+def _solve_large(values: Array, game: int, weights: Array, credit: Array) -> None:
+    rows = values.shape[1] >> ROW_BITS
+    sums, r = np.empty((CHUNKS, SUMS)), np.empty(rows)
 
     def run(first: int, last: int) -> None:
         for chunk in range(first, last):
-            _stream(row, weights, classes, z[chunk], r, rows * chunk // chunks, rows * (chunk + 1) // chunks)
+            _stream(values, game, weights, sums, chunk, r, rows * chunk // CHUNKS, rows * (chunk + 1) // CHUNKS)
 
-    parallel.rows(run, chunks, NS_A_VALUE * len(row) / chunks)
-    sums = np.empty(n)
-    _fold((weights * z.sum(axis=0)).sum(axis=0), BITS, sums[:BITS])
-    _fold(r, high_bits, sums[BITS:])
-    _finish(sums, (float(row[-1]) - float(row[0])) / n, credit)
+    parallel.rows(run, CHUNKS, NS_A_VALUE * values.shape[1] / CHUNKS)
+    _gather(sums, r, (float(values[game, -1]) - float(values[game, 0])) / credit.shape[1], credit, game)
 
 
-@lru_cache(maxsize=FOLD_LIMIT)
-def coalition_weights(n: int) -> NDArray[np.float64]:
-    """u(|S|) for all S, [2^n]."""
-    return size_weights(n)[np.bitwise_count(np.arange(1 << n, dtype=np.uint32))]
+@lru_cache(maxsize=64)
+def lane_weights(n: int) -> NDArray[np.float64]:
+    """u(|S|) for all S [2^n] up to FOLD_LIMIT, above u(c + |l|) for c = 0 .. n - 3 and the lanes l, [(n - 2) 8]."""
+    if n <= FOLD_LIMIT:
+        return size_weights(n)[np.bitwise_count(np.arange(1 << n, dtype=np.uint32))]
+    lanes = np.bitwise_count(np.arange(8, dtype=np.uint32))
+    return size_weights(n)[np.arange(n - 2)[:, None] + lanes].ravel()
 
 
-@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which callers explain
 def solve(values: Array) -> Array:
     """values [B, 2^n] -> [B, n] in the dtype of values, computed in float64."""
     games, size = values.shape
     n = size.bit_length() - 1
     credit = np.empty((games, n), values.dtype)
     if n == 1:
-        credit[:, 0] = values[:, 1] - values[:, 0]
-    elif n <= FOLD_LIMIT:
-        weights = coalition_weights(n)
-        parallel.rows(lambda low, high: _solve_small(values, weights, credit, low, high), games, 2 * NS_A_VALUE * size)
+        with np.errstate(over="ignore", invalid="ignore"):  # shows as credits that are not finite, which callers explain
+            credit[:, 0] = values[:, 1] - values[:, 0]
+    elif n <= CHUNK_LIMIT:
+        kernel = _solve_small if n <= FOLD_LIMIT else _solve_one_row if n <= ONE_ROW_LIMIT else _solve_medium
+        parallel.rows(kernel, games, 2 * NS_A_VALUE * size, values, lane_weights(n), credit)
     else:
         for game in range(games):
-            _solve_large(values[game], n, credit[game])
+            _solve_large(values, game, lane_weights(n), credit)
     return credit

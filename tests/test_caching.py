@@ -1,0 +1,49 @@
+"""Kernels are compiled once a machine where that can be kept, and always work; tables may be larger than memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapley_credit as sc
+
+from roles import using
+
+pytestmark = pytest.mark.numba
+
+NO_DIRECTORY = """
+from unittest import mock
+
+with mock.patch("numba.core.caching._CacheLocator.ensure_cache_path", side_effect=PermissionError("read-only")) as refused:
+    import shapley_credit as sc
+    from shapley_credit import utilities as u
+
+    assert sc.set_shapley(u.Max([8.0, 11.0, 13.0, 18.0])).tolist() == [2.0, 3.0, 4.0, 9.0]
+    assert refused.called
+"""
+
+
+def test_a_directory_for_compiled_kernels_is_not_needed() -> None:
+    done = subprocess.run([sys.executable, "-c", NO_DIRECTORY], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_table_on_disk_is_streamed(tmp_path: Path, dtype: type[np.floating]) -> None:
+    values = np.random.default_rng(0).normal(size=1 << 19).astype(dtype)
+    values.tofile(tmp_path / "values")
+    on_disk = np.memmap(tmp_path / "values", dtype=dtype, mode="r")
+    with using("cpu"):
+        expected = sc.set_shapley(values)
+        sc.set_shapley(on_disk)  # compiles for memory that can't be written
+        tracemalloc.start()
+        credit = sc.set_shapley(on_disk)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert np.array_equal(credit, expected)
+    assert not isinstance(credit, np.memmap)
+    assert peak < values.nbytes / 10
