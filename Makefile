@@ -3,15 +3,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := -m pip install --quiet --disable-pip-version-check
+INSTALL := $(PIP) --constraint constraints.txt
 
-.PHONY: run test lint format wheel bench docs clean
+.PHONY: run test test-frameworks test-frameworks-latest lint format wheel bench docs clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
 
 test: $(VENV)/.test
 	$(BIN)/pytest
+
+# The adapters inside the real frameworks, at the versions of constraints-frameworks.txt; the second time at the newest.
+test-frameworks: .venv-frameworks/.test
+	.venv-frameworks/bin/pytest tests/frameworks
+
+test-frameworks-latest:
+	rm -rf .venv-frameworks-latest
+	$(PYTHON) -m venv .venv-frameworks-latest
+	.venv-frameworks-latest/bin/python $(PIP) torch $(NEEDED) --editable '.[test-core]'
+	.venv-frameworks-latest/bin/python $(PIP) --no-deps $(FRAMEWORKS)
+	.venv-frameworks-latest/bin/python -m pip list
+	.venv-frameworks-latest/bin/pytest tests/frameworks
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -61,6 +74,18 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python $(INSTALL) --editable '.[lint]'
+	touch $@
+
+# One environment for all frameworks: their own pins exclude each other, so that they come without, and with what they import.
+FRAMEWORKS := skyrl skyrl-gym tinker-cookbook verl
+NEEDED := aiohttp blobfile cachetools chz codetiming fastapi hydra-core jaxtyping loguru omegaconf orjson peft pillow ray tensordict \
+  tinker torchdata trl uvicorn
+
+.venv-frameworks/.test: pyproject.toml constraints-frameworks.txt
+	$(PYTHON) -m venv .venv-frameworks
+	.venv-frameworks/bin/python $(PIP) --constraint constraints-frameworks.txt torch
+	.venv-frameworks/bin/python $(PIP) --no-deps --requirement constraints-frameworks.txt
+	.venv-frameworks/bin/python $(PIP) --no-deps --editable .
 	touch $@
 
 # Benchmarks with shapiq, the peer, in an environment of their own with the package as users install it; writes docs/speed.md.

@@ -19,6 +19,13 @@ hypothesis.settings.register_profile("exact", deadline=None, derandomize=True, m
 hypothesis.settings.load_profile("exact")
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what a plain run leaves out, and why."""
+    if any("frameworks" in Path(argument).parts for argument in config.args):
+        return None
+    return "not collected: tests/frameworks, which need TRL, verl, SkyRL and Tinker; run make test-frameworks"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The largest error of every family against golden.json."""
     if not LARGEST:

@@ -1,0 +1,70 @@
+"""The estimators that verl and SkyRL know by name, and the columns of `non_tensor_batch` [B] that each of them reads.
+
+    shapley       none: outcome rewards, utility of the best response to a prompt
+    gapo          answer: the item that a response names, any hashable, None for an invalid one
+    ospo          segment_credit, segment_lengths: lists of credits in units of the reward, and of numbers of trainable tokens
+    shape_grpo    candidate_rewards: the list of rewards of a response's candidates; segment_candidate: for each segment the
+                  candidate it belongs to, 0 .., or -1; segment_lengths. Or the columns of ospo
+
+Without their columns `ospo` and `shape_grpo` read rewards by token as credits of tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shapley_credit.adapters.estimators import Estimator, group_estimator, groups_of, segment_estimator
+from shapley_credit.errors import InputError
+from shapley_credit.methods.gapo import diversity_utility
+from shapley_credit.methods.shape_grpo import shape_grpo
+from shapley_credit.utilities.maximum import Max
+from shapley_credit.utility import Utility
+
+_by_segment = segment_estimator()
+
+
+def _best(rewards: Any, **columns: Any) -> Utility:
+    return Max(rewards)
+
+
+def _diversity(rewards: Any, answer: Any = None, **columns: Any) -> Utility:
+    if answer is None:
+        raise InputError(
+            "gapo reads the column answer of non_tensor_batch, the item that each response names, and this framework passes no "
+            "such column to estimators. Reward whole groups with methods.gapo before the estimator, and use shapley or grpo."
+        )
+    valid = np.array([item is not None for item in answer])
+    known = {item: label for label, item in enumerate(dict.fromkeys(answer))}
+    return diversity_utility([known[item] for item in answer], valid=valid)
+
+
+def _shape_grpo(
+    token_level_rewards: Any, response_mask: Any, index: Any = None, non_tensor_batch: Any = None, **given: Any
+) -> tuple[Any, Any]:
+    columns = non_tensor_batch or {}
+    if "candidate_rewards" not in columns:
+        return _by_segment(token_level_rewards, response_mask, index, non_tensor_batch=columns, **given)
+    groups_of(index, len(columns["candidate_rewards"]))
+    counts = [len(row) for row in columns["candidate_rewards"]]
+    present = np.arange(max(counts)) < np.array(counts)[:, None]
+    rewards = np.zeros(present.shape)
+    rewards[present] = np.concatenate([np.asarray(row, np.float64) for row in columns["candidate_rewards"]])
+    advantages = shape_grpo(
+        rewards,
+        response_mask,
+        candidates=columns["segment_candidate"],
+        lengths=columns["segment_lengths"],
+        groups=list(index),
+        present=present,
+    )
+    return advantages, advantages
+
+
+ESTIMATORS: dict[str, Estimator] = {
+    "shapley": group_estimator(_best),
+    "shape_grpo": _shape_grpo,
+    "ospo": segment_estimator(spread="token"),
+    "gapo": group_estimator(_diversity, scale="group_std"),
+}

@@ -1,0 +1,92 @@
+"""What the hooks of all frameworks share: the credit of one whole group, and figures that tell whether credit is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from shapley_credit import semivalues
+from shapley_credit.blackbox.evaluate import batched
+from shapley_credit.convert import to_numpy
+from shapley_credit.errors import InputError
+from shapley_credit.semivalues import Semivalue
+from shapley_credit.utility import Utility
+from shapley_credit.values import set_semivalue
+
+Figures = dict[str, float]
+
+RESIDUAL, BEST, ENTROPY = "credit/efficiency_residual", "credit/best_share", "credit/entropy"
+
+
+def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley) -> tuple[list[float], Figures]:
+    """What each of the k members of one group is owed, and the figures of that credit.
+
+    utility: what `set_shapley` takes: a utility of one group, a table of 2**k values, or a function of a tuple of members.
+
+    >>> from shapley_credit import utilities as u
+    >>> from shapley_credit.adapters.scoring import group_credit
+    >>> group_credit(u.Max([8.0, 11.0, 13.0, 18.0]), 4)[0]
+    [2.0, 3.0, 4.0, 9.0]
+    """
+    if isinstance(utility, Utility) and utility.shape:
+        raise InputError(f"a set utility is asked for one group of {k} members at a time; got one of {utility.shape} groups.")
+    credit = to_numpy(set_semivalue(utility, semivalue, k), "credit")[0]
+    if credit.shape != (k,):
+        raise InputError(f"a set utility is asked for one group of {k} members at a time; its credit has shape {credit.shape}.")
+    return [float(share) for share in credit], credit_figures(credit, _worth(utility, k))
+
+
+def credit_figures(credit: Any, worth: float) -> Figures:
+    """Figures of the credits [k] for a set that is worth v(N) - v(empty): three lines of a training log.
+
+    credit/efficiency_residual    |sum_i phi_i - worth|, 0 for credit that adds up
+    credit/best_share             max_i phi_i / sum_i |phi_i|, 1 when the best takes all
+    credit/entropy                -sum_i p_i log p_i / log k, p_i = |phi_i| / sum_j |phi_j|; 1 when all get the same
+
+    The last two are left out where nobody gets anything, the last where k = 1.
+    """
+    shares = np.asarray(credit, np.float64)
+    figures = {RESIDUAL: abs(float(shares.sum()) - worth)}
+    total = float(np.abs(shares).sum())
+    if total > 0.0:
+        parts = np.abs(shares[shares != 0.0]) / total
+        figures[BEST] = float(shares.max()) / total
+        if len(shares) > 1:
+            figures[ENTROPY] = float(-(parts * np.log(parts)).sum() / np.log(len(shares)))
+    return figures
+
+
+def pool_figures(each: Iterable[Mapping[str, float]]) -> Figures:
+    """Figures of a batch from those of its sets: the largest residual, the means of the others over the sets that have them."""
+    found: dict[str, list[float]] = {}
+    for figures in each:
+        for name, value in figures.items():
+            found.setdefault(name, []).append(value)
+    return {name: max(values) if name == RESIDUAL else sum(values) / len(values) for name, values in found.items()}
+
+
+def _worth(utility: Any, k: int) -> float:
+    """v(N) - v(empty)."""
+    if isinstance(utility, Utility):
+        return float(utility.value(range(k))) - float(utility.value(()))
+    if isinstance(utility, batched):
+        ends = to_numpy(utility.function(np.repeat([[False], [True]], k, axis=1)), "the values")[0]
+        return float(ends[1] - ends[0])
+    if callable(utility):
+        return float(utility(tuple(range(k)))) - float(utility(()))
+    table = to_numpy(utility, "the table")[0]
+    return float(table[-1] - table[0])
+
+
+def read_segments(answer: Any, masks: Sequence[Any], rewards: Sequence[float]) -> tuple[list[tuple[Any, Any]], list[Figures]]:
+    """A rule's (segment_credit, segment_lengths) for some completions: their rows, and figures of those that have a reward."""
+    if not isinstance(answer, tuple) or len(answer) != 2 or any(len(part) != len(rewards) for part in answer):
+        raise InputError(f"a rule returns (segment_credit, segment_lengths), each with {len(rewards)} rows; got {answer!r}.")
+    credit, lengths = ([to_numpy(row, "segments")[0].tolist() for row in part] for part in answer)
+    # A truncated completion that the trainer masks has no trainable token left.
+    lengths = [row if any(mask) else [0] * len(row) for row, mask in zip(lengths, masks, strict=True)]
+    figures = [credit_figures(row, reward) for row, reward in zip(credit, rewards, strict=True) if not isnan(reward)]
+    return list(zip(credit, lengths, strict=True)), figures

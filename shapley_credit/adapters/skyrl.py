@@ -1,0 +1,45 @@
+"""SkyRL: advantage estimators, and credits of segments as rewards by token.
+
+Call `register()` before training starts, then `trainer.algorithm.advantage_estimator=shapley`. Step-wise training knows outcome
+estimators only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shapley_credit.adapters.registered import ESTIMATORS
+from shapley_credit.credit.tokens import token_advantages
+
+
+def register() -> None:
+    """Put `shapley`, `shape_grpo` and `ospo` into SkyRL's registry, those of them that it does not have yet.
+
+    SkyRL passes no columns beside the rewards, which `gapo` would need.
+    """
+    from skyrl.backends.skyrl_train.utils.ppo_utils import AdvantageEstimatorRegistry
+
+    known = AdvantageEstimatorRegistry.list_available()
+    for name, estimator in ESTIMATORS.items():
+        if name not in known and name != "gapo":
+            AdvantageEstimatorRegistry.register(name, estimator)
+
+
+def token_rewards(generator_output: Any, segment_credit: Sequence[Any], segment_lengths: Sequence[Any]) -> Any:
+    """A GeneratorOutput whose rewards are those of tokens: the credit of each segment spread evenly over its trainable tokens.
+
+        r_it = phi_ij / l_ij at the trainable tokens t of segment j, 0 elsewhere; the rewards of a response add up as before
+
+    generator_output: what a generator returns; its loss_masks say what is trainable. segment_credit, segment_lengths: as in
+        `token_advantages`. Return it from your generator, and train with `ospo` or `shape_grpo`.
+    Raises InputError that names the first response whose segments and trainable tokens differ in number.
+
+    >>> from shapley_credit.adapters.skyrl import token_rewards
+    >>> output = {"response_ids": [[5, 6, 7, 8]], "loss_masks": [[1, 0, 1, 1]], "rewards": [3.0]}
+    >>> token_rewards(output, [[1.0, 2.0]], [[1, 2]])["rewards"]
+    [[1.0, 0.0, 1.0, 1.0]]
+    """
+    masks = list(generator_output["loss_masks"])
+    rows = token_advantages(None, masks, segment_credit=segment_credit, segment_lengths=segment_lengths, spread="token")
+    return {**generator_output, "rewards": [row.tolist() for row in rows]}

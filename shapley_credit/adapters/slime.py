@@ -1,0 +1,103 @@
+"""slime: rewards that see whole groups, and token credit, by three of its command line hooks.
+
+    --group-rm --custom-rm-path mine.reward                     reward = group_reward(set_utility)
+    --custom-reward-post-process-path shapley_credit.adapters.slime.post_process_rewards
+    --custom-advantage-function-path shapley_credit.adapters.slime.compute_advantages
+
+The last two go together: the first runs once on the whole rollout and works out the advantages of tokens, which travel to the
+trainers in the place of the rewards, the one ragged field that slime ships as it is; the second unpacks them there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from shapley_credit import semivalues
+from shapley_credit.adapters.scoring import group_credit
+from shapley_credit.credit.tokens import scatter_credit, token_advantages
+from shapley_credit.errors import InputError
+from shapley_credit.semivalues import Semivalue
+
+
+def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semivalues.shapley) -> Callable[..., Any]:
+    """Reward function for `--group-rm --custom-rm-path` that pays each sample its credit in the utility of its group.
+
+        reward_i = phi_i(v),      v = set_utility(samples)
+
+    set_utility: from the list of a group's samples to what `set_shapley` takes; may be `async def`. Also sets
+    `sample.metadata["credit"]`, the figures of the group. With `--disable-rewards-normalization` credits arrive as they are.
+
+    >>> import asyncio
+    >>> from types import SimpleNamespace as Sample
+    >>> from shapley_credit import utilities as u
+    >>> from shapley_credit.adapters.slime import group_reward
+    >>> reward = group_reward(lambda samples: u.Max([float(len(sample.response)) for sample in samples]))
+    >>> asyncio.run(reward(None, [Sample(response="so", metadata={}), Sample(response="thus", metadata={})]))
+    [1.0, 3.0]
+    """
+
+    async def reward(args: Any, samples: list[Any], **_: Any) -> list[float]:
+        utility = set_utility(samples)
+        credit, figures = group_credit(await utility if inspect.isawaitable(utility) else utility, len(samples), semivalue)
+        for sample in samples:
+            sample.metadata["credit"] = figures
+        return credit
+
+    return reward
+
+
+def post_process_rewards(args: Any, samples: list[Any]) -> tuple[list[float], list[list[float]]]:
+    """Raw rewards, and for each sample the advantages of its trainable tokens, by the groups of `sample.group_index`.
+
+        A_ij = phi_ij + w_ij (r_i - sum_j phi_ij - b_i),      as in `token_advantages` with baseline="mean", spread="segment"
+
+    phi and the lengths of segments come from `sample.metadata["segment_credit"]` and `["segment_lengths"]`, which your reward
+    or generate function sets; a sample without them is one segment.
+    """
+    raw = [float(sample.get_reward_value(args)) for sample in samples]
+    masks = [_mask(sample) for sample in samples]
+    metadata = [sample.metadata for sample in samples]
+    rows = token_advantages(
+        raw,
+        masks,
+        segment_credit=[found.get("segment_credit", [reward]) for found, reward in zip(metadata, raw, strict=True)],
+        segment_lengths=[
+            [0] * len(found.get("segment_lengths", [0])) if not any(mask) else found.get("segment_lengths", [sum(mask)])
+            for found, mask in zip(metadata, masks, strict=True)
+        ],
+        groups=[sample.group_index for sample in samples],
+    )
+    return raw, [row[[flag != 0 for flag in mask]].tolist() for row, mask in zip(rows, masks, strict=True)]
+
+
+def compute_advantages(args: Any, rollout_data: dict[str, Any]) -> None:
+    """Set `advantages` and `returns` from the advantages that `post_process_rewards` sent, and `rewards` back to numbers.
+
+    The rewards that slime logs are then the sums of the advantages over tokens.
+    Raises InputError for context parallelism, where a rank holds a part of each response, and where `post_process_rewards` is
+    not in place.
+    """
+    if getattr(args, "context_parallel_size", 1) != 1:
+        raise InputError(
+            f"token credit needs context_parallel_size = 1; got {args.context_parallel_size}, where each rank holds a part "
+            "of a response."
+        )
+    rewards = rollout_data["rewards"]
+    if any(not isinstance(row, list | tuple) for row in rewards):
+        raise InputError(
+            "rewards are numbers, not advantages of tokens; set --custom-reward-post-process-path "
+            "shapley_credit.adapters.slime.post_process_rewards as well."
+        )
+    masks = rollout_data["loss_masks"]
+    rollout_data["advantages"] = scatter_credit(rewards, masks)
+    rollout_data["returns"] = [row.clone() for row in rollout_data["advantages"]]
+    rollout_data["rewards"] = [float(sum(row)) for row in rewards]
+
+
+def _mask(sample: Any) -> list[int]:
+    """What slime will train on: nothing of a removed sample, everything of one without a mask."""
+    if sample.remove_sample:
+        return [0] * sample.response_length
+    return [1] * sample.response_length if sample.loss_mask is None else list(sample.loss_mask)

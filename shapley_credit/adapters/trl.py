@@ -1,0 +1,148 @@
+"""TRL: rewards that see whole groups on any number of processes, and token credit for GRPO.
+
+Checked with TRL 1.16; token credit needs 0.26 or newer, whose loss takes advantages of shape [B, T].
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from shapley_credit import semivalues
+from shapley_credit.adapters.processes import Batch, Processes
+from shapley_credit.adapters.scoring import group_credit, read_segments
+from shapley_credit.adapters.trl_checks import refuse_base, refuse_padding, refuse_settings
+from shapley_credit.credit.tokens import token_advantages
+from shapley_credit.errors import InputError
+from shapley_credit.semivalues import Semivalue
+
+
+def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semivalues.shapley) -> Callable[..., Any]:
+    """Reward function for GRPOTrainer and RLOOTrainer that pays each completion its credit in the utility of its group.
+
+        reward_i = phi_i(v),      v = set_utility(prompts=, completions=, completion_ids=, trainer_state=, COLUMN=, ..)
+
+    set_utility: called once for each whole group, on one process, with lists over its G completions; returns their utility as
+        `set_shapley` takes it: `u.Max(scores)`, a table, a function of members. May be `async def`.
+    semivalue: Shapley by default: the rewards of a group add up to v(N) - v(empty).
+
+    Groups may straddle processes: rows are gathered, groups dealt out, credits sent back; results do not depend on how many
+    there are. Use `scale_rewards="none"`: dividing by the deviation of a group undoes the adding up. Logs credit/best_share,
+    credit/entropy and credit/efficiency_residual. In TRL's asynchronous GRPO a call is a group.
+    Cost: the utility's, and two exchanges of Python objects a step. Raises InputError for a utility that does not fit.
+
+    >>> from shapley_credit import utilities as u
+    >>> from shapley_credit.adapters.trl import group_reward
+    >>> reward = group_reward(lambda completions, **columns: u.Max([float(len(text)) for text in completions]))
+    >>> reward(prompts=["Why?", "Why?"], completions=["so", "thus"])
+    [1.0, 3.0]
+    """
+    processes = Processes()
+
+    def pay(batch: Batch, utilities: Sequence[Any], log_metric: Any) -> list[float]:
+        scored = [group_credit(utility, batch.size, semivalue) for utility in utilities]
+        credits, figures = batch.share([(credit, [figures]) for credit, figures in scored])
+        for name, value in figures.items() if log_metric is not None else ():
+            log_metric(name, value)
+        return credits
+
+    def reward(log_metric: Any = None, **given: Any) -> list[float]:
+        batch = _gather(processes.join(_trainer(log_metric)), _trainer(log_metric), given)
+        return pay(batch, [set_utility(**group) for group in batch.mine], log_metric)
+
+    async def reward_async(log_metric: Any = None, **given: Any) -> list[float]:
+        # Exchanges block, so they wait in threads; the processes meet before the first of them, in the order of the rewards.
+        batch = await asyncio.to_thread(_gather, processes.join(_trainer(log_metric)), _trainer(log_metric), given)
+        utilities = await asyncio.gather(*(set_utility(**group) for group in batch.mine))
+        return await asyncio.to_thread(pay, batch, utilities, log_metric)
+
+    coroutine = inspect.iscoroutinefunction(set_utility) or inspect.iscoroutinefunction(type(set_utility).__call__)
+    chosen: Callable[..., Any] = reward_async if coroutine else reward
+    chosen.__name__ = getattr(set_utility, "__name__", type(set_utility).__name__)
+    return chosen
+
+
+def token_credit(base: type[Any], rule: Callable[..., Any], *, spread: str = "segment") -> type[Any]:
+    """A GRPOTrainer whose advantages [B, T] give the segments of a completion credits of their own.
+
+        A_ij = phi_ij + w_ij (A_i - sum_j phi_ij),      so that sum_j A_ij = A_i,
+
+    A_i the advantage that TRL gives completion i, phi_ij the credit of its segment j, w_ij as in `token_advantages`.
+
+    base: `trl.GRPOTrainer` or a subclass. spread: as in `token_advantages`.
+    rule: called once for each whole group, on one process, with lists over its G completions: prompts, completions,
+        completion_ids, masks (1 for the trainable tokens of completion_ids, 0 for tool output), rewards (NaN where no reward
+        function answered) and the dataset's columns. Returns (segment_credit, segment_lengths), both [G][S_i]: credits in the
+        units of the rewards, and numbers of trainable tokens. Owen values of the reward add up to it.
+
+    Overrides `_calculate_rewards` and `_generate_and_score_completions`; a single segment is plain GRPO. Logs the figures of
+    `group_reward`, over segments; TRL's table of completions goes on showing A_i.
+    Raises InputError for what can't be right: RLOO, whose loss is per sequence; TRL before 0.26; fused Liger losses;
+    `scale_rewards` other than "none", where phi has other units than A; Unsloth with prompts of unequal lengths.
+    """
+    refuse_base(base)
+    processes = Processes()
+
+    class TokenCreditTrainer(base):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            refuse_settings(self)
+
+        def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Any:
+            scores = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+            columns = {name: [row[name] for row in inputs] for name in inputs[0] if name not in ("prompt", "completion")}
+            rewards = (
+                (scores * self.reward_weights.to(scores.device)).nansum(1).masked_fill(scores.isnan().all(1), float("nan"))
+            )
+            own = {"prompts": prompts, "completions": completions, "completion_ids": completion_ids_list}
+            self._scored = {**columns, **own}, rewards
+            return scores
+
+        def _generate_and_score_completions(self, inputs: Any) -> Any:
+            out = super()._generate_and_score_completions(inputs)
+            refuse_padding(base, out["prompt_mask"])
+            out["advantages"] = _pay_tokens(self, out, processes, rule, spread)
+            return out
+
+    TokenCreditTrainer.__name__ = TokenCreditTrainer.__qualname__ = f"TokenCredit{base.__name__}"
+    return TokenCreditTrainer
+
+
+def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, rule: Callable[..., Any], spread: str) -> Any:
+    columns, everyone = trainer._scored
+    start = trainer.accelerator.process_index * len(out["advantages"])
+    rewards = everyone[start : start + len(out["advantages"])]
+    mask = out["completion_mask"] * out.get("tool_mask", 1)
+    masks = [row[: len(ids)].tolist() for row, ids in zip(mask, columns["completion_ids"], strict=True)]
+    columns = {**columns, "masks": masks, "rewards": rewards.tolist()}
+    batch = Batch(processes.join(trainer), columns, _group_size(trainer), {})
+    rows, figures = batch.share([read_segments(rule(**group), group["masks"], group["rewards"]) for group in batch.mine])
+    for name, value in figures.items():
+        trainer._metrics["train" if trainer.model.training else "eval"][name].append(value)
+    credit, lengths = zip(*rows, strict=True)
+    # Absent, reward NaN: TRL's advantage is 0, and so are those of the tokens.
+    advantages = out["advantages"].masked_fill(rewards.isnan(), float("nan"))
+    return token_advantages(advantages, mask, segment_credit=credit, segment_lengths=lengths, spread=spread)
+
+
+def _trainer(log_metric: Any) -> Any:
+    """The trainer that calls a reward function, None in asynchronous GRPO; TRL passes no group size, but its own method."""
+    if log_metric is not None and not hasattr(getattr(log_metric, "__self__", None), "num_generations"):
+        raise InputError("log_metric must be the method of a TRL trainer, which knows how large groups are; leave it as it is.")
+    return getattr(log_metric, "__self__", None)
+
+
+def _gather(processes: Processes, trainer: Any, given: dict[str, Any]) -> Batch:
+    columns = {name: value for name, value in given.items() if isinstance(value, list)}
+    common = {name: value for name, value in given.items() if name not in columns and name != "log_extra"}
+    if trainer is None and any(prompt != given["prompts"][0] for prompt in given["prompts"]):
+        raise InputError(
+            "completions of different prompts came without log_metric, so nobody knows how large groups are; pass one group."
+        )
+    return Batch(processes, columns, None if trainer is None else _group_size(trainer), common)
+
+
+def _group_size(trainer: Any) -> int:
+    return int(trainer.num_generations if trainer.model.training else trainer.num_generations_eval)

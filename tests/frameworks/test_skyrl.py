@@ -1,0 +1,54 @@
+"""SkyRL: estimators in its registry, and rewards by token through its own tensors."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from shapley_credit.adapters import skyrl as adapter
+from shapley_credit.adapters.registered import ESTIMATORS
+from skyrl.backends.skyrl_train.utils.ppo_utils import AdvantageEstimatorRegistry, compute_advantages_and_returns
+from skyrl.train.dataset.preprocess import convert_prompts_responses_to_batch_tensors
+
+UIDS = ["p", "q", "p"]
+
+
+@pytest.fixture(autouse=True)
+def registered() -> None:
+    adapter.register()
+    adapter.register()
+
+
+def tensors(rewards: list[list[float]], masks: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rewards, response mask and loss mask as SkyRL lays them out: one block, padded to the left."""
+    prompts = [[5, 6], [7], [8, 9, 10]]
+    responses = [[1] * len(mask) for mask in masks]
+    tokenizer = SimpleNamespace(pad_token_id=0)
+    found = convert_prompts_responses_to_batch_tensors(tokenizer, prompts, responses, rewards, masks)
+    return found[3], found[2], found[4]
+
+
+def test_registry_knows_the_estimators() -> None:
+    for name in set(ESTIMATORS) - {"gapo"}:
+        assert AdvantageEstimatorRegistry.get(name) is ESTIMATORS[name]
+
+
+def test_shapley_of_the_best_response() -> None:
+    rewards, mask, _ = tensors([[0, 0, 4.0], [0, 9.0], [2.0]], [[1, 1, 1], [1, 1], [1]])
+    found, returns = compute_advantages_and_returns(rewards, mask, UIDS, "shapley", config=None)
+    assert mask[:, 0].tolist() == [1, 0, 0]  # right-aligned
+    assert torch.equal(found, torch.tensor([1.0, 0.0, -1.0])[:, None] * mask)
+    assert torch.equal(returns, found)
+
+
+def test_credits_of_segments_travel_as_rewards_by_token() -> None:
+    masks = [[1, 0, 1], [1, 1], [1]]
+    output = {"response_ids": [[1] * len(mask) for mask in masks], "loss_masks": masks, "rewards": [4.0, 9.0, 2.0]}
+    credited = adapter.token_rewards(output, [[3.0, 1.0], [9.0], [2.0]], [[1, 1], [2], [1]])
+    rewards, mask, loss_mask = tensors(credited["rewards"], masks)
+    assert torch.equal(rewards, torch.tensor([[3.0, 0.0, 1.0], [0.0, 4.5, 4.5], [0.0, 0.0, 2.0]]))
+    found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=None)
+    torch.testing.assert_close(found, torch.tensor([[2.0, -1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
+    torch.testing.assert_close((found * mask).sum(1), torch.tensor([1.0, 0.0, -1.0]))
+    assert loss_mask.shape == found.shape

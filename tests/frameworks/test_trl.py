@@ -1,0 +1,234 @@
+"""TRL: steps of GRPO and RLOO with rewards of sets, and of GRPO with token credit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapley_credit as sc
+import torch
+import trl
+from shapley_credit import InputError
+from shapley_credit import utilities as u
+from shapley_credit.adapters.trl import group_reward, token_credit
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+
+from frameworks.tiny import dataset, save_model, settings, weights
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+def variety(text: str) -> float:
+    """A reward that binary fractions hold exactly: how many different characters there are."""
+    return float(len(set(text)))
+
+
+def count(completions: Sequence[str], **_: Any) -> list[float]:
+    return [variety(text) for text in completions]
+
+
+class Recorder:
+    """A set utility that remembers the groups it has seen."""
+
+    def __init__(self) -> None:
+        self.groups: list[dict[str, Any]] = []
+        self.__name__ = "best"
+
+    def __call__(self, **group: Any) -> u.Max:
+        self.groups.append(group)
+        return u.Max([variety(text) for text in group["completions"]])
+
+
+def train(trainer_class: Any, model: str, folder: Path, rewards: Any, **given: Any) -> Any:
+    config = RLOOConfig if trainer_class is RLOOTrainer else GRPOConfig
+    if config is RLOOConfig:
+        given["beta"] = 0.0  # the default wants the reference model by its public name
+    evaluation = {"eval_dataset": dataset().select(range(2))} if "eval_strategy" in given else {}
+    torch.manual_seed(0)
+    trainer = trainer_class(
+        model=model, reward_funcs=rewards, args=config(**settings(folder, **given)), train_dataset=dataset(), **evaluation
+    )
+    trainer.train()
+    return trainer
+
+
+def logged(trainer: Any, name: str) -> list[float]:
+    return [entry[name] for entry in trainer.state.log_history if name in entry]
+
+
+@pytest.mark.parametrize("trainer_class", [GRPOTrainer, RLOOTrainer])
+def test_set_rewards_train(trainer_class: Any, model: str, tmp_path: Path) -> None:
+    best = Recorder()
+    scale = {"scale_rewards": "none"} if trainer_class is GRPOTrainer else {}
+    trainer = train(trainer_class, model, tmp_path, group_reward(best), max_steps=3, **scale)
+    assert [len(group["completions"]) for group in best.groups] == [4, 4, 4]
+    assert all(len(set(group["prompts"])) == len(set(group["wanted"])) == 1 for group in best.groups)
+    # Efficient: the rewards of a group add up to its best.
+    means = [max(variety(text) for text in group["completions"]) / 4 for group in best.groups]
+    assert logged(trainer, "rewards/best/mean") == pytest.approx(means)
+    assert logged(trainer, "credit/efficiency_residual") == pytest.approx([0.0] * 3, abs=1e-6)
+    assert all(0.25 <= share <= 1.0 for share in logged(trainer, "credit/best_share"))
+    assert len(logged(trainer, "credit/entropy")) == 3
+
+
+def test_asynchronous_utilities_beside_others(model: str, tmp_path: Path) -> None:
+    async def judged(completions: Sequence[str], **_: Any) -> u.Max:
+        await asyncio.sleep(0.01)
+        return u.Max([variety(text) for text in completions])
+
+    async def distinct(completions: Sequence[str], **_: Any) -> Any:
+        return lambda coalition: float(len({completions[i] for i in coalition}))
+
+    rewards = [group_reward(judged), group_reward(distinct), count]
+    trainer = train(
+        GRPOTrainer, model, tmp_path, rewards, scale_rewards="none", per_device_train_batch_size=8, eval_strategy="steps",
+        eval_steps=1, num_generations_eval=2, per_device_eval_batch_size=4,
+    )  # fmt: skip
+    assert all(mean >= 0.25 for mean in logged(trainer, "rewards/distinct/mean"))
+    assert len(logged(trainer, "rewards/judged/mean")) == 2
+    assert len(logged(trainer, "eval_rewards/judged/mean")) == 2
+    assert logged(trainer, "eval_credit/efficiency_residual") == pytest.approx([0.0] * 2, abs=1e-6)
+
+
+# Token credit.
+
+
+def whole(rewards: Sequence[float], masks: Sequence[Sequence[int]], **_: Any) -> tuple[Any, Any]:
+    """Every completion one segment."""
+    return [[reward] for reward in rewards], [[sum(mask)] for mask in masks]
+
+
+def halves(rewards: Sequence[float], masks: Sequence[Sequence[int]], **_: Any) -> tuple[Any, Any]:
+    """The first half of the tokens of a completion earns all of its reward."""
+    lengths = [[sum(mask) // 2, sum(mask) - sum(mask) // 2] for mask in masks]
+    return [[reward, 0.0] for reward in rewards], lengths
+
+
+@pytest.mark.parametrize("loss", ["dapo", "dr_grpo", "grpo"])
+def test_constant_token_credit_is_plain_grpo_to_the_last_bit(loss: str, model: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"scale_rewards": "none", "loss_type": loss, "per_device_train_batch_size": 8}
+    plain = train(GRPOTrainer, model, tmp_path, count, **given)
+    start = torch.cat([p.flatten() for p in type(plain.model).from_pretrained(model).parameters()])
+    token = train(token_credit(GRPOTrainer, whole), model, tmp_path, count, **given)
+    other = train(token_credit(GRPOTrainer, halves), model, tmp_path, count, **given)
+    assert not torch.equal(weights(plain), start)
+    assert torch.equal(weights(token), weights(plain))
+    assert not torch.equal(weights(other), weights(plain))
+
+
+class Watched(GRPOTrainer):  # type: ignore[misc]
+    """A trainer whose first completion token is said to come from a tool, and that remembers what its loss gets."""
+
+    batches: list[dict[str, torch.Tensor]]
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        out = super()._generate_and_score_completions(inputs)
+        out["tool_mask"] = torch.ones_like(out["completion_mask"])
+        out["tool_mask"][:, 0] = 0
+        return out
+
+    def _compute_loss(self, model: Any, inputs: Any) -> Any:
+        self.batches = [*getattr(self, "batches", []), inputs]
+        return super()._compute_loss(model, inputs)
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+def test_token_credit_lands_on_the_tokens_of_its_segment(truncated: bool, model: str, tmp_path: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def rule(**group: Any) -> tuple[Any, Any]:
+        seen.append(group)
+        return halves(**group)
+
+    kind = token_credit(Watched, rule)
+    assert kind.__name__ == "TokenCreditWatched"
+    trainer = train(
+        kind, model, tmp_path, count, scale_rewards="none", per_device_train_batch_size=8, mask_truncated_completions=truncated
+    )
+    assert [len(group["completions"]) for group in seen] == [4] * 4
+    assert all(len(set(group["wanted"])) == 1 for group in seen)
+    assert all(
+        len(ids) == len(mask) for group in seen for ids, mask in zip(group["completion_ids"], group["masks"], strict=True)
+    )
+    for batch in trainer.batches:
+        mask = batch["completion_mask"] * batch["tool_mask"]
+        assert batch["advantages"].shape == mask.shape
+        assert batch["advantages"].dtype == torch.float32
+        assert not batch["advantages"][mask == 0].any()
+        rows = [row[own > 0] for row, own in zip(batch["advantages"], mask, strict=True) if own.sum() > 1]
+        assert all(row[0] > row[-1] for row in rows)
+    assert truncated == any(not any(mask) for group in seen for mask in group["masks"])
+    assert logged(trainer, "credit/efficiency_residual") == pytest.approx([0.0] * 2, abs=1e-6)
+    assert logged(trainer, "credit/best_share") == pytest.approx([1.0] * 2)
+    assert logged(trainer, "credit/entropy") == pytest.approx([0.0] * 2)
+
+
+def test_token_advantages_are_those_of_the_core(model: str, tmp_path: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def rule(**group: Any) -> tuple[Any, Any]:
+        seen.append(group)
+        return halves(**group)
+
+    trainer = train(
+        token_credit(Watched, rule), model, tmp_path, count, scale_rewards="none", max_steps=1, shuffle_dataset=False
+    )
+    batch, group = trainer.batches[0], seen[0]
+    credit, lengths = halves(**group)
+    expected = sc.token_advantages(
+        group["rewards"], group["masks"], segment_credit=credit, segment_lengths=lengths, groups=len(group["rewards"])
+    )
+    rows = [[round(float(value), 5) for value in row[: len(mask)]] for row, mask in zip(expected, group["masks"], strict=True)]
+    found = [[round(value, 5) for value in row.tolist()] for row in batch["advantages"]]
+    width = batch["advantages"].shape[1]
+    assert sorted(found) == sorted(row + [0.0] * (width - len(row)) for row in rows)  # TRL shuffles the rows
+
+
+# What can't be right.
+
+
+def test_token_credit_refuses_trainers_of_one_advantage_a_completion(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="RLOO"):
+        token_credit(RLOOTrainer, whole)
+    monkeypatch.setattr(trl, "__version__", "0.25.1")
+    with pytest.raises(InputError, match=r"needs TRL 0\.26 or newer"):
+        token_credit(GRPOTrainer, whole)
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({}, "scale_rewards='none'"),
+        ({"scale_rewards": "batch"}, "scale_rewards='none'"),
+        ({"scale_rewards": "none", "multi_objective_aggregation": "normalize_then_sum"}, "summed as they are"),
+    ],
+)
+def test_token_credit_refuses_other_units(given: dict[str, Any], match: str, model: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=match):
+        train(token_credit(GRPOTrainer, whole), model, tmp_path, count, **given)
+
+
+def test_token_credit_refuses_fused_losses(model: str, tmp_path: Path) -> None:
+    class Fused(GRPOTrainer):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.args.use_liger_loss = True  # as in TRL up to 1.9
+
+    with pytest.raises(InputError, match="Liger"):
+        train(token_credit(Fused, whole), model, tmp_path, count, scale_rewards="none")
+
+
+def test_token_credit_refuses_padded_prompts_under_unsloth(model: str, tmp_path: Path) -> None:
+    class UnslothGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
+        pass
+
+    kind = token_credit(UnslothGRPOTrainer, whole)
+    train(kind, model, tmp_path, count, scale_rewards="none", max_steps=1)  # one prompt in the batch
+    with pytest.raises(InputError, match="prompts of one length"):
+        train(kind, model, tmp_path, count, scale_rewards="none", per_device_train_batch_size=16, max_steps=1)

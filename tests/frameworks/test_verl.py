@@ -1,0 +1,99 @@
+"""verl: estimators found by entry point, and run by its own compute_advantage on a DataProto."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from shapley_credit import InputError
+from tensordict import TensorDict
+from verl import DataProto
+from verl.trainer.config import AlgoConfig
+from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+from verl.trainer.ppo.ray_trainer import compute_advantage
+
+PLUGIN = "shapley_credit.adapters.verl"
+
+
+def batch(**columns: Any) -> DataProto:
+    """Two prompts with two responses each, padded left before and right after, as verl's rollout leaves them."""
+    attention = torch.tensor([[0, 1, 1, 1, 1, 0], [1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1], [0, 1, 1, 0, 0, 0]])
+    rewards = torch.zeros(4, 4)
+    rewards[torch.arange(4), torch.tensor([2, 1, 3, 0])] = torch.tensor([3.0, 1.0, 2.0, 4.0])
+    tensors = {
+        "prompts": torch.ones(4, 2, dtype=torch.long),
+        "responses": torch.ones(4, 4, dtype=torch.long),
+        "attention_mask": attention,
+        "token_level_rewards": rewards,
+    }
+    uid = np.array(["p", "q", "p", "q"], dtype=object)
+    return DataProto(batch=TensorDict(tensors, batch_size=4), non_tensor_batch={"uid": uid, **columns})
+
+
+def advantages(name: str, data: DataProto) -> torch.Tensor:
+    done = compute_advantage(data, adv_estimator=name, config=AlgoConfig(adv_estimator=name))
+    assert torch.equal(done.batch["advantages"], done.batch["returns"])
+    found: torch.Tensor = done.batch["advantages"]
+    return found
+
+
+def test_verl_finds_the_estimators_by_entry_point() -> None:
+    (found,) = (point for point in entry_points(group="verl.plugins") if point.value == PLUGIN)
+    assert found.name == "shapley_credit"
+    # `import verl` above has loaded it: nothing else here imports the module before.
+    estimators = sys.modules[PLUGIN].ESTIMATORS
+    assert all(get_adv_estimator_fn(name) is estimator for name, estimator in estimators.items())
+    sys.modules[PLUGIN].register()  # a second time changes nothing
+
+
+def test_the_plugin_may_be_imported_first_and_turned_off() -> None:
+    check = "from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY as known; print('shapley' in known)"
+    for first, policy, expected in ((f"import {PLUGIN};", "auto", "True"), ("", "none", "False")):
+        environment = {**os.environ, "VERL_USE_EXTERNAL_PLUGINS": policy}
+        command = [sys.executable, "-W", "ignore", "-c", first + check]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=300)
+        assert done.stdout.split()[-1] == expected
+
+
+def test_shapley_of_the_best_response() -> None:
+    data = batch()
+    found = advantages("shapley", data)
+    mask = data.batch["attention_mask"][:, 2:]
+    # Max of (3, 2) pays 2 and 1, Max of (1, 4) pays 0.5 and 3.5; less the mean of the prompt.
+    assert torch.equal(found, torch.tensor([0.5, -1.5, -0.5, 1.5])[:, None] * mask)
+    assert found.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["ospo", "shape_grpo"])
+def test_rewards_by_token_are_credits(name: str) -> None:
+    data = batch()
+    data.batch["token_level_rewards"] = torch.tensor([[1.0, 0, 2.0, 0], [0, 1.0, 0, 0], [0.5, 0.5, 0.5, 0.5], [4.0, 0, 0, 0]])
+    found = advantages(name, data)
+    mask = data.batch["attention_mask"][:, 2:]
+    baseline = torch.tensor([2.5, 2.5, 2.5, 2.5])[:, None] / mask.sum(1, keepdim=True)
+    torch.testing.assert_close(found, (data.batch["token_level_rewards"] - baseline) * mask)
+
+
+def test_segments_by_name() -> None:
+    columns = {
+        "segment_credit": np.array([[2.0, 1.0], [1.0], [0.0, 2.0], [4.0]], dtype=object),
+        "segment_lengths": np.array([[1, 2], [2], [2, 2], [1]], dtype=object),
+    }
+    data = batch(**columns)
+    mask = data.batch["attention_mask"][:, 2:]
+    rewards = data.batch["token_level_rewards"]
+    found, _ = get_adv_estimator_fn("ospo")(rewards, mask, data.non_tensor_batch["uid"], non_tensor_batch=data.non_tensor_batch)
+    torch.testing.assert_close(found.sum(1), torch.tensor([0.5, -1.5, -0.5, 1.5]))
+    # The segments of the first bear 1/3 and 2/3 of the baseline 2.5.
+    torch.testing.assert_close(found[0], torch.tensor([2 - 2.5 / 3, (1 - 5 / 3) / 2, (1 - 5 / 3) / 2, 0.0]))
+    # This version keeps columns to itself; once it passes them on, this test says so.
+    with pytest.raises(InputError, match="this framework passes no such column"):
+        advantages("gapo", batch(answer=np.array(["x", "y", "x", None], dtype=object)))
+    with pytest.raises(InputError, match="found rewards of whole responses only"):
+        advantages("ospo", data)
