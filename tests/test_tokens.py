@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -202,6 +202,42 @@ def test_token_advantages_are_their_formula(
             assert close(read(got), wanted)
 
 
+@pytest.mark.parametrize("spread", SPREADS)
+@given(rows=masks(), data=st.data())
+def test_segments_in_several_stretches(spread: str, rows: Rows, data: st.DataObject) -> None:
+    """Every token by itself: the segments of a completion are sets of its tokens, in any places."""
+    k = 3
+    owners = [data.draw(st.lists(st.integers(0, k - 1), min_size=sum(row), max_size=sum(row))) for row in rows]
+    credit = [data.draw(st.lists(st.floats(-4, 4, width=16), min_size=k, max_size=k)) for _ in rows]
+    runs = [[(owner, len(list(run))) for owner, run in groupby(row)] for row in owners]
+    wanted = []
+    for row, phi in zip(owners, credit, strict=True):
+        landed = sorted(set(row))
+        rest = math.fsum(phi) - math.fsum(phi[j] for j in landed)
+        count = {j: row.count(j) for j in landed}
+        share = {j: count[j] / len(row) if spread == "token" else 1 / len(landed) for j in landed}
+        paid = {j: phi[j] + share[j] * rest for j in landed}
+        last = {j: max(t for t, owner in enumerate(row) if owner == j) for j in landed}
+        wanted.append(
+            [
+                math.fsum(paid[j] for j in landed if last[j] >= t)
+                if spread == "reward_to_go"
+                else paid[owner] / (count[owner] if spread == "token" else 1)
+                for t, owner in enumerate(row)
+            ]
+        )
+    mask = padded(rows, left=True)
+    out = sc.token_advantages(
+        None,
+        mask,
+        segment_credit=credit,
+        segment_lengths=[[length for _, length in row] for row in runs],
+        segment_order=[[owner for owner, _ in row] for row in runs],
+        spread=spread,
+    )
+    assert close(by_mask(mask)(out), wanted)
+
+
 @given(case=segmented())
 def test_tokens_of_a_segment_add_up_to_its_credit(case: tuple[Rows, list[list[float]], list[list[int]]]) -> None:
     rows, credit, lengths = case
@@ -285,7 +321,10 @@ def test_token_advantages_on_tensors(case: tuple[Rows, list[list[float]], list[l
             read(sc.token_advantages(None, layout, segment_credit=tensors, segment_lengths=sizes, **more, **options)) == wanted
         )
         with on_device():
-            out = sc.token_advantages(None, layout, segment_credit=credit, segment_lengths=lengths, **more, **options)
+            order = [list(range(len(row))) for row in lengths]
+            out = sc.token_advantages(
+                None, layout, segment_credit=credit, segment_lengths=lengths, segment_order=order, **more, **options
+            )
             assert close(read(out), wanted)
             assert read(sc.scatter_credit(wanted, layout, **more)) == wanted
     totals = torch.tensor([math.fsum(row) for row in credit], requires_grad=True)
@@ -338,7 +377,19 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: sc.token_advantages(None, TWO, segment_credit=[[1.0], [1.0, 2.0]], segment_lengths=[[2], [1, 2]]),
-        r"row 1 of segment_lengths has 3 tokens in all, but 2 trainable tokens in the mask",
+        r"row 1 of segment_lengths has 3 tokens in all, but 2 trainable tokens",
+    ),
+    (
+        lambda: sc.token_advantages(
+            None, TWO, segment_credit=[[1.0], [1.0]], segment_lengths=[[2], [1, 1]], segment_order=[[0], [0, 1]]
+        ),
+        r"row 1 of segment_order names segment 1; it has 0 .. 0",
+    ),
+    (
+        lambda: sc.token_advantages(
+            None, TWO, segment_credit=[[1.0], [1.0]], segment_lengths=[[2], [1, 1]], segment_order=[[0], [0]]
+        ),
+        r"row 1 of segment_order has 1 entries but 2 segment_lengths",
     ),
     (
         lambda: sc.token_advantages(None, TWO, segment_credit=[[1.0], [1.0]], segment_lengths=[[2], [1.5]]),

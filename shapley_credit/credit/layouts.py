@@ -123,10 +123,15 @@ def read_ragged(rows: Any, name: str) -> tuple[Any, Any]:
     return np.concatenate([to_numpy(row, name)[0] for row in rows]), sizes
 
 
+def same_rows(rows: int, layout: Layout, name: str) -> None:
+    if rows != len(layout.counts):
+        raise InputError(f"{name} must hold a row for each of the {len(layout.counts)} completions of the mask; got {rows}.")
+
+
 def agree(given: Any, needed: Any, name: str, told: str) -> None:
-    """InputError that names the first row where two counts [rows] differ; `told` says what is needed."""
+    """InputError that names the first row where two counts differ, or the number of rows; `told` says what is needed."""
     if len(given) != len(needed):
-        raise InputError(f"{name} must hold a row for each of the {len(needed)} completions of the mask; got {len(given)}.")
+        raise InputError(f"{name} has {len(given)} rows where {len(needed)} are needed, one for each completion.")
     wrong = given != needed
     if wrong.any():
         row = int(wrong.argmax())

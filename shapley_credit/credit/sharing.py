@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from shapley_credit.credit.arrays import numbers
-from shapley_credit.credit.layouts import Layout, agree, read_ragged
+from shapley_credit.credit.layouts import Layout, agree, read_ragged, same_rows
 from shapley_credit.errors import InputError
 
 
 @dataclass(frozen=True)
 class Segments:
-    """The segments of B completions, end to end, S of them. A completion's sums see its own segments alone, in text order."""
+    """The S segments of B completions, end to end, and the R stretches of neighbouring tokens that they are made of.
+
+    A completion's sums see its own segments alone, in order, so that no bit depends on the rest of the batch.
+    """
 
     xp: Any  # numpy, or torch on an accelerator
     sizes: Any  # int [B], segments of each completion
     rows: Any  # int [S], the completion of each segment
-    places: Any  # int [S], the place of each segment in its completion
     credit: Any  # float64 [S]
-    lengths: Any  # int [S], trainable tokens of each segment
+    stretches: Any  # int [R], tokens of each stretch
+    owners: Any  # int [R], the segment of each stretch, 0 .. S - 1
+    places: Any  # int [R], the place of each stretch in its completion
+
+    @cached_property
+    def lengths(self) -> Any:
+        """Tokens of each segment, float64 [S]."""
+        return self.xp.bincount(self.owners, self.stretches, len(self.rows)) * 1.0
 
     def sums(self, terms: Any) -> Any:
         """Float64 terms [S] added over each completion, [B]."""
@@ -31,7 +41,7 @@ class Segments:
 
     def pay(self, credit: Any, baseline: Any, scale: Any, weights: Any) -> Any:
         """(phi_ij + w_ij (c_i - sum_j phi_ij - b_i)) / s_i, [S]; w proportional to `weights`, 0 for segments without tokens."""
-        landed = self.xp.where(self.lengths > 0, self.credit, 0.0)
+        landed = self.xp.where(self.lengths > 0.0, self.credit, 0.0)
         whole = self.sums(weights)
         share = weights / self.xp.where(whole > 0.0, whole, 1.0)[self.rows]
         present = ~self.xp.isnan(credit)
@@ -39,31 +49,60 @@ class Segments:
         return self.xp.where(present[self.rows], (landed + share * rest[self.rows]) / scale[self.rows], 0.0)
 
     def to_go(self, paid: Any) -> Any:
-        """Sum of `paid` over a segment and the later ones of its completion, [S]."""
-        if not len(paid):
+        """Sum over the segments of a completion that end in a stretch or behind it, [R]."""
+        if not len(self.places):
             return paid
-        shape = (len(self.sizes), int(self.places.max()) + 1)
-        table = self.xp.zeros(shape, dtype=paid.dtype, device=paid.device)
-        table[self.rows, self.places] = paid
-        return self.xp.flip(self.xp.cumsum(self.xp.flip(table, (1,)), 1), (1,))[self.rows, self.places]
+        taken = self.xp.where(self.stretches > 0, self.places, -1)
+        last = self.xp.zeros(len(paid), dtype=self.xp.int64, device=paid.device) - 1
+        if self.xp is np:
+            np.maximum.at(last, self.owners, taken)
+        else:
+            last = last.scatter_reduce(0, self.owners, taken, "amax")
+        # Segments without tokens are paid 0, in a column behind all stretches.
+        table = self.xp.zeros((len(self.sizes), int(self.places.max()) + 2), dtype=paid.dtype, device=paid.device)
+        table[self.rows, last] = paid
+        return self.xp.flip(self.xp.cumsum(self.xp.flip(table, (1,)), 1), (1,))[self.rows[self.owners], self.places]
 
 
-def read_segments(layout: Layout, completion_credit: Any, segment_credit: Any, segment_lengths: Any) -> Segments:
+def read_segments(layout: Layout, completion_credit: Any, credit: Any, lengths: Any, order: Any) -> Segments:
     """The segments of a batch, by default one a completion; or InputError that names the completion that can't be right."""
-    if (segment_credit is None) != (segment_lengths is None) or (segment_credit is None and completion_credit is None):
+    if (credit is None) != (lengths is None) or (credit is None and (completion_credit is None or order is not None)):
         raise InputError("give completion_credit, or segment_credit together with segment_lengths, or all three.")
-    if segment_credit is None:
-        credit = read_completions(completion_credit, layout)
-        return _segments(layout, np.ones(len(credit), np.int64), credit, layout.counts)
-    flat, sizes = read_ragged(segment_credit, "segment_credit")
-    flat_lengths, sizes_too = read_ragged(segment_lengths, "segment_lengths")
-    agree(sizes, sizes_too, "segment_credit", "credits but {} segment_lengths")
-    lengths = numbers(flat_lengths, "segment_lengths", layout.mask)
-    if (lengths < 0.0).any() or (lengths % 1.0 != 0.0).any():
+    if credit is None:
+        values = read_completions(completion_credit, layout)
+        one = np.ones(len(values), np.int64)
+        return _segments(layout, one, values, one, layout.counts, np.zeros(len(values), np.int64))
+    flat, sizes = read_ragged(credit, "segment_credit")
+    flat_lengths, stretches = read_ragged(lengths, "segment_lengths")
+    same_rows(len(sizes), layout, "segment_credit")
+    if order is None:
+        agree(sizes, stretches, "segment_credit", "credits but {} segment_lengths")
+        places = _places(sizes)
+    else:
+        places = _read_order(order, sizes, stretches)
+    whole = numbers(flat_lengths, "segment_lengths", layout.mask)
+    if (whole < 0.0).any() or (whole % 1.0 != 0.0).any():
         raise InputError("segment_lengths must be whole numbers of tokens, 0 or more.")
-    segments = _segments(layout, sizes, numbers(flat, "segment_credit", layout.mask), lengths)
-    agree(segments.sums(lengths), layout.counts, "segment_lengths", "tokens in all, but {} trainable tokens in the mask")
+    segments = _segments(layout, sizes, numbers(flat, "segment_credit", layout.mask), stretches, whole, places)
+    agree(
+        segments.sums(segments.lengths), layout.counts, "segment_lengths", "tokens in all, but {} trainable tokens in the mask"
+    )
     return segments
+
+
+def _read_order(order: Any, sizes: Any, stretches: Any) -> Any:
+    """The segment of each stretch within its completion, int [R]."""
+    flat, given = read_ragged(order, "segment_order")
+    agree(given, stretches, "segment_order", "entries but {} segment_lengths")
+    places = np.asarray(flat.cpu() if hasattr(flat, "cpu") else flat)
+    rows = np.repeat(np.arange(len(sizes)), stretches)
+    if places.size and places.dtype.kind not in "iu":
+        raise InputError(f"segment_order must hold integers; got {places.dtype}.")
+    wrong = (places < 0) | (places >= sizes[rows])
+    if wrong.any():
+        row = int(rows[wrong.argmax()])
+        raise InputError(f"row {row} of segment_order names segment {places[wrong][0]}; it has 0 .. {sizes[row] - 1}.")
+    return places.astype(np.int64)
 
 
 def read_completions(credit: Any, layout: Layout) -> Any:
@@ -77,9 +116,16 @@ def read_completions(credit: Any, layout: Layout) -> Any:
     return values
 
 
-def _segments(layout: Layout, sizes: Any, credit: Any, lengths: Any) -> Segments:
+def _places(sizes: Any) -> Any:
+    """0 .. size - 1 for each of the sizes, end to end."""
+    return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+def _segments(layout: Layout, sizes: Any, credit: Any, stretches: Any, lengths: Any, order: Any) -> Segments:
+    """sizes, stretches [B]: segments and stretches of each completion; order [R]: the segment of each stretch, from 0."""
     rows = np.repeat(np.arange(len(sizes)), sizes)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    sizes, rows, places = (layout.xp.asarray(index, device=layout.mask.device) for index in (sizes, rows, places))
+    owners = order + np.repeat(np.cumsum(sizes) - sizes, stretches)
+    indices = (layout.xp.asarray(index, device=layout.mask.device) for index in (sizes, rows, owners, _places(stretches)))
+    sizes, rows, owners, places = indices
     whole = lengths.astype(np.int64) if layout.xp is np else lengths.to(layout.xp.int64)
-    return Segments(layout.xp, sizes, rows, places, credit, whole)
+    return Segments(layout.xp, sizes, rows, credit, whole, owners, places)

@@ -11,7 +11,7 @@ from shapley_credit import dispatch
 from shapley_credit.credit.arrays import numbers
 from shapley_credit.credit.baselines import statistics
 from shapley_credit.credit.groups import read_batch
-from shapley_credit.credit.layouts import Layout, agree, read_layout, read_ragged
+from shapley_credit.credit.layouts import Layout, agree, read_layout, read_ragged, same_rows
 from shapley_credit.credit.sharing import read_completions, read_segments
 from shapley_credit.errors import InputError
 
@@ -40,6 +40,7 @@ def scatter_credit(values: Any, mask: Any, *, cu_seqlens: Any = None) -> Any:
     layout = read_layout(mask, cu_seqlens)
     flat, sizes = read_ragged(values, "values")
     given = layout.xp.asarray(sizes, device=layout.mask.device)
+    same_rows(len(sizes), layout, "values")
     agree(given, layout.counts, "values", "values, but {} trainable tokens in the mask")
     return _write("scatter", layout, numbers(flat, "values", layout.mask, "float32"), layout.mask)
 
@@ -50,6 +51,7 @@ def token_advantages(
     *,
     segment_credit: Any = None,
     segment_lengths: Any = None,
+    segment_order: Any = None,
     groups: Any = None,
     baseline: str = "mean",
     scale: str = "none",
@@ -75,6 +77,8 @@ def token_advantages(
     segment_credit: ragged [B][S_i], phi, in text order; None for one segment, the completion.
     segment_lengths: ragged [B][S_i] >= 0, l, each trainable token in one segment. The credit of a segment without tokens is
         shared by the others.
+    segment_order: ragged [B][R_i], for segments in several stretches of neighbouring tokens: the segment of each stretch, from
+        0; segment_lengths [B][R_i] are then those of the stretches. `SegmentedText.stretches` makes both.
     groups, baseline, scale, without, floor: as in `advantages`; by default credits are used as they are, as advantages.
         The lengths of baseline="length_weighted" are those of the mask.
 
@@ -94,7 +98,7 @@ def token_advantages(
     if spread not in SPREADS:
         raise InputError(f"spread must be one of {', '.join(SPREADS)}; got {spread!r}.")
     layout = read_layout(mask, cu_seqlens)
-    segments = read_segments(layout, completion_credit, segment_credit, segment_lengths)
+    segments = read_segments(layout, completion_credit, segment_credit, segment_lengths, segment_order)
     credit = segments.sums(segments.credit) if completion_credit is None else read_completions(completion_credit, layout)
     below, over = 0.0 * credit, 0.0 * credit + 1.0
     if groups is not None:
@@ -103,10 +107,12 @@ def token_advantages(
         below, over = statistics(batch.of(credit), baseline, scale, floor)
     elif scale != "none" or without is not None:
         raise InputError(f"scale={scale!r} and without= need groups; without groups, credits are used as they are.")
-    paid = segments.pay(credit, below, over, 1.0 * (segments.lengths if spread == "token" else segments.lengths > 0))
-    paid = segments.to_go(paid) if spread == "reward_to_go" else paid
-    shares = numbers(paid, "credit", layout.mask, "float32")
-    return _write("spread", layout, shares, segments.lengths, layout.mask, spread == "token")
+    paid = segments.pay(credit, below, over, segments.lengths if spread == "token" else 1.0 * (segments.lengths > 0.0))
+    if spread == "reward_to_go":
+        each = segments.to_go(paid)
+    else:
+        each = (paid / segments.lengths.clip(min=1.0) if spread == "token" else paid)[segments.owners]
+    return _write("spread", layout, numbers(each, "credit", layout.mask, "float32"), segments.stretches, layout.mask, False)
 
 
 def _write(game: str, layout: Layout, *arguments: Any) -> Any:
