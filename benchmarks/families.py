@@ -128,7 +128,8 @@ def times(family: type[sc.Utility], name: str) -> list[float | None]:
     """The times of one value at all sizes, None where it would take too long or the library refuses."""
     found: list[float | None] = []
     for k in SIZES:
-        growth = found[-1] / found[-2] if len(found) > 1 and found[-1] and found[-2] else 1.0
+        # Small sizes time the checks, so that growth is taken as quadratic at least.
+        growth = max(found[-1] / found[-2], 64.0) if len(found) > 1 and found[-1] and found[-2] else 1.0
         too_long = bool(found) and (found[-1] is None or found[-1] * growth > PATIENCE_S)
         try:
             limited = too_long or k > (family.max_members or k)
