@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from math import comb
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -164,6 +165,22 @@ def test_any_semivalues_on_the_two_levels(family: type[Utility], data: Draw) -> 
     truth = [float(credit) for credit in oracle.owen(game_of(table), partition, k, *weights)]
     assert close(sc.owen(utility, partition, levels=levels), truth, np.abs(table).max(), np.float64)
     assert close(sc.owen(function_of(table), partition, levels=levels), truth, np.abs(table).max(), np.float64)
+
+
+# Alike subtrees next to unlike ones, halves that differ, members beside unions.
+RAGGED = [[0, 3], [5, 1], [[6, 4], [7, 2]], 8]
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family is not u.Table], ids=lambda family: family.__name__)
+@settings(max_examples=2, phases=[Phase.explicit, Phase.generate])
+@given(data=st.data())
+def test_a_ragged_tree_equals_its_table(family: type[Utility], data: Draw) -> None:
+    """The engine of the family against that of tables, coalition by coalition, where brute force over orders can't reach."""
+    utility = data.draw(instances(family, np.float64, 9)).utility
+    chosen = data.draw(st.lists(st.sampled_from(RULES), min_size=3, max_size=3))
+    levels, table = [rule for rule, _ in chosen], table_of(utility)
+    scale = np.abs(table).max()
+    assert close(sc.owen(utility, RAGGED, levels=levels), sc.owen(u.Table(table), RAGGED, levels=levels), scale, np.float64)
 
 
 # Axioms.
@@ -377,6 +394,21 @@ def test_many_trees_for_one_group(family: type[Utility], data: Draw) -> None:
     assert credit.shape == (3, 4)
     for row in range(3):
         assert np.array_equal(credit[row], sc.owen(utility, CoalitionTree.from_labels(*labels[row])))
+
+
+@every_family
+@settings(max_examples=2, phases=[Phase.explicit, Phase.generate])
+@given(data=st.data())
+def test_how_a_batch_is_cut_changes_no_bit(family: type[Utility], data: Draw) -> None:
+    """Engines take as many games at once as fit in memory: all of them, or a few at a time."""
+    batch = data.draw(instances(family, np.float64, 7, (9,))).utility
+    labels = np.array([0, 1, 1, 0, 2, 1, 2])
+    levels = [rule for rule, _ in data.draw(st.lists(st.sampled_from(RULES), min_size=2, max_size=2))]
+    credit = sc.owen(batch, labels, levels=levels)
+    with mock.patch("shapley_kernels.trees.CELLS", 1000):
+        assert np.array_equal(sc.owen(batch, labels, levels=levels), credit)
+    for part in (slice(3), slice(3, 4), slice(4, None)):
+        assert np.array_equal(sc.owen(batch[part], labels, levels=levels), credit[part])
 
 
 def test_a_batch_of_best_of_set() -> None:

@@ -29,52 +29,129 @@ from errors_seen import tolerance
 from test_axioms import close, game_of, table_of
 from test_golden import built_cases, largest_value
 
-TREES = "shapley_kernels.trees"
+# The modules of the engine, each after those that it imports.
+TREES, REDUCTION = ENGINE = ("shapley_kernels.trees", "shapley_kernels.reduction")
 
 
 class Mutant(NamedTuple):
-    """One replacement in the source of trees.py."""
+    """One replacement in the source of a module of the engine."""
 
     what: str
+    module: str
     right: str
     wrong: str
 
 
 MUTANTS = [
-    Mutant("trees lose their last level", "depth == len(labels)", "depth >= len(labels) - 1"),
-    Mutant("OR games split like AND games", "np.arange(len(q))[::-1])])", "np.arange(len(q)))])"),
-    Mutant("AND games split like OR games", "np.arange(len(q)))])", "np.arange(len(q))[::-1])])"),
-    Mutant("shares: one child too many", "/ (c - 1 - j)", "/ (c - j)"),
-    Mutant("flow: the rule of the unions on every level", "shares(mixes[node.depth]", "shares(mixes[0]"),
-    Mutant("flow: members are counted, not children", "[touched.sum(axis=0)]", "[np.minimum(sets.sum(axis=0), len(touched))]"),
-    Mutant("flow: to children that a set does not touch", "unit * share * reached", "unit * share"),
-    Mutant("products: wrong siblings", "siblings = blocks[:place] + blocks[place + 1 :]", "siblings = blocks[1:]"),
+    Mutant("trees lose their last level", TREES, "depth == len(labels)", "depth >= len(labels) - 1"),
+    Mutant("a shape forgets whose places it has", TREES, "return shape, np.array(order)", "return shape, np.sort(order)"),
+    Mutant("a shape has one rule for all levels", TREES, "Shape(len(order), node.depth,", "Shape(len(order), 0,"),
+    Mutant("OR games split like AND games", TREES, "np.arange(len(q))[::-1])])", "np.arange(len(q)))])"),
+    Mutant("AND games split like OR games", TREES, "np.arange(len(q)))])", "np.arange(len(q))[::-1])])"),
+    Mutant("shares: one child too many", TREES, "/ (c - 1 - j)", "/ (c - j)"),
+    Mutant("flow: the rule of the unions on every level", TREES, "shares(mixes[shape.depth]", "shares(mixes[0]"),
     Mutant(
-        "products: off by one in the mixture", "means[: j + 1] * b * ((j - s) / j)", "means[: j + 1] * b * ((j - s) / (j + 1))"
+        "flow: members are counted, not children",
+        TREES,
+        "[touched.sum(axis=0)]",
+        "[np.minimum(sets.sum(axis=0), len(touched))]",
     ),
-    Mutant("products: present siblings taken for absent", "* a * (s / j)", "* b * (s / j)"),
-    Mutant("products: the levels above are forgotten", "above * share", "share + 0 * above"),
+    Mutant("flow: to children that a set does not touch", TREES, "[touched.sum(axis=0)] * touched", "[touched.sum(axis=0)]"),
     Mutant(
-        "contexts: wrong siblings", "_mixture(above, blocks[:place] + blocks[place + 1 :], q)", "_mixture(above, blocks[1:], q)"
+        "flow: alike children get each other's unit",
+        TREES,
+        "units[place : place + count]",
+        "units[place : place + count][::-1]",
     ),
-    Mutant("contexts: half a block is compared", "if block == blocks[place]", "if block[0] == blocks[place][0]"),
-    Mutant("contexts: the levels above are forgotten", "means[0] = above", "means[0].flat[0] = 1"),
-    Mutant("mixture: wrong weight of the present", "(s[1:] / j)", "(s[:-1] / j)"),
     Mutant(
-        "mixture: wrong weight of the absent", "times(means[: j + 1], b) * ((j - s) / j)", "times(means[: j + 1], b) * (s / j)"
+        "flow: alike children are interleaved",
+        TREES,
+        "inner.reshape(width, count, games).swapaxes(0, 1)",
+        "inner.reshape(width, count, games)",
     ),
-    Mutant("times: terms are not shifted", "slice(0, length - e)", "slice(e, length)"),
     Mutant(
-        "multiply: truncation off by one",
-        "if all(e < length for e, length in zip(exponents, lattice, strict=True)):\n                    longer",
-        "if all(e < length - 1 for e, length in zip(exponents, lattice, strict=True)):\n                    longer",
+        "coalitions: wrong siblings", TREES, "for block in blocks[:place] + blocks[place + 1 :]:", "for block in blocks[1:]:"
     ),
-    Mutant("multiply: equal monomials overwrite each other", "longer.get(exponents, 0.0) + x * y", "x * y"),
-    Mutant("solve: the own part is lost", "step.get(exponents, 0.0) - coefficient", "-coefficient"),
-    Mutant("coalitions: wrong siblings", "for block in blocks[:place] + blocks[place + 1 :]:", "for block in blocks[1:]:"),
-    Mutant("coalitions: sizes for coalitions", "q[size] / np.bincount(size)[size]", "q[size]"),
-    Mutant("coalitions: a partial child stands alone", "(codes[:, None] | union[kept])", "(codes[:, None] & 0 | union[kept])"),
-    Mutant("coalitions: the chance of the levels above is lost", "chances[:, None] * weight", "chances[:, None] ** 0 * weight"),
+    Mutant("coalitions: sizes for coalitions", TREES, "q[size] / np.bincount(size)[size]", "q[size]"),
+    Mutant(
+        "coalitions: a partial child stands alone",
+        TREES,
+        "(codes[:, None] | union[kept])",
+        "(codes[:, None] & 0 | union[kept])",
+    ),
+    Mutant(
+        "coalitions: the chance of the levels above is lost",
+        TREES,
+        "chances[:, None] * weight",
+        "chances[:, None] ** 0 * weight",
+    ),
+    Mutant(
+        "classes: their first member is left out",
+        TREES,
+        "return np.nonzero(first)[0], same[first]",
+        "return np.nonzero(first)[0], (same & ~first[:, None])[first]",
+    ),
+    Mutant(
+        "reduction: the rule of the unions on every level",
+        REDUCTION,
+        "mixes[shape.depth](len(shape.children))\n    chance",
+        "mixes[0](len(shape.children))\n    chance",
+    ),
+    Mutant("reduction: every rule is taken for binomial", REDUCTION, "<= slack).all()", "<= slack).any()"),
+    Mutant("reduction: the chance to be absent", REDUCTION, "return chance if", "return 1 - chance if"),
+    Mutant("reduction: members get the credit of others", REDUCTION, "credit[rows, order]", "credit[rows]"),
+    Mutant(
+        "reduction: own siblings for the others'",
+        REDUCTION,
+        "one.beside(two), two.beside(one)",
+        "one.beside(two), one.beside(two)",
+    ),
+    Mutant(
+        "reduction: halves swapped",
+        REDUCTION,
+        "np.concatenate(np.split(both, 2, axis=1))",
+        "np.concatenate(np.split(both, 2, axis=1)[::-1])",
+    ),
+    Mutant("reduction: a sibling of the other half is missed", REDUCTION, "for child in gone:", "for child in gone[1:]:"),
+    Mutant("reduction: the same sibling over and over", REDUCTION, "at += child.size", "at += 0"),
+    Mutant("reduction: wrong weight of the present", REDUCTION, "((s + 1) / open_)", "(s / open_)"),
+    Mutant("reduction: wrong weight of the absent", REDUCTION, "((open_ - s) / open_)", "((open_ - s) / (open_ + 1))"),
+    Mutant(
+        "reduction: present taken for absent",
+        REDUCTION,
+        "away * (1 - chance) + here * chance",
+        "away * chance + here * (1 - chance)",
+    ),
+    Mutant(
+        "reduction: one state too far",
+        REDUCTION,
+        "states._replace(values=states.values[1:])",
+        "states._replace(values=states.values[:-1])",
+    ),
+    Mutant(
+        "reduction: tables too short by one", REDUCTION, "1 + int((totals * states.strides)", "int((totals * states.strides)"
+    ),
+    Mutant(
+        "reduction: falls are forgotten", REDUCTION, "lower.at(block.falls.sum(axis=-2), length)", "lower.values[..., :length]"
+    ),
+    Mutant("reduction: gains raise the slope", REDUCTION, "here[:, 1:] * LEVEL", "here[:, 1:] * LEVEL[::-1]"),
+    Mutant("reduction: one gain a block", REDUCTION, "reduce(add, block.gains)", "block.gains[0]"),
+    Mutant("reduction: one factor a block", REDUCTION, "reduce(mul, block.inside)", "block.inside[0]"),
+    Mutant(
+        "reduction: what is outside does not count",
+        REDUCTION,
+        "reduce(mul, block.outside)",
+        "reduce(mul, block.outside * 0 + 1)",
+    ),
+    Mutant(
+        "earned: what a member leaves is lost",
+        REDUCTION,
+        "credit = credit + members.delta[0] * away",
+        "credit = members.delta[0] * away",
+    ),
+    Mutant("earned: the own gain is lost", REDUCTION, "here[0] + members.gains[0] * here[1]", "here[0]"),
+    Mutant("boxed: digits of the wrong count", REDUCTION, "place += digits * old[:, None]", "place += digits * new[:, None]"),
+    Mutant("gather: every game reads the first one's table", REDUCTION, "if rows > 1:", "if rows < 1:"),
 ]
 
 
@@ -93,8 +170,8 @@ def load(name: str, right: str = "", wrong: str = "") -> ModuleType:
 
 
 @contextlib.contextmanager
-def running_on(trees: ModuleType) -> Iterator[None]:
-    """Solve on every tree with this engine."""
+def running_on(module: str = "", right: str = "", wrong: str = "") -> Iterator[None]:
+    """Solve on every tree with an engine that differs in one place."""
     forms: dict[str, ModuleType] = {}
     genuine = dispatch.kernel
 
@@ -106,7 +183,9 @@ def running_on(trees: ModuleType) -> Iterator[None]:
         function: Callable[..., Any] = getattr(forms[form], game)
         return function
 
-    with mock.patch.dict(sys.modules, {TREES: trees}), mock.patch.object(dispatch, "kernel", kernel):
+    with mock.patch.dict(sys.modules), mock.patch.object(dispatch, "kernel", kernel):
+        for name in ENGINE:
+            sys.modules[name] = load(name, *((right, wrong) if name == module else ()))
         yield
 
 
@@ -170,25 +249,25 @@ def check_all() -> None:
 
 
 def test_the_genuine_engine_passes() -> None:
-    with running_on(load(TREES)):
+    with running_on():
         check_all()
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
 def test_mutant_is_refused(mutant: Mutant) -> None:
-    trees = load(TREES, mutant.right, mutant.wrong)
-    with running_on(trees), np.errstate(all="ignore"), pytest.raises((AssertionError, ValueError, IndexError)):
+    refused = pytest.raises((AssertionError, ValueError, IndexError))
+    with running_on(mutant.module, mutant.right, mutant.wrong), np.errstate(all="ignore"), refused:
         check_all()
 
 
 def test_tree_kernels_run_on_the_mutant() -> None:
-    trees = load(TREES)
-    with running_on(trees):
+    with running_on():
         for form in ("counts", "dividends", "pairs", "products", "ranks", "table", "thresholds"):
             kernels = load(f"shapley_kernels.{form}.tree")
-            borrowed = [getattr(kernels, name) for name in dir(trees) if name in vars(kernels) and callable(vars(trees)[name])]
-            assert any(getattr(function, "__module__", "") == TREES for function in borrowed)
-            assert kernels.Node is trees.Node
+            engine = [sys.modules[name] for name in ENGINE]
+            borrowed = [getattr(kernels, name) for module in engine for name in vars(module) if name in vars(kernels)]
+            assert any(getattr(thing, "__module__", "") in ENGINE for thing in borrowed)
+            assert kernels.Node is sys.modules[TREES].Node
 
 
 def test_the_list_is_read_as_written() -> None:

@@ -1,18 +1,19 @@
-"""Coalition trees as kernels see them, and the two engines that solve games on them.
+"""Coalition trees as kernels see them, the distributions of their levels, and two ways down them.
 
 Let i's ancestors be root = a_0, .., a_d = i. The predecessors of i are a disjoint union over levels of random sets R of
 complete siblings of a_{l+1} inside a_l; the R are independent, and given its size R is uniform (Owen 1977, Winter 1989; fact
 F1). A level is therefore a distribution q over the number of siblings present: 1/c for Shapley, binomial for Banzhaf. The flat
-tree is the semivalue on the players, two levels are Owen, deeper ones Winter. Both engines go down the tree once, carrying what
-the levels above have contributed.
+tree is the semivalue on the players, two levels are Owen, deeper ones Winter.
 
-`flow`: OR and AND games over sets of members. `contexts`: products of elements of a commutative ring, one of two elements a
-member, so that every game of integer statistics is a linear functional of it.
+`flow`: OR and AND games over sets of members. `coalitions`: any game, coalition by coalition. What depends on products or
+counts is solved by `shapley_kernels.reduction`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +23,6 @@ Array = NDArray[Any]
 
 # q of a level: number of children c -> [c], the distribution of the number of siblings present.
 Mix = Callable[[int], Array]
-
-# A sparse polynomial: exponents -> coefficient.
-Element = dict[tuple[int, ...], float]
 
 
 class Node(NamedTuple):
@@ -62,6 +60,44 @@ def is_flat(root: Node) -> bool:
     return all(not child.children for child in root.children)
 
 
+class Shape(NamedTuple):
+    """A tree without the names of its members, children ordered so that halves, and halves of halves, are alike if any."""
+
+    size: int
+    depth: int = 0
+    children: tuple[Shape, ...] = ()
+
+
+@lru_cache(maxsize=4096)
+def arrange(root: Node) -> tuple[Shape, Array]:
+    """The shape of a tree, and its members in the order of the shape, [K]."""
+
+    def sort(node: Node) -> tuple[Shape, tuple[int, ...]]:
+        if not node.children:
+            return Shape(1), node.members
+        parts = _dealt(sorted(map(sort, node.children), key=lambda part: part[0]))
+        order = tuple(i for _, members in parts for i in members)
+        return Shape(len(order), node.depth, tuple(child for child, _ in parts)), order
+
+    shape, order = sort(root)
+    return shape, np.array(order)
+
+
+def _dealt(parts: list[Any]) -> list[Any]:
+    """Into two halves in turn, and so each half."""
+    return parts if len(parts) < 3 else _dealt(parts[::2]) + _dealt(parts[1::2])
+
+
+# About as many numbers as an engine holds at once in an array: what stays in cache.
+CELLS = 1 << 17
+
+
+def chunks(rows: int, cells: int) -> Iterator[slice]:
+    """Slices of the rows, each of which takes so many cells."""
+    step = max(1, CELLS // max(cells, 1))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
 def uniform(c: int) -> Array:
     """Shapley's level: every number of siblings is equally likely."""
     return np.full(c, 1 / c)
@@ -92,139 +128,41 @@ def flow(sets: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[Array]
 
     O(nodes T). `shares` is `or_shares` or `and_shares`.
     """
-    credit = np.zeros(sets.shape)
+    shape, order = arrange(root)
 
-    def descend(node: Node, unit: Array) -> None:
-        if not node.children:
-            credit[node.members[0]] = unit
-            return
-        touched = np.array([sets[list(child.members)].any(axis=0) for child in node.children])
-        share = shares(mixes[node.depth](len(node.children)))[touched.sum(axis=0)]
-        for child, reached in zip(node.children, touched, strict=True):
-            descend(child, unit * share * reached)
+    def descend(shape: Shape, unit: Array, sets: Array) -> Array:
+        if not shape.children:
+            return unit[None]
+        touched = np.concatenate([part.any(axis=0) for _, part in _runs(shape, sets)])
+        units = unit * shares(mixes[shape.depth](len(shape.children)))[touched.sum(axis=0)] * touched
+        parts, place = [], 0
+        for child, part in _runs(shape, sets):  # alike children at once, side by side in T
+            width, count, games = part.shape
+            inner = descend(child, units[place : place + count].reshape(-1), part.reshape(width, count * games))
+            parts.append(inner.reshape(width, count, games).swapaxes(0, 1).reshape(count * width, games))
+            place += count
+        return np.concatenate(parts)
 
-    descend(root, np.ones(sets.shape[1]) * sets.any(axis=0))
+    credit = np.empty(sets.shape)
+    credit[order] = descend(shape, np.ones(sets.shape[1]) * sets.any(axis=0), sets[order])
     return credit
 
 
-def weigh(q: Array, means: Array) -> Array:
-    """sum_s q_s means_s, [c, ..] -> [..], in the order of s: the same bits whatever is solved beside it."""
-    total: Array = q[0] * means[0]
-    for s in range(1, len(q)):
-        total = total + q[s] * means[s]
-    return total
+def _runs(shape: Shape, rows: Array) -> Iterator[tuple[Shape, Array]]:
+    """Children of one shape and their members' rows, [members of a child, children, ..]."""
+    start = 0
+    for child, alike in groupby(shape.children):
+        count = len(list(alike))
+        part = rows[start : start + count * child.size]
+        yield child, part.reshape(count, child.size, *rows.shape[1:]).swapaxes(0, 1)
+        start += count * child.size
 
 
-def products(inside: Array, outside: Array, root: Node, mixes: Sequence[Mix]) -> Array:
-    """E[prod_{j before i} a_j prod_{j after i} b_j], [K, X], for inside a and outside b [K, X]. O(sum over nodes of c^3 X)."""
-    context = np.empty(inside.shape)
-
-    def descend(node: Node, above: Array) -> None:
-        if not node.children:
-            context[node.members[0]] = above
-            return
-        blocks = [(inside[list(c.members)].prod(axis=0), outside[list(c.members)].prod(axis=0)) for c in node.children]
-        q = mixes[node.depth](len(blocks))
-        for place, child in enumerate(node.children):
-            siblings = blocks[:place] + blocks[place + 1 :]
-            means = np.zeros((len(blocks), *above.shape))
-            means[0] = 1
-            for j, (a, b) in enumerate(siblings, start=1):
-                s = np.arange(j + 1)[:, None]
-                present = np.concatenate([means[:1] * 0, means[:j]]) * a * (s / j)
-                means[: j + 1] = present + means[: j + 1] * b * ((j - s) / j)
-            share = weigh(q, means)
-            part: Array = above * share
-            descend(child, part)
-
-    descend(root, np.ones(inside.shape[1]))
-    return context
-
-
-def contexts(
-    inside: Sequence[Element], outside: Sequence[Element], lattice: tuple[int, ...], root: Node, mixes: Sequence[Mix]
-) -> Iterator[tuple[int, Array]]:
-    """Members and their contexts E[prod_{j before i} a_j prod_{j after i} b_j] in the polynomials truncated to `lattice`.
-
-    A member of an element pair (a, b) earns functional(context (a - b)). Siblings with equal pairs share their context.
-    O(sum over nodes of (distinct children) c^2 |lattice|).
-    """
-
-    def descend(node: Node, above: Array) -> Iterator[tuple[int, Array]]:
-        if not node.children:
-            yield node.members[0], above
-            return
-        blocks = [
-            (multiply([inside[i] for i in child.members], lattice), multiply([outside[i] for i in child.members], lattice))
-            for child in node.children
-        ]
-        q = mixes[node.depth](len(blocks))
-        known: list[tuple[tuple[Element, Element], Array]] = []
-        for place, child in enumerate(node.children):
-            context = next((context for block, context in known if block == blocks[place]), None)
-            if context is None:
-                context = _mixture(above, blocks[:place] + blocks[place + 1 :], q)
-                known.append((blocks[place], context))
-            yield from descend(child, context)
-
-    start = np.zeros(lattice)
-    start[(0,) * len(lattice)] = 1
-    yield from descend(root, start)
-
-
-def _mixture(above: Array, siblings: Sequence[tuple[Element, Element]], q: Array) -> Array:
-    """sum_s q_s (mean over the s-subsets of the siblings of their product), times `above`."""
-    means = np.zeros((len(siblings) + 1, *above.shape))
-    means[0] = above
-    for j, (a, b) in enumerate(siblings, start=1):
-        s = np.arange(j + 1).reshape(-1, *([1] * above.ndim))
-        absent = times(means[: j + 1], b) * ((j - s) / j)
-        absent[1:] += times(means[:j], a) * (s[1:] / j)
-        means[: j + 1] = absent
-    return weigh(q, means)
-
-
-def times(array: Array, element: Element) -> Array:
-    """array [.., *lattice] times a sparse polynomial, terms beyond the lattice dropped."""
-    product: Array = np.zeros_like(array)
-    for exponents, coefficient in element.items():
-        lattice = array.shape[array.ndim - len(exponents) :]
-        if all(e < length for e, length in zip(exponents, lattice, strict=True)):
-            target: Any = (..., *(slice(e, None) for e in exponents))
-            source: Any = (..., *(slice(0, length - e) for e, length in zip(exponents, lattice, strict=True)))
-            product[target] += coefficient * array[source]
-    return product
-
-
-def multiply(elements: Sequence[Element], lattice: tuple[int, ...]) -> Element:
-    """The product of sparse polynomials, terms beyond the lattice dropped."""
-    product: Element = {(0,) * len(lattice): 1.0}
-    for element in elements:
-        longer: Element = {}
-        for left, x in product.items():
-            for right, y in element.items():
-                exponents = tuple(map(int.__add__, left, right))
-                if all(e < length for e, length in zip(exponents, lattice, strict=True)):
-                    longer[exponents] = longer.get(exponents, 0.0) + x * y
-        product = longer
-    return product
-
-
-def solve(
-    inside: Sequence[Element],
-    outside: Sequence[Element],
-    functional: Array,
-    root: Node,
-    mixes: Sequence[Mix],
-) -> Array:
-    """Credits [K] of the game functional(prod_{i in S} a_i prod_{i not in S} b_i), functional [*lattice] on the monomials."""
-    credit = np.zeros(len(inside))
-    for i, context in contexts(inside, outside, functional.shape, root, mixes):
-        step = dict(inside[i])
-        for exponents, coefficient in outside[i].items():
-            step[exponents] = step.get(exponents, 0.0) - coefficient
-        credit[i] = (functional * times(context, step)).sum()
-    return credit
+def classes(labels: Array, present: Array) -> tuple[Array, Array]:
+    """The classes of every group, by their first members: group [N], members bool [N, K]. labels, present [B, K]."""
+    same = (labels[:, :, None] == labels[:, None, :]) & present[:, :, None] & present[:, None, :]
+    first = present & (same.argmax(axis=2) == np.arange(labels.shape[1]))
+    return np.nonzero(first)[0], same[first]
 
 
 def coalitions(root: Node, mixes: Sequence[Mix]) -> Iterator[tuple[int, Array, Array]]:

@@ -8,30 +8,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.trees import Mix, Node, flow, or_shares
+from shapley_kernels.trees import Mix, Node, chunks, flow, or_shares
 
 Array = NDArray[Any]
 
 
 def airport(scores: Array, base: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. O(nodes K) a group."""
-    heights = np.maximum(scores - base[:, None], 0)
-    return np.array([_column(row[:, None], root, mixes)[:, 0] for row in heights]).reshape(scores.shape)
+    heights: Array = np.maximum(scores - base[:, None], 0)
+    return _columns(heights.T, root, mixes).T
 
 
 def facility(scores: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum_e w_e max(0, max_S scores_ie). scores [B, K, E], weights [B or 1, E] -> [B, K]. O(nodes K E) a group."""
-    columns = [_column(np.maximum(group, 0), root, mixes) for group in scores]
-    credit: Array = (np.array(columns).reshape(scores.shape) * weights[:, None, :]).sum(axis=2)
+    groups, members, elements = scores.shape
+    heights = np.swapaxes(np.maximum(scores, 0), 0, 1).reshape(members, groups * elements)
+    shares = _columns(heights, root, mixes).reshape(members, groups, elements)
+    credit: Array = (np.swapaxes(shares, 0, 1) * weights[:, None, :]).sum(axis=2)
     return credit
 
 
-def _column(height: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+def _columns(heights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """Credits [K, E] of the airport games with heights [K, E]."""
-    members = len(height)
-    levels = np.sort(height, axis=0)
-    gaps = np.diff(levels, axis=0, prepend=0)  # [K, E]
-    sets = height[:, None, :] >= levels[None, :, :]  # [K, K, E]
-    shares = flow(sets.reshape(members, -1), root, mixes, or_shares).reshape(sets.shape)
-    credit: Array = (shares * gaps).sum(axis=1)
+    members = len(heights)
+    credit = np.empty(heights.shape)
+    for games in chunks(heights.shape[1], members**2):
+        height = heights[:, games]
+        levels = np.sort(height, axis=0)
+        gaps = np.diff(levels, axis=0, prepend=0)  # [K, E]
+        sets = height[:, None, :] >= levels[None, :, :]  # [K, K, E]
+        shares = flow(sets.reshape(members, -1), root, mixes, or_shares).reshape(sets.shape)
+        credit[:, games] = np.add.accumulate(shares * gaps, axis=1)[:, -1]
     return credit

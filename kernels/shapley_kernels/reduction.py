@@ -1,0 +1,219 @@
+"""Games of counts and products on a coalition tree, by reduction to one child after the other.
+
+    v(S) = (level + slope * sum_{i in S} x_i)[counts of S] * prod_{i in S} a_i prod_{i not in S} b_i,
+
+level and slope tables over vectors of counts: what members inside add to them (steps) and members outside (falls). On the way
+down the tree a node's game becomes that of each child b, g_b(X) = E[g(R + X)] over the siblings R that come first (fact F2),
+which is of the same kind: a sibling that is there shifts the tables by its steps, one that is not by its falls. Siblings are
+absorbed one after the other, from states G_s = q_s g on, s of r siblings there, until G_0 = g_b is left:
+
+    G'_s = (r - s) / r * absent(G_s) + (s + 1) / r * present(G_{s+1}).
+
+Each half of the children absorbs the other and then goes on among itself, so that states and tables shrink by halves: a node
+of c children costs O(c^2) operations on a table, for any q. Siblings that are there independently, by a binomial q, need one
+state only. Alike halves, and with them alike subtrees, are solved side by side. No term is subtracted that a game does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import prod
+from operator import add, mul
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_kernels.trees import Mix, Node, Shape, arrange, chunks
+
+Array = NDArray[Any]
+
+LEVEL = np.array([1.0, 0.0])[:, None, None]  # of level and slope
+
+
+class Members(NamedTuple):
+    """What members are in N games; None where it changes nothing."""
+
+    steps: Array  # int [T, K, N]: counts of those inside, >= 0
+    falls: Array | None = None  # int [T, K, N]: counts of those outside, >= 0
+    gains: Array | None = None  # x [K, N]
+    inside: Array | None = None  # a [K, N]
+    outside: Array | None = None  # b [K, N]
+    delta: Array | None = None  # a - b [K, N], given apart so that small differences keep their digits
+
+    def take(self, members: Any, games: Any = slice(None)) -> Members:
+        """Some members, in some games."""
+        rest = (None if a is None else a[..., members, games] for a in self[1:])
+        return Members(self.steps[..., members, games], *rest)
+
+    def beside(self, other: Members) -> Members:
+        """The games of these members, then those of the others."""
+        pairs = zip(self[1:], other[1:], strict=True)
+        rest = (None if a is None or b is None else np.concatenate([a, b], axis=-1) for a, b in pairs)
+        return Members(np.concatenate([self.steps, other.steps], axis=-1), *rest)
+
+    def totals(self) -> Array:
+        """The largest counts, [T, N]."""
+        steps: Array = self.steps.sum(axis=-2)
+        return steps if self.falls is None else steps + self.falls.sum(axis=-2)
+
+
+class Tables(NamedTuple):
+    """Tables [.., N, L] over vectors of counts, row-major with strides [T, N]; what lies beyond the largest counts is void."""
+
+    values: Array
+    strides: Array
+
+    def boxed(self, totals: Array) -> Tables:
+        """The same tables without what lies beyond these largest counts [T, N]."""
+        games = totals.shape[1]
+        if len(totals) < 2:
+            return Tables(self.values[..., : 1 + int(totals.sum(axis=0).max(initial=0))], self.strides)
+        strides = np.ones_like(totals)
+        strides[:-1] = np.cumprod((totals + 1)[:0:-1], axis=0)[::-1]
+        if np.array_equal(strides, self.strides):
+            return Tables(self.values[..., : 1 + int((totals * strides).sum(axis=0).max(initial=0))], strides)
+        length = int(((totals[0] + 1) * strides[0]).max(initial=1))
+        place, rest = np.zeros((games, length), np.int64), np.arange(length)
+        for old, new in zip(self.strides, strides, strict=True):
+            digits, rest = np.divmod(rest, new[:, None])
+            place += digits * old[:, None]
+        return Tables(gather(self.values, place), strides)
+
+    def at(self, counts: Array, length: int) -> Array:
+        """The first entries after these counts [T, N] have been added, [.., N, length]."""
+        if not len(counts):
+            return self.values
+        offsets = (counts * self.strides).sum(axis=0)
+        first = int(offsets[0]) if len(offsets) else 0
+        if (offsets == first).all():
+            return self.values[..., first : first + length]
+        return gather(self.values, offsets[:, None] + np.arange(length))
+
+
+def gather(values: Array, places: Array) -> Array:
+    """values [.., N or 1, L] at places [N, M] of each row -> [.., N, M]; places beyond the end are void."""
+    *lead, rows, length = values.shape
+    index = np.minimum(places, length - 1)
+    if rows > 1:
+        index += length * np.arange(rows)[:, None]
+    taken: Array = values.reshape(*lead, rows * length).take(index, axis=-1)
+    return taken
+
+
+def credits(level: Array, members: Members, root: Node, mixes: Sequence[Mix], slope: Array | None = None) -> Array:
+    """Credits [N, K] of N games on a tree; level and slope [N or 1, *lattice], one axis for each of the T counts.
+
+    O(sum over nodes of c^2 * cells) a game, in bounded memory.
+    """
+    shape, order = arrange(root)
+    members = members.take(order)
+    totals = members.totals()
+    lattice = level.shape[1:]
+    strides = np.array([prod(lattice[t + 1 :]) for t in range(len(lattice))], np.int64)
+    tables = np.stack([x.reshape(len(x), prod(lattice)) for x in (level, slope) if x is not None])
+    credit = np.empty((totals.shape[1], len(order)))
+    cells = len(tables) * int((totals + 1).prod(axis=0).max(initial=1)) * _states(shape, mixes)
+    for rows in chunks(len(credit), cells + 4 * len(order)):
+        part = members.take(slice(None), rows)
+        own = tables if tables.shape[1] == 1 else tables[:, rows]
+        wide = np.broadcast_to(strides[:, None], totals[:, rows].shape)
+        credit[rows, order] = descend(shape, Tables(own, wide), part, mixes).T
+    return credit
+
+
+def _states(shape: Shape, mixes: Sequence[Mix]) -> int:
+    q = mixes[shape.depth](len(shape.children)) if shape.children else np.ones(1)
+    return 1 if len(q) < 2 or chance_of(q) is not None else len(q)
+
+
+def descend(shape: Shape, tables: Tables, members: Members, mixes: Sequence[Mix]) -> Array:
+    """Credits [members, N] below a node, whose reduced games have tables [C, N or 1, L]."""
+    if not shape.children:
+        return earned(tables, members)[None]
+    q = mixes[shape.depth](len(shape.children))
+    chance = chance_of(q)
+    values, strides = tables.boxed(members.totals())
+    states = values[None] if chance is not None else q[:, None, None, None] * values
+    return share(shape.children, Tables(states, strides), members, mixes, chance)
+
+
+def earned(tables: Tables, members: Members) -> Array:
+    """What a single member adds to its own game, [N]: a (level' - level) + (a - b) level."""
+    here = tables.at(members.steps[:, 0], 1)[..., 0]
+    away = (tables.values[0, :, :1] if members.falls is None else tables.at(members.falls[:, 0], 1)[0])[..., 0]
+    credit: Array = (here[0] if members.gains is None else here[0] + members.gains[0] * here[1]) - away
+    if members.inside is not None:
+        credit = members.inside[0] * credit
+    if members.delta is not None:
+        credit = credit + members.delta[0] * away
+    return np.broadcast_to(credit, members.steps.shape[2])
+
+
+def chance_of(q: Array) -> float | None:
+    """The chance with which every sibling is there independently, if q is binomial."""
+    s, others = np.arange(len(q)), len(q) - 1
+    chance = float((s * q).sum() / others)
+    up, down = q[1:] * s[1:] * (1 - chance), q[:-1] * (others - s[:-1]) * chance
+    slack = 8 * np.finfo(np.float64).eps * (np.abs(up) + np.abs(down)) + np.finfo(np.float64).tiny
+    return chance if (np.abs(up - down) <= slack).all() else None
+
+
+def share(children: tuple[Shape, ...], states: Tables, members: Members, mixes: Sequence[Mix], chance: float | None) -> Array:
+    """Credits [members, N] of children whose siblings elsewhere have been absorbed; states [S, C, N or 1, L]."""
+    if len(children) == 1:
+        return descend(children[0], Tables(states.values[0], states.strides), members, mixes)
+    half = (len(children) + 1) // 2
+    left, right = children[:half], children[half:]
+    cut = sum(child.size for child in left)
+    one, two = members.take(slice(cut)), members.take(slice(cut, None))
+    if left != right:
+        first = among(left, right, states, one, two, mixes, chance)
+        return np.concatenate([first, among(right, left, states, two, one, mixes, chance)])
+    twice = (states.values, states.values) if states.values.shape[2] > 1 else (states.values,)
+    doubled = Tables(np.concatenate(twice, axis=2), np.concatenate([states.strides, states.strides], axis=1))
+    both = among(left, right, doubled, one.beside(two), two.beside(one), mixes, chance)
+    return np.concatenate(np.split(both, 2, axis=1))
+
+
+def among(
+    kept: tuple[Shape, ...],
+    gone: tuple[Shape, ...],
+    states: Tables,
+    members: Members,
+    others: Members,
+    mixes: Sequence[Mix],
+    chance: float | None,
+) -> Array:
+    """Credits of the members of the kept children, after the others have been absorbed."""
+    own = members.totals()
+    totals = own + others.totals()
+    states, at = states.boxed(totals), 0
+    for child in gone:
+        block = others.take(slice(at, at + child.size))
+        totals = totals - block.totals()
+        states = absorbed(states, block, 1 + int((totals * states.strides).sum(axis=0).max(initial=0)), chance)
+        at += child.size
+    return share(kept, states.boxed(own), members, mixes, chance)
+
+
+def absorbed(states: Tables, block: Members, length: int, chance: float | None) -> Tables:
+    """The tables, of this length, after one more sibling has come first or not."""
+    open_ = len(states.values) - 1
+    lower, upper = states, states
+    if chance is None:
+        lower, upper = states._replace(values=states.values[:-1]), states._replace(values=states.values[1:])
+    steps = block.steps.sum(axis=-2)
+    away = lower.values[..., :length] if block.falls is None else lower.at(block.falls.sum(axis=-2), length)
+    here = upper.at(steps, length)
+    if block.gains is not None:
+        here = here + reduce(add, block.gains)[:, None] * here[:, 1:] * LEVEL
+    if block.inside is not None:
+        here = here * reduce(mul, block.inside)[:, None]
+    if block.outside is not None:
+        away = away * reduce(mul, block.outside)[:, None]
+    if chance is not None:
+        return states._replace(values=away * (1 - chance) + here * chance)
+    s = np.arange(open_)[:, None, None, None]
+    return states._replace(values=away * ((open_ - s) / open_) + here * ((s + 1) / open_))
