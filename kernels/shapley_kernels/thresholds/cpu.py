@@ -1,284 +1,275 @@
 """Numba kernels of the thresholds form.
 
-    phi_i = c_q for the last a_q <= x_i,  c_q = sum_{p<=q} (a_p - a_{p-1}) / (K - p + 1),  a ascending heights, a_0 = 0:
+    phi_(q) = c_q,  c_q = sum_{p<=q} (a_p - a_{p-1}) / (K - p + 1),  a ascending heights, a_0 = 0.
 
-equal heights have equal c, so no index of who was where is needed. K = 8 (the common group): straight-line code. K <= 64: tiles
-of BL lanes (groups for `airport`, elements for `facility`), a sorting network over the K rows of the tile, then clipped gaps.
-K > 64: sort values, binary search.
+Eight games at a time, one a lane: a sorting network over the K vectors of a tile keeps the mask of every exchange, c takes the
+place of a, and the exchanges undone from the last to the first bring each c to its member. No branch, no index, equal heights
+in any order. Tiles are groups for `airport`, elements of a group for `facility`. Above NETWORK_LIMIT `airport` sorts group by
+group.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel
+from shapley_kernels import memory, parallel
 from shapley_kernels.jit import jit
+from shapley_kernels.lanes import Lanes, choose, exceeds, load, maximum, splat, store, total, transpose
+from shapley_kernels.networks import comparators
 
 Array = NDArray[Any]
 
-BL = 32  # lanes of a tile: K = 64 rows of f64 fill 16 KB of L1
-NETWORK_LIMIT = 64
-
-
-@lru_cache(maxsize=NETWORK_LIMIT)
-def network(members: int) -> NDArray[np.int64]:
-    """Comparators [C, 2] of Batcher's odd-even merge sort, O(K log^2 K) of them."""
-    pairs = []
-    p = 1
-    while p < members:
-        k = p
-        while k >= 1:
-            for j in range(k % p, members - k, 2 * k):
-                ends = [(i + j, i + j + k) for i in range(min(k, members - j - k))]
-                pairs += [(low, high) for low, high in ends if low // (2 * p) == high // (2 * p)]
-            k //= 2
-        p *= 2
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+NETWORK_LIMIT = 2048
 
 
 @jit
-def _sort_tile(b_sorted: Array, comparators: NDArray[np.int64]) -> None:
-    """Sort the rows of a tile [K, BL], every lane on its own."""
-    for i_comparator in range(comparators.shape[0]):
-        low = b_sorted[comparators[i_comparator, 0]]
-        high = b_sorted[comparators[i_comparator, 1]]
-        for lane in range(BL):
-            x, y = low[lane], high[lane]
-            low[lane] = x if x < y else y
-            high[lane] = y if x < y else x
+def _columns(rows: Array, o: int, step: int) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes]:
+    """Eight elements of each of eight rows that are `step` apart, from element `o` on, with the rows as lanes."""
+    a, b, c, d = load(rows, o), load(rows, o + step), load(rows, o + 2 * step), load(rows, o + 3 * step)
+    o += 4 * step
+    e, f, g, h = load(rows, o), load(rows, o + step), load(rows, o + 2 * step), load(rows, o + 3 * step)
+    return transpose(a, b, c, d, e, f, g, h)
 
 
 @jit
-def _shares(b_height: Array, b_sorted: Array, b_share: Array) -> None:
-    """Shares [K, BL] of the heights [K, BL]: c_q up to x_i as a sum of clipped gaps, which needs no branch and no index."""
-    members = b_height.shape[0]
-    one = b_height.dtype.type(1)
-    weight = one / members
+def _store_eight(
+    target: Array, o: int, step: int, a: Lanes, b: Lanes, c: Lanes, d: Lanes, e: Lanes, f: Lanes, g: Lanes, h: Lanes
+) -> None:
+    """Eight vectors to places that are `step` apart."""
+    store(target, o, a)
+    store(target, o + step, b)
+    store(target, o + 2 * step, c)
+    store(target, o + 3 * step, d)
+    store(target, o + 4 * step, e)
+    store(target, o + 5 * step, f)
+    store(target, o + 6 * step, g)
+    store(target, o + 7 * step, h)
+
+
+@jit
+def _read_tile(scores: Array, first: int, lanes: int, tile: Array) -> None:
+    """Scores of `lanes` groups from `first` on into the lanes of a tile [K, 8]; lanes beyond keep what they hold."""
+    members = scores.shape[1]
+    whole = members - members % 8 if lanes == 8 else 0
+    for i in range(0, whole, 8):
+        a, b, c, d, e, f, g, h = _columns(scores, first * members + i, members)
+        _store_eight(tile, 8 * i, 8, a, b, c, d, e, f, g, h)
+    for lane in range(lanes):
+        for i in range(whole, members):
+            tile[i, lane] = scores[first + lane, i]
+
+
+@jit
+def _write_tile(tile: Array, first: int, lanes: int, credit: Array) -> None:
+    """The lanes of a tile [K, 8] to the credits of `lanes` groups from `first` on."""
+    members = credit.shape[1]
+    whole = members - members % 8 if lanes == 8 else 0
+    for i in range(0, whole, 8):
+        a, b, c, d, e, f, g, h = _columns(tile, 8 * i, 8)
+        _store_eight(credit, first * members + i, members, a, b, c, d, e, f, g, h)
+    for lane in range(lanes):
+        for i in range(whole, members):
+            credit[first + lane, i] = tile[i, lane]
+
+
+@jit
+def _solve_tile(tile: Array, floor: Lanes, pairs: Array, exchanged: Array) -> None:
+    """Scores [K, 8] to credits, in place. exchanged [C]: scratch for the masks."""
+    members = tile.shape[0]
+    real = tile.dtype.type
     for i in range(members):
-        for lane in range(BL):
-            b_share[i, lane] = b_sorted[0, lane] * weight
+        store(tile, 8 * i, maximum(load(tile, 8 * i) - floor, splat(real(0))))
+    for q in range(pairs.shape[0]):
+        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
+        x, y = load(tile, low), load(tile, high)
+        mask = exceeds(x, y)
+        exchanged[q] = mask
+        store(tile, low, choose(mask, y, x))
+        store(tile, high, choose(mask, x, y))
+    before = load(tile, 0)
+    share = before * splat(real(1 / members))
+    store(tile, 0, share)
     for q in range(1, members):
-        weight = one / (members - q)
-        low = b_sorted[q - 1]
-        high = b_sorted[q]
-        for i in range(members):
-            height = b_height[i]
-            share = b_share[i]
-            for lane in range(BL):
-                x = height[lane]
-                upper = x if x < high[lane] else high[lane]
-                lower = x if x < low[lane] else low[lane]
-                share[lane] += (upper - lower) * weight
+        height = load(tile, 8 * q)
+        share = share + (height - before) * splat(real(1 / (members - q)))
+        store(tile, 8 * q, share)
+        before = height
+    for q in range(pairs.shape[0] - 1, -1, -1):
+        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
+        x, y = load(tile, low), load(tile, high)
+        mask = exchanged[q]
+        store(tile, low, choose(mask, y, x))
+        store(tile, high, choose(mask, x, y))
 
 
 @jit
-def _select(
-    x: Any,
-    a_1: Any,
-    a_2: Any,
-    a_3: Any,
-    a_4: Any,
-    a_5: Any,
-    a_6: Any,
-    a_7: Any,
-    c_0: Any,
-    c_1: Any,
-    c_2: Any,
-    c_3: Any,
-    c_4: Any,
-    c_5: Any,
-    c_6: Any,
-    c_7: Any,
-) -> Any:
-    """c_q of the last a_q <= x."""
-    share = c_0
-    share = c_1 if a_1 <= x else share
-    share = c_2 if a_2 <= x else share
-    share = c_3 if a_3 <= x else share
-    share = c_4 if a_4 <= x else share
-    share = c_5 if a_5 <= x else share
-    share = c_6 if a_6 <= x else share
-    share = c_7 if a_7 <= x else share
-    return share
+def _exchange(x: Lanes, y: Lanes) -> tuple[Lanes, Lanes, int]:
+    """The smaller, the larger, and where they changed places."""
+    mask = exceeds(x, y)
+    return choose(mask, y, x), choose(mask, x, y), mask
+
+
+@jit
+def _restore(x: Lanes, y: Lanes, mask: int) -> tuple[Lanes, Lanes]:
+    """The exchange undone."""
+    return choose(mask, y, x), choose(mask, x, y)
 
 
 @jit
 def _airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -> None:
-    """K = 8: a network of 19 comparators and 7 selections a member, in registers, vectorised over the lanes of a tile."""
+    """K = 8, whole tiles of groups: everything in registers."""
     s_base = 0 if base.shape[0] == 1 else 1
-    b_height = np.zeros((8, BL), scores.dtype)
-    b_share = np.zeros((8, BL), scores.dtype)
-    one, zero = scores.dtype.type(1), scores.dtype.type(0)
-    w_8, w_7, w_6, w_5, w_4, w_3, w_2 = one / 8, one / 7, one / 6, one / 5, one / 4, one / 3, one / 2
-    for start in range(low, high, BL):
-        lanes = min(BL, high - start)
-        for lane in range(lanes):
-            floor = base[(start + lane) * s_base]
-            for i in range(8):
-                b_height[i, lane] = max(scores[start + lane, i] - floor, zero)
-        for lane in range(BL):
-            x_0, x_1, x_2, x_3 = b_height[0, lane], b_height[1, lane], b_height[2, lane], b_height[3, lane]
-            x_4, x_5, x_6, x_7 = b_height[4, lane], b_height[5, lane], b_height[6, lane], b_height[7, lane]
-            a_0, a_1 = min(x_0, x_1), max(x_0, x_1)
-            a_2, a_3 = min(x_2, x_3), max(x_2, x_3)
-            a_4, a_5 = min(x_4, x_5), max(x_4, x_5)
-            a_6, a_7 = min(x_6, x_7), max(x_6, x_7)
-            a_0, a_2 = min(a_0, a_2), max(a_0, a_2)
-            a_1, a_3 = min(a_1, a_3), max(a_1, a_3)
-            a_4, a_6 = min(a_4, a_6), max(a_4, a_6)
-            a_5, a_7 = min(a_5, a_7), max(a_5, a_7)
-            a_1, a_2 = min(a_1, a_2), max(a_1, a_2)
-            a_5, a_6 = min(a_5, a_6), max(a_5, a_6)
-            a_0, a_4 = min(a_0, a_4), max(a_0, a_4)
-            a_1, a_5 = min(a_1, a_5), max(a_1, a_5)
-            a_2, a_6 = min(a_2, a_6), max(a_2, a_6)
-            a_3, a_7 = min(a_3, a_7), max(a_3, a_7)
-            a_2, a_4 = min(a_2, a_4), max(a_2, a_4)
-            a_3, a_5 = min(a_3, a_5), max(a_3, a_5)
-            a_1, a_2 = min(a_1, a_2), max(a_1, a_2)
-            a_3, a_4 = min(a_3, a_4), max(a_3, a_4)
-            a_5, a_6 = min(a_5, a_6), max(a_5, a_6)
-            c_0 = a_0 * w_8
-            c_1 = c_0 + (a_1 - a_0) * w_7
-            c_2 = c_1 + (a_2 - a_1) * w_6
-            c_3 = c_2 + (a_3 - a_2) * w_5
-            c_4 = c_3 + (a_4 - a_3) * w_4
-            c_5 = c_4 + (a_5 - a_4) * w_3
-            c_6 = c_5 + (a_6 - a_5) * w_2
-            c_7 = c_6 + (a_7 - a_6)
-            b_share[0, lane] = _select(x_0, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-            b_share[1, lane] = _select(x_1, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-            b_share[2, lane] = _select(x_2, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-            b_share[3, lane] = _select(x_3, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-            b_share[4, lane] = _select(x_4, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-            b_share[5, lane] = _select(x_5, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-            b_share[6, lane] = _select(x_6, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-            b_share[7, lane] = _select(x_7, a_1, a_2, a_3, a_4, a_5, a_6, a_7, c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-        for lane in range(lanes):
-            for i in range(8):
-                credit[start + lane, i] = b_share[i, lane]
+    real = scores.dtype.type
+    zero = splat(real(0))
+    w_8, w_7, w_6, w_5 = splat(real(1 / 8)), splat(real(1 / 7)), splat(real(1 / 6)), splat(real(1 / 5))
+    w_4, w_3, w_2 = splat(real(1 / 4)), splat(real(1 / 3)), splat(real(1 / 2))
+    b_floor = np.zeros(8, scores.dtype)
+    for first in range(low, high, 8):
+        for lane in range(8):
+            b_floor[lane] = base[(first + lane) * s_base]
+        floor = load(b_floor, 0)
+        a, b, c, d, e, f, g, h = _columns(scores, 8 * first, 8)
+        a, b, c, d = maximum(a - floor, zero), maximum(b - floor, zero), maximum(c - floor, zero), maximum(d - floor, zero)
+        e, f, g, h = maximum(e - floor, zero), maximum(f - floor, zero), maximum(g - floor, zero), maximum(h - floor, zero)
+        a, b, m_0 = _exchange(a, b)
+        c, d, m_1 = _exchange(c, d)
+        e, f, m_2 = _exchange(e, f)
+        g, h, m_3 = _exchange(g, h)
+        a, c, m_4 = _exchange(a, c)
+        b, d, m_5 = _exchange(b, d)
+        e, g, m_6 = _exchange(e, g)
+        f, h, m_7 = _exchange(f, h)
+        b, c, m_8 = _exchange(b, c)
+        f, g, m_9 = _exchange(f, g)
+        a, e, m_10 = _exchange(a, e)
+        b, f, m_11 = _exchange(b, f)
+        c, g, m_12 = _exchange(c, g)
+        d, h, m_13 = _exchange(d, h)
+        c, e, m_14 = _exchange(c, e)
+        d, f, m_15 = _exchange(d, f)
+        b, c, m_16 = _exchange(b, c)
+        d, e, m_17 = _exchange(d, e)
+        f, g, m_18 = _exchange(f, g)
+        c_0 = a * w_8
+        c_1 = c_0 + (b - a) * w_7
+        c_2 = c_1 + (c - b) * w_6
+        c_3 = c_2 + (d - c) * w_5
+        c_4 = c_3 + (e - d) * w_4
+        c_5 = c_4 + (f - e) * w_3
+        c_6 = c_5 + (g - f) * w_2
+        c_7 = c_6 + (h - g)
+        c_5, c_6 = _restore(c_5, c_6, m_18)
+        c_3, c_4 = _restore(c_3, c_4, m_17)
+        c_1, c_2 = _restore(c_1, c_2, m_16)
+        c_3, c_5 = _restore(c_3, c_5, m_15)
+        c_2, c_4 = _restore(c_2, c_4, m_14)
+        c_3, c_7 = _restore(c_3, c_7, m_13)
+        c_2, c_6 = _restore(c_2, c_6, m_12)
+        c_1, c_5 = _restore(c_1, c_5, m_11)
+        c_0, c_4 = _restore(c_0, c_4, m_10)
+        c_5, c_6 = _restore(c_5, c_6, m_9)
+        c_1, c_2 = _restore(c_1, c_2, m_8)
+        c_5, c_7 = _restore(c_5, c_7, m_7)
+        c_4, c_6 = _restore(c_4, c_6, m_6)
+        c_1, c_3 = _restore(c_1, c_3, m_5)
+        c_0, c_2 = _restore(c_0, c_2, m_4)
+        c_6, c_7 = _restore(c_6, c_7, m_3)
+        c_4, c_5 = _restore(c_4, c_5, m_2)
+        c_2, c_3 = _restore(c_2, c_3, m_1)
+        c_0, c_1 = _restore(c_0, c_1, m_0)
+        a, b, c, d, e, f, g, h = transpose(c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
+        _store_eight(credit, 8 * first, 8, a, b, c, d, e, f, g, h)
 
 
 @jit
-def _airport_tiled(scores: Array, base: Array, credit: Array, comparators: Array, low: int, high: int) -> None:
-    members = scores.shape[1]
+def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low: int, high: int) -> None:
     s_base = 0 if base.shape[0] == 1 else 1
-    b_height = np.zeros((members, BL), scores.dtype)
-    b_sorted = np.zeros((members, BL), scores.dtype)
-    b_share = np.zeros((members, BL), scores.dtype)
-    zero = scores.dtype.type(0)
-    for start in range(low, high, BL):
-        lanes = min(BL, high - start)
+    if scores.shape[1] == 8:
+        whole = low + (high - low) // 8 * 8
+        _airport_8(scores, base, credit, low, whole)
+        low = whole
+    b_tile = np.zeros((scores.shape[1], 8), scores.dtype)
+    b_floor = np.zeros(8, scores.dtype)
+    exchanged = np.empty(pairs.shape[0], np.uint8)
+    for first in range(low, high, 8):
+        lanes = min(8, high - first)
         for lane in range(lanes):
-            floor = base[(start + lane) * s_base]
-            for i in range(members):
-                b_height[i, lane] = max(scores[start + lane, i] - floor, zero)
-        b_sorted[:] = b_height
-        _sort_tile(b_sorted, comparators)
-        _shares(b_height, b_sorted, b_share)
-        for lane in range(lanes):
-            for i in range(members):
-                credit[start + lane, i] = b_share[i, lane]
-
-
-@jit
-def _sorted_shares(height: Array, cumulated: Array, share: Array) -> None:
-    """Shares [K] of the heights [K] by a sort and binary searches; cumulated [K] is scratch."""
-    members = height.shape[0]
-    one = height.dtype.type(1)
-    ascending = np.sort(height)
-    running = ascending[0] * (one / members)
-    cumulated[0] = running
-    for q in range(1, members):
-        running += (ascending[q] - ascending[q - 1]) * (one / (members - q))
-        cumulated[q] = running
-    for i in range(members):
-        share[i] = cumulated[np.searchsorted(ascending, height[i])]
+            b_floor[lane] = base[(first + lane) * s_base]
+        _read_tile(scores, first, lanes, b_tile)
+        _solve_tile(b_tile, load(b_floor, 0), pairs, exchanged)
+        _write_tile(b_tile, first, lanes, credit)
 
 
 @jit
 def _airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: int) -> None:
+    """c by rank, looked up by value."""
     members = scores.shape[1]
     s_base = 0 if base.shape[0] == 1 else 1
-    height = np.empty(members, scores.dtype)
-    cumulated = np.empty(members, scores.dtype)
+    real = scores.dtype.type
+    height, cumulated = np.empty(members, scores.dtype), np.empty(members, scores.dtype)
     for group in range(low, high):
         for i in range(members):
-            height[i] = max(scores[group, i] - base[group * s_base], scores.dtype.type(0))
-        _sorted_shares(height, cumulated, credit[group])
+            height[i] = max(scores[group, i] - base[group * s_base], real(0))
+        ascending = np.sort(height)
+        running = ascending[0] * real(1 / members)
+        cumulated[0] = running
+        for q in range(1, members):
+            running += (ascending[q] - ascending[q - 1]) * real(1 / (members - q))
+            cumulated[q] = running
+        for i in range(members):
+            credit[group, i] = cumulated[np.searchsorted(ascending, height[i])]
 
 
 @jit
-def _facility_tiled(scores: Array, weights: Array, credit: Array, comparators: Array, low: int, high: int) -> None:
+def _facility_tiled(scores: Array, weights: Array, credit: Array, pairs: Array, low: int, high: int) -> None:
     members, elements = scores.shape[1], scores.shape[2]
     s_weights = 0 if weights.shape[0] == 1 else 1
-    b_height = np.zeros((members, BL), scores.dtype)
-    b_sorted = np.zeros((members, BL), scores.dtype)
-    b_share = np.zeros((members, BL), scores.dtype)
+    b_tile = np.zeros((members, 8), scores.dtype)
+    b_total = np.zeros((members, 8), scores.dtype)
+    b_weight = np.zeros(8, scores.dtype)
+    exchanged = np.empty(pairs.shape[0], np.uint8)
     zero = scores.dtype.type(0)
     for group in range(low, high):
-        credit[group] = 0
-        for start in range(0, elements, BL):
-            lanes = min(BL, elements - start)
+        b_total[:] = 0
+        for first in range(0, elements, 8):
+            lanes = min(8, elements - first)
+            b_weight[:] = 0
+            for lane in range(lanes):
+                b_weight[lane] = weights[group * s_weights, first + lane]
+            o = group * members * elements + first
             for i in range(members):
-                for lane in range(lanes):
-                    b_height[i, lane] = max(scores[group, i, start + lane], zero)
-            b_sorted[:] = b_height
-            _sort_tile(b_sorted, comparators)
-            _shares(b_height, b_sorted, b_share)
+                if lanes == 8:
+                    store(b_tile, 8 * i, load(scores, o + i * elements))
+                else:
+                    for lane in range(8):
+                        b_tile[i, lane] = scores[group, i, first + lane] if lane < lanes else zero
+            _solve_tile(b_tile, splat(zero), pairs, exchanged)
+            weight = load(b_weight, 0)
             for i in range(members):
-                total = zero
-                for lane in range(lanes):
-                    total += b_share[i, lane] * weights[group * s_weights, start + lane]
-                credit[group, i] += total
-
-
-@jit
-def _facility_sorted(scores: Array, weights: Array, credit: Array, low: int, high: int) -> None:
-    members, elements = scores.shape[1], scores.shape[2]
-    s_weights = 0 if weights.shape[0] == 1 else 1
-    height = np.empty(members, scores.dtype)
-    cumulated = np.empty(members, scores.dtype)
-    share = np.empty(members, scores.dtype)
-    for group in range(low, high):
-        credit[group] = 0
-        for element in range(elements):
-            for i in range(members):
-                height[i] = max(scores[group, i, element], scores.dtype.type(0))
-            _sorted_shares(height, cumulated, share)
-            for i in range(members):
-                credit[group, i] += weights[group * s_weights, element] * share[i]
+                store(b_total, 8 * i, load(b_total, 8 * i) + load(b_tile, 8 * i) * weight)
+        for i in range(members):
+            credit[group, i] = total(load(b_total, 8 * i))
 
 
 def airport(scores: Array, base: Array) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]."""
-    credit = np.empty_like(scores)
     groups, members = scores.shape
-    if members == 8:
-        parallel.rows(lambda low, high: _airport_8(scores, base, credit, low, high), groups, 25)
-    elif members <= NETWORK_LIMIT:
-        comparators = network(members)
-        parallel.rows(lambda low, high: _airport_tiled(scores, base, credit, comparators, low, high), groups, members**2)
+    credit = memory.empty(scores.shape, scores.dtype)
+    if members <= NETWORK_LIMIT:
+        pairs = comparators(members)
+        parallel.rows(_airport_tiled, groups, 0.4 * len(pairs) + members, scores, base, credit, pairs)
     else:
-        parallel.rows(lambda low, high: _airport_sorted(scores, base, credit, low, high), groups, 60 * members)
+        parallel.rows(_airport_sorted, groups, 60 * members, scores, base, credit)
     return credit
 
 
 def facility(scores: Array, weights: Array) -> Array:
     """v(S) = sum_e w_e max(0, max_{i in S} scores_ie). scores [B, K, E], weights [B or 1, E] -> [B, K]."""
     groups, members, elements = scores.shape
-    credit = np.empty((groups, members), scores.dtype)
-    if members <= NETWORK_LIMIT:
-        comparators = network(members)
-        parallel.rows(
-            lambda low, high: _facility_tiled(scores, weights, credit, comparators, low, high),
-            groups,
-            members**2 * elements,
-        )
-    else:
-        parallel.rows(lambda low, high: _facility_sorted(scores, weights, credit, low, high), groups, 60 * members * elements)
+    credit, pairs = np.empty((groups, members), scores.dtype), comparators(members)
+    cost = (0.4 * len(pairs) + members) * elements
+    parallel.rows(_facility_tiled, groups, cost, scores, weights, credit, pairs)
     return credit

@@ -1,0 +1,52 @@
+"""Memory of large results, kept for the next one.
+
+Fresh memory costs more than most kernels: the system clears every page that is touched for the first time. A block that came
+from here is used again when no array lives in it any more, as allocators of devices do it.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Blocks of at least LARGE bytes are kept, the KEPT last freed ones of them; smaller ones the C library keeps.
+LARGE = 1 << 22
+KEPT = 2
+
+_free: list[NDArray[np.uint8]] = []
+
+
+class _Lease:
+    """Owner of a block while arrays live in it: their base."""
+
+    def __init__(self, block: NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.block = block
+        address = block.__array_interface__["data"]
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": address}
+
+    def __del__(self) -> None:
+        _free.append(self.block)
+        del _free[:-KEPT]
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """As np.empty, in a block that was used before if there is one of that size."""
+    size = prod(shape) * dtype.itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype)
+    return np.asarray(_Lease(_block(size), shape, dtype))
+
+
+def _block(size: int) -> NDArray[np.uint8]:
+    for _ in range(len(_free)):
+        try:
+            block = _free.pop()  # another thread may have been faster
+        except IndexError:
+            break
+        if size <= block.nbytes <= 2 * size:
+            return block
+        _free.insert(0, block)
+    return np.empty(size, np.uint8)
