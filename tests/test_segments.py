@@ -159,6 +159,7 @@ def test_splitters_find_what_a_reader_sees() -> None:
     assert split("<a>1</a><a k='v'>\n2</a ><b>3</b><a>4", segments.tagged("a")) == ["1", "\n2"]
     assert split("Hi\n 1. one\n 2) two\n    more\n３、三\n\nBye 4. no", segments.numbered) == ["one", "two\n    more", "三"]
     assert split('x [1, then ["a, ]", {"k": [1, 2]} ,3.5] y [4]', segments.json_array) == ['"a, ]"', '{"k": [1, 2]}', "3.5"]
+    assert split("a，\u0301b。\ufe0f c", segments.phrases()) == ["a，\u0301", "b。\ufe0f c"]
     assert split("no [array", segments.json_array) == ["no [array"]
     assert split("a1 b22", segments.matching(r"[a-z](?P<n>\d+)", "n")) == ["1", "22"]
 
@@ -276,6 +277,16 @@ def test_a_character_in_several_tokens_and_a_token_over_an_edge() -> None:
     first = sum(start < text.index("👍") - 1 for start, _ in encoding.offsets)
     assert order.tolist() == [0, 1]
     assert lengths.tolist() == [first, len(encoding.ids) - first]
+
+
+def test_a_token_that_begins_with_a_space_belongs_to_its_word() -> None:
+    encoding = TOKENIZER.encode("a. wow", add_special_tokens=False)
+    assert encoding.tokens == ["a", ".", "Ġw", "o", "w"]
+    assert encoding.offsets[2] == (2, 4)
+    parts = segments.segment("a. wow", segments.matching(r"a. |wow"))
+    assert parts.spans == ((0, 3), (3, 6))
+    lengths, order = parts.stretches(encoding.offsets)
+    assert (lengths.tolist(), order.tolist()) == ([2, 3], [0, 1])
 
 
 def test_left_padding_truncation_and_a_prompt() -> None:

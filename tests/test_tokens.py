@@ -238,6 +238,18 @@ def test_segments_in_several_stretches(spread: str, rows: Rows, data: st.DataObj
     assert close(by_mask(mask)(out), wanted)
 
 
+def test_a_segment_is_paid_at_its_last_token_whatever_empty_stretches_follow() -> None:
+    out = sc.token_advantages(
+        None,
+        np.ones((1, 4)),
+        segment_credit=[[1.0, 10.0]],
+        segment_lengths=[[2, 2, 0]],
+        segment_order=[[0, 1, 0]],
+        spread="reward_to_go",
+    )
+    assert out.tolist() == [[11.0, 11.0, 10.0, 10.0]]
+
+
 @given(case=segmented())
 def test_tokens_of_a_segment_add_up_to_its_credit(case: tuple[Rows, list[list[float]], list[list[int]]]) -> None:
     rows, credit, lengths = case
