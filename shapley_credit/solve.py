@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from shapley_credit import dispatch
+from shapley_credit import dispatch, forests
 from shapley_credit.blackbox.evaluate import batched, check_budget, evaluate
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
@@ -70,37 +69,18 @@ def _finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
 
 
 def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:
-    from shapley_kernels.trees import tree_of
-
     if term.mask is not None and not term.mask.all():
         for rule in rules:
             if not rule.ignores_absent:
                 raise InputError(f"{rule} counts members by size, which absent members change; leave them out or use another.")
     wide = term.over(shape)
-    problems = wide.reduce()
-    groups = prod(shape)
-    shapes, which = _distinct(tree.labels, shape)
-    total = np.zeros((groups, term.k))
     mixes = [rule.sizes for rule in rules]
-    for number, structure in enumerate(shapes):
-        index = np.flatnonzero(which == number)
-        total[index] = sum(_tree_problem(problem, index, groups, tree_of(structure), mixes) for problem in problems)
+
+    def solve(problem: Problem, arrays: Sequence[Any], root: Any) -> Array:
+        return _solved(problem.form, problem.game, "tree", *arrays, root, mixes)
+
+    total = forests.solved(wide.reduce(), tree.labels, shape, solve)
     return _finish(wide, shape, total)
-
-
-def _distinct(labels: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """The different trees among the groups of a shape, and which of them each group has."""
-    tail = labels.shape[-2:]
-    if prod(labels.shape[:-2]) == 1:
-        return labels.reshape(1, *tail), np.zeros(prod(shape), np.int64)
-    rows = np.broadcast_to(labels, (*shape, *tail)).reshape(prod(shape), prod(tail))
-    trees, which = np.unique(rows, axis=0, return_inverse=True)
-    return trees.reshape(len(trees), *tail), which.ravel()
-
-
-def _tree_problem(problem: Problem, index: Array, groups: int, root: Any, mixes: Sequence[Any]) -> Array:
-    chosen = [a[index] if isinstance(a, np.ndarray) and len(a) == groups else a for a in problem.arrays]
-    return problem.scale * _solved(problem.form, problem.game, "tree", *chosen, root, mixes)
 
 
 def _solved(form: str, game: str, role: dispatch.Role, *arguments: Any) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from math import comb
 from typing import Any
@@ -14,11 +15,12 @@ import pytest
 import shapley_credit as sc
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from shapley_credit import CoalitionTree, Utility, semivalues
+from shapley_credit import CoalitionTree, Utility, forests, semivalues
 from shapley_credit import utilities as u
 
 import oracle
 from errors_seen import tolerance
+from kernel_inputs import MAKERS
 from strategies import EXCHANGEABLE, FAMILIES, Array, Instance, instances
 from test_axioms import close, game_of, symmetrised, table_of
 
@@ -409,6 +411,16 @@ def test_how_a_batch_is_cut_changes_no_bit(family: type[Utility], data: Draw) ->
         assert np.array_equal(sc.owen(batch, labels, levels=levels), credit)
     for part in (slice(3), slice(3, 4), slice(4, None)):
         assert np.array_equal(sc.owen(batch[part], labels, levels=levels), credit[part])
+
+
+def test_every_kernel_on_trees_says_which_axes_are_members() -> None:
+    """All but tables, whose entries have the members' names."""
+    on_trees = {(form, game) for form, game in MAKERS if find_spec(f"shapley_kernels.{form}.tree")}
+    assert set(forests.AXES) == on_trees - {("table", "solve")}
+    rng = np.random.default_rng(3)
+    for form, game in forests.AXES:
+        arguments = MAKERS[form, game](rng, 5, 3, np.float64)
+        assert [len(kinds) for kinds in forests.AXES[form, game]] == [max(np.ndim(a) - 1, 0) for a in arguments]
 
 
 def test_a_batch_of_best_of_set() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +81,17 @@ def arrange(root: Node) -> tuple[Shape, Array]:
 
     shape, order = sort(root)
     return shape, np.array(order)
+
+
+def named(shape: Shape) -> Node:
+    """The tree of a shape whose members are named by their places."""
+
+    def grow(shape: Shape, start: int) -> Node:
+        starts = accumulate((child.size for child in shape.children), initial=start)
+        children = tuple(grow(child, first) for child, first in zip(shape.children, starts, strict=False))
+        return Node(shape.depth, tuple(range(start, start + shape.size)), children)
+
+    return grow(shape, 0)
 
 
 def _dealt(parts: list[Any]) -> list[Any]:
