@@ -78,6 +78,10 @@ def product(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any
     return 1 - chance, np.ones((1, size[1]), dtype), -chance
 
 
+def noisy_or(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    return (rng.random(size).astype(dtype),)
+
+
 def size_sum(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     return rng.normal(size=size).astype(dtype), everyone(size[1]), rng.random((1, size[1] + 1)).astype(dtype)
 
@@ -163,6 +167,7 @@ GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
     ("dividends", distinct, ((1, 8), (500, 128), (100_000, 8))),
     ("ranks", discounted, ((1, 8), (1_000, 128), (200_000, 8))),
     ("products", product, ((1, 8), (1_000, 64), (200_000, 8))),
+    ("products", noisy_or, ((1, 8), (1_000, 64), (200_000, 8))),
     ("products", mixture, ((1, 8, 64), (200, 8, 64))),
     ("ranks", sized, ((1, 8), (100, 16))),
     ("dividends", unanimity, ((1, 8, 64), (64, 16, 256))),

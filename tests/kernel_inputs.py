@@ -102,6 +102,7 @@ MAKERS: dict[tuple[str, str], Maker] = {
     ("dividends", "distinct"): lambda rng, b, k, dtype: (rng.integers(0, max(k // 2, 2), (b, k)), present(rng, b, k)),
     ("dividends", "unanimity"): coverage,
     ("products", "mixture"): mixture,
+    ("products", "noisy_or"): lambda rng, b, k, dtype: (rng.random((b, k)).astype(dtype),),
     ("ranks", "sized"): sized,
     ("counts", "separable"): lambda rng, b, k, dtype: (
         rng.integers(0, 4, (b, k)),

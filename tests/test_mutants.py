@@ -79,8 +79,12 @@ MUTANTS = [
     Mutant("ranks", "cpu", "keys[order[place - 1]] < keys[i]", "keys[order[place - 1]] <= keys[i]"),
     Mutant("ranks", "cpu", "tail += gain[i] * change[rank]", "tail += gain[i] * change[rank - 1]"),
     Mutant("products", "ref", "np.cumprod(factor[:, :0:-1]", "np.cumprod(factor[:, :-1]"),
-    Mutant("products", "cpu", "b_after[node] *= t[node] * a[i]", "b_after[node] *= t[node] * a[i - 1]"),
-    Mutant("products", "cpu", "b_before[0] = weight", "b_before[0] = 1.0 / nodes"),
+    Mutant("products", "cpu", "multiply_add(t, a, one_minus_t * b)", "multiply_add(t, a, t * b)"),
+    Mutant("products", "cpu", "load(before, 16 * i + 8) * p_2)", "load(before, 16 * i + 8) * p)"),
+    Mutant("products", "cpu", "b_change[:] = 0  # games", "pass  # games"),
+    Mutant("products", "cpu", "load(b_outside, 8 * i) - load(b_chance, 8 * i)", "load(b_outside, 8 * i)"),
+    Mutant("products", "cpu", "[1, 1, 0]", "[1, 1, 1]"),
+    Mutant("products", "ref", "1 + 0 * chances", "0 * chances"),
     Mutant("counts", "ref", "m * (free - forced) * harmonic", "m * free * harmonic"),
     Mutant("counts", "ref", "range(m + 1, n + 1)", "range(m, n + 1)"),
     Mutant("counts", "cpu", "(classes + 1) // 2", "max(1, classes // 2)"),
@@ -127,7 +131,12 @@ LOWERED = [("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"), ("NETWORK_LIMIT = 2048", "N
 
 def load(form: str, role: str, right: str = "", wrong: str = "") -> ModuleType:
     """The kernel file as plain Python, with one replacement."""
-    spec = importlib.util.find_spec(f"shapley_kernels.{form}.{role}")
+    return plain(f"shapley_kernels.{form}.{role}", right, wrong)
+
+
+def plain(name: str, right: str = "", wrong: str = "") -> ModuleType:
+    """A module whose functions are not compiled, nor those of the file that kernels share."""
+    spec = importlib.util.find_spec(name)
     assert spec is not None
     assert spec.loader is not None
     source = spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
@@ -137,7 +146,9 @@ def load(form: str, role: str, right: str = "", wrong: str = "") -> ModuleType:
     for limit, lowered in LOWERED:
         source = source.replace(limit, lowered)
     module = importlib.util.module_from_spec(spec)
+    shared = {} if name == "shapley_kernels.tiles" else {"shapley_kernels.tiles": plain("shapley_kernels.tiles")}
     with (
+        mock.patch.dict("sys.modules", shared),
         mock.patch("shapley_kernels.jit.jit", lambda function: function),
         mock.patch("shapley_kernels.jit.jit_reassociated", lambda function: function),
     ):

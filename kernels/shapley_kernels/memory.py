@@ -27,9 +27,9 @@ class _Lease:
         address = block.__array_interface__["data"]
         self.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": address}
 
-    def __del__(self) -> None:
-        _free.append(self.block)
-        del _free[:-KEPT]
+    def __del__(self, free: list[NDArray[np.uint8]] = _free, kept: int = KEPT) -> None:
+        free.append(self.block)  # the names of the module may be gone by now
+        del free[:-kept]
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

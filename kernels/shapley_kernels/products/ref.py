@@ -42,3 +42,11 @@ def mixture(inside: Array, outside: Array, delta: Array, weights: Array) -> Arra
     rows = [array.reshape(groups * games, members) for array in turned]
     credit: Array = (product(*rows).reshape(groups, games, members) * weights[:, :, None]).sum(axis=1)
     return credit
+
+
+def noisy_or(chances: Array) -> Array:
+    """v(S) = 1 - prod_{i in S} (1 - p_i), less one the product game of the chances to fail. p [B, K] -> [B, K].
+
+    O(K min(K/2, 4.3 sqrt K)) a group.
+    """
+    return -product(1 - chances, 1 + 0 * chances, -chances)

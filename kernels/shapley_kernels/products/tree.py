@@ -38,3 +38,8 @@ def mixture(inside: Array, outside: Array, delta: Array, weights: Array, root: N
         if games:  # one after the other, so that games of weight 0, which fill up a batch, change no bit
             credit[rows] = np.add.accumulate(terms, axis=1)[:, -1]
     return credit
+
+
+def noisy_or(chances: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """v(S) = 1 - prod_{i in S} (1 - p_i). chances p [B, K] -> [B, K]. O(sum over nodes of c^2) a group."""
+    return -product(1 - chances, np.ones_like(chances), -chances, root, mixes)

@@ -19,60 +19,11 @@ from shapley_kernels import memory, parallel
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import Lanes, choose, exceeds, load, maximum, splat, store, total, transpose
 from shapley_kernels.networks import comparators
+from shapley_kernels.tiles import columns, store_eight, turn
 
 Array = NDArray[Any]
 
 NETWORK_LIMIT = 2048
-
-
-@jit
-def _columns(rows: Array, o: int, step: int) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes]:
-    """Eight elements of each of eight rows that are `step` apart, from element `o` on, with the rows as lanes."""
-    a, b, c, d = load(rows, o), load(rows, o + step), load(rows, o + 2 * step), load(rows, o + 3 * step)
-    o += 4 * step
-    e, f, g, h = load(rows, o), load(rows, o + step), load(rows, o + 2 * step), load(rows, o + 3 * step)
-    return transpose(a, b, c, d, e, f, g, h)
-
-
-@jit
-def _store_eight(
-    target: Array, o: int, step: int, a: Lanes, b: Lanes, c: Lanes, d: Lanes, e: Lanes, f: Lanes, g: Lanes, h: Lanes
-) -> None:
-    """Eight vectors to places that are `step` apart."""
-    store(target, o, a)
-    store(target, o + step, b)
-    store(target, o + 2 * step, c)
-    store(target, o + 3 * step, d)
-    store(target, o + 4 * step, e)
-    store(target, o + 5 * step, f)
-    store(target, o + 6 * step, g)
-    store(target, o + 7 * step, h)
-
-
-@jit
-def _read_tile(scores: Array, first: int, lanes: int, tile: Array) -> None:
-    """Scores of `lanes` groups from `first` on into the lanes of a tile [K, 8]; lanes beyond keep what they hold."""
-    members = scores.shape[1]
-    whole = members - members % 8 if lanes == 8 else 0
-    for i in range(0, whole, 8):
-        a, b, c, d, e, f, g, h = _columns(scores, first * members + i, members)
-        _store_eight(tile, 8 * i, 8, a, b, c, d, e, f, g, h)
-    for lane in range(lanes):
-        for i in range(whole, members):
-            tile[i, lane] = scores[first + lane, i]
-
-
-@jit
-def _write_tile(tile: Array, first: int, lanes: int, credit: Array) -> None:
-    """The lanes of a tile [K, 8] to the credits of `lanes` groups from `first` on."""
-    members = credit.shape[1]
-    whole = members - members % 8 if lanes == 8 else 0
-    for i in range(0, whole, 8):
-        a, b, c, d, e, f, g, h = _columns(tile, 8 * i, 8)
-        _store_eight(credit, first * members + i, members, a, b, c, d, e, f, g, h)
-    for lane in range(lanes):
-        for i in range(whole, members):
-            credit[first + lane, i] = tile[i, lane]
 
 
 @jit
@@ -131,7 +82,7 @@ def _airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -
         for lane in range(8):
             b_floor[lane] = base[(first + lane) * s_base]
         floor = load(b_floor, 0)
-        a, b, c, d, e, f, g, h = _columns(scores, 8 * first, 8)
+        a, b, c, d, e, f, g, h = columns(scores, 8 * first, 8)
         a, b, c, d = maximum(a - floor, zero), maximum(b - floor, zero), maximum(c - floor, zero), maximum(d - floor, zero)
         e, f, g, h = maximum(e - floor, zero), maximum(f - floor, zero), maximum(g - floor, zero), maximum(h - floor, zero)
         a, b, m_0 = _exchange(a, b)
@@ -181,26 +132,27 @@ def _airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -
         c_2, c_3 = _restore(c_2, c_3, m_1)
         c_0, c_1 = _restore(c_0, c_1, m_0)
         a, b, c, d, e, f, g, h = transpose(c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-        _store_eight(credit, 8 * first, 8, a, b, c, d, e, f, g, h)
+        store_eight(credit, 8 * first, 8, a, b, c, d, e, f, g, h)
 
 
 @jit
 def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low: int, high: int) -> None:
+    members = scores.shape[1]
     s_base = 0 if base.shape[0] == 1 else 1
-    if scores.shape[1] == 8:
+    if members == 8:
         whole = low + (high - low) // 8 * 8
         _airport_8(scores, base, credit, low, whole)
         low = whole
-    b_tile = np.zeros((scores.shape[1], 8), scores.dtype)
+    b_tile = np.zeros((members, 8), scores.dtype)
     b_floor = np.zeros(8, scores.dtype)
     exchanged = np.empty(pairs.shape[0], np.uint8)
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
-        _read_tile(scores, first, lanes, b_tile)
+        turn(scores, first * members, members, lanes, members, b_tile, 0, 8)
         _solve_tile(b_tile, load(b_floor, 0), pairs, exchanged)
-        _write_tile(b_tile, first, lanes, credit)
+        turn(b_tile, 0, 8, members, lanes, credit, first * members, members)
 
 
 @jit
