@@ -6,13 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from shapley_credit import semivalues, utilities
-from shapley_credit.blackbox.evaluate import batched
+from shapley_credit.blackbox.functions import batched
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.errors import EvaluationError, InputError, MissingExtraError
 from shapley_credit.utility import Utility
 from shapley_credit.values import connected_shapley, owen, set_semivalue, set_shapley
 
 if TYPE_CHECKING:
+    from shapley_credit.blackbox.estimate import Estimate, estimate
+    from shapley_credit.blackbox.evaluate import aevaluate, evaluate
+    from shapley_credit.blackbox.plan import plan
     from shapley_credit.credit.groups import advantages
     from shapley_credit.credit.tokens import scatter_credit, token_advantages
 
@@ -20,14 +23,19 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CoalitionTree",
+    "Estimate",
     "EvaluationError",
     "InputError",
     "MissingExtraError",
     "Utility",
     "advantages",
+    "aevaluate",
     "batched",
     "connected_shapley",
+    "estimate",
+    "evaluate",
     "owen",
+    "plan",
     "scatter_credit",
     "semivalues",
     "set_semivalue",
@@ -37,7 +45,16 @@ __all__ = [
 ]
 
 # Imported when first used.
-_HOME_OF = {"advantages": "credit.groups", "scatter_credit": "credit.tokens", "token_advantages": "credit.tokens"}
+_HOME_OF = {
+    "Estimate": "blackbox.estimate",
+    "advantages": "credit.groups",
+    "aevaluate": "blackbox.evaluate",
+    "estimate": "blackbox.estimate",
+    "evaluate": "blackbox.evaluate",
+    "plan": "blackbox.plan",
+    "scatter_credit": "credit.tokens",
+    "token_advantages": "credit.tokens",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,18 +24,26 @@ class EvaluationError(RuntimeError):
 
     Attributes:
         coalition: members of the coalition that failed, a tuple of indices; None if a whole batch failed.
-        codes: int [m], the coalitions that were to be evaluated as bit masks, bit i = member i; 0 .. 2**k - 1 for a flat value.
-        values: [m], everything that was evaluated before the failure, NaN elsewhere. With all 2**k codes, fill the gaps and
-            pass it to the library as a table: no evaluation is lost.
+        codes: the coalitions that were to be evaluated. For exact values int [m], bit masks, bit i = member i, 0 .. 2**k - 1 if
+            flat; for `evaluate` bool [m, k], the coalitions of the first plan that lacks a value.
+        values: [m], everything that was evaluated, NaN elsewhere. With all 2**k codes, fill the gaps and pass it to the library
+            as a table: no evaluation is lost.
+        failed: pairs (number of the plan, coalition) of all that `evaluate` got no value for.
     """
 
     def __init__(
-        self, message: str, coalition: tuple[int, ...] | None, codes: NDArray[np.int64], values: NDArray[np.float64]
+        self,
+        message: str,
+        coalition: tuple[int, ...] | None,
+        codes: NDArray[Any],
+        values: NDArray[np.float64],
+        failed: Sequence[tuple[int, tuple[int, ...]]] = (),
     ) -> None:
         super().__init__(message)
         self.coalition = coalition
         self.codes = codes
         self.values = values
+        self.failed = tuple(failed)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.coalition, self.codes, self.values)
+        return type(self), (str(self), self.coalition, self.codes, self.values, self.failed)

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import dispatch, forests
-from shapley_credit.blackbox.evaluate import batched, check_budget, evaluate
+from shapley_credit.blackbox.draws import enumeration
+from shapley_credit.blackbox.exact import credits
+from shapley_credit.blackbox.functions import batched, check_budget, tabulate
+from shapley_credit.blackbox.structure import Structure
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
@@ -94,22 +97,16 @@ def _solved(form: str, game: str, role: dispatch.Role, *arguments: Any) -> Array
 
 def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree, rules: Rules) -> Array:
     """Values [..., k] of a function, asked only for the coalitions that matter to one of the trees."""
-    from shapley_kernels.trees import coalitions, tree_of
-
     if tree.k > 62:
         raise InputError(f"a function of k = {tree.k} members is above 62, the most that bit masks hold.")
     lead = tree.labels.shape[:-2]
     check_budget(int(np.sum(tree.budget())), tree.k)
-    mixes = [rule.sizes for rule in rules]
-    parts = [list(coalitions(tree_of(tree.labels[index]), mixes)) for index in np.ndindex(lead)]
-    with_and_without = [codes | bit for part in parts for i, codes, _ in part for bit in (0, 1 << i)]
-    asked = np.unique(np.concatenate(with_and_without)) if with_and_without else np.zeros(0, np.int64)
-    values = evaluate(function, tree.k, asked)
+    parts = [enumeration(Structure(CoalitionTree(tree.labels[index]), rules)) for index in np.ndindex(lead)]
+    asked = np.unique(np.concatenate([codes for codes, _ in parts])) if parts else np.zeros(0, np.int64)
+    values = tabulate(function, tree.k, asked)
     credit = np.zeros((len(parts), tree.k))
-    for row, part in enumerate(parts):
-        for i, codes, chances in part:
-            steps = values[np.searchsorted(asked, codes | 1 << i)] - values[np.searchsorted(asked, codes)]
-            credit[row, i] = (steps * chances).sum()
+    for row, (codes, places) in enumerate(parts):
+        credit[row] = credits(places, values[None, np.searchsorted(asked, codes)])
     return credit.reshape(*lead, tree.k)
 
 
@@ -141,7 +138,7 @@ def line_function_credits(function: Callable[..., Any] | batched, k: int) -> Arr
             "values of all intervals."
         )
     first, last = np.triu_indices(k)
-    values = evaluate(function, k, np.concatenate([[0], (2 << last) - (1 << first)]))
+    values = tabulate(function, k, np.concatenate([[0], (2 << last) - (1 << first)]))
     table = np.zeros((k, k))
     table[first, last] = values[1:]
     return connected(table, values[0])

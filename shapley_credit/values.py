@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import semivalues
-from shapley_credit.blackbox.evaluate import batched, check_budget, evaluate
+from shapley_credit.blackbox.functions import batched, check_budget, tabulate
+from shapley_credit.blackbox.structure import read_levels
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
 from shapley_credit.errors import InputError
@@ -107,7 +108,7 @@ def owen(
     array([2.  , 2.75, 3.75, 9.5 ])
     """
     tree = read_tree(coalitions)
-    rules = _rules(levels, tree.depth)
+    rules = read_levels(levels, tree.depth)
     if _is_function(utility, tree.k if k is None else k):
         _same_members(tree, tree.k if k is None else k)
         function: Any = utility
@@ -148,17 +149,6 @@ def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None
     return from_numpy(line_credits(game), game.library)
 
 
-def _rules(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:
-    """One semivalue a level, Shapley by default."""
-    if levels is None:
-        return (semivalues.shapley,) * depth
-    if not isinstance(levels, list | tuple) or len(levels) != depth or not all(isinstance(rule, Semivalue) for rule in levels):
-        raise InputError(
-            f"levels must hold one semivalue for each of the {depth} levels of the tree, unions first; got {levels!r}."
-        )
-    return tuple(levels)
-
-
 def _same_members(tree: CoalitionTree, k: int) -> None:
     if tree.k != k:
         raise InputError(f"the coalition tree has {tree.k} members, but the utility has k = {k}.")
@@ -178,7 +168,7 @@ def _is_function(utility: Any, k: int | None) -> bool:
 def _tabulated(function: Any, k: int | None) -> Table:
     assert k is not None
     check_budget(1 << int(k), int(k))
-    return Table(evaluate(function, int(k), np.arange(1 << int(k))))
+    return Table(tabulate(function, int(k), np.arange(1 << int(k))))
 
 
 def _as_utility(utility: Any, k: int | None) -> Utility:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import semivalues
-from shapley_credit.blackbox.evaluate import batched
+from shapley_credit.blackbox.functions import batched
 from shapley_credit.convert import to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue

@@ -1,0 +1,73 @@
+"""What a plan is about: members, their coalition tree, and one semivalue a level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_credit import dispatch, semivalues
+from shapley_credit.coalitions import CoalitionTree, read_tree
+from shapley_credit.errors import InputError
+from shapley_credit.semivalues import Semivalue
+
+if TYPE_CHECKING:
+    from shapley_kernels.trees import Mix, Node
+
+Array = NDArray[Any]
+
+
+class Structure:
+    """Members, a coalition tree over them, and the semivalue of each of its levels.
+
+    Attributes:
+        tree, k: the coalition tree, a flat one without structure, and its number of members.
+        rules: one semivalue a level.
+        efficient: whether credits add up to v(N) - v(empty), that is, whether all levels are Shapley's.
+        flat: whether all members are alike.
+    """
+
+    def __init__(self, coalitions: Any, levels: Sequence[Semivalue] | None) -> None:
+        from shapley_kernels.trees import is_flat, tree_of
+
+        number = isinstance(coalitions, int | np.integer)
+        self.tree = CoalitionTree.flat(coalitions) if number else read_tree(coalitions)
+        if self.tree.labels.ndim > 2:
+            raise InputError("a plan is made for one coalition tree; make one plan for each of the groups.")
+        self.k = self.tree.k
+        self.rules = read_levels(levels, self.tree.depth)
+        self.root: Node = tree_of(self.tree.labels)
+        self.flat = is_flat(self.root)
+        self.efficient = all(rule is semivalues.shapley for rule in self.rules)
+
+    @property
+    def mixes(self) -> list[Mix]:
+        """The level distributions as kernels take them."""
+        return [rule.sizes for rule in self.rules]
+
+    def products(self, inside: Array, outside: Array) -> Array:
+        """Credits [B, k] of the product games prod_{i in S} a_i prod_{i not in S} b_i, a and b [B, k], by their closed form."""
+        games = (inside, outside, inside - outside)
+        if self.flat and self.efficient:
+            credit: Array = dispatch.kernel("products", "product", dispatch.role())(*games)
+        else:
+            credit = dispatch.kernel("products", "product", "tree")(*games, self.root, self.mixes)
+        return credit
+
+    def weights(self, coalitions: Array) -> Array:
+        """[m, k]: the weights w_i(S) of the exact value, phi_i = sum_S w_i(S) v(S): credits of the games [T = S]."""
+        present = coalitions.astype(np.float64)
+        return self.products(present, 1 - present)
+
+
+def read_levels(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:
+    """One semivalue a level, Shapley by default."""
+    if levels is None:
+        return (semivalues.shapley,) * depth
+    if not isinstance(levels, list | tuple) or len(levels) != depth or not all(isinstance(rule, Semivalue) for rule in levels):
+        raise InputError(
+            f"levels must hold one semivalue for each of the {depth} levels of the tree, unions first; got {levels!r}."
+        )
+    return tuple(levels)

@@ -1,0 +1,30 @@
+"""Functions that other processes are asked to call."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+WORDS = ["the", "answer", "is", "is", "42", "."]
+
+
+def text(number: int, coalition: tuple[int, ...]) -> str:
+    """What is left of the words."""
+    return " ".join(WORDS[i] for i in coalition)
+
+
+def score(request: str) -> float:
+    """A number that has no exact float."""
+    return len(request) / 7 + sum(map(ord, request)) % 11 / 3
+
+
+def scores(requests: list[str]) -> list[float]:
+    """One for each."""
+    return [score(request) for request in requests]
+
+
+def dies_at_42(request: str) -> float:
+    """Kills its process once it sees the answer."""
+    if request == "the answer 42":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return score(request)

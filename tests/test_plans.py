@@ -1,0 +1,426 @@
+"""Plans and estimates: every method against exact values, its own promises, and games on which it must be exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import shapley_credit as sc
+from numpy.typing import NDArray
+from shapley_credit import semivalues
+from shapley_credit.blackbox import adjusted, kriging
+from shapley_credit.blackbox.kernels import Kernel, noise_variance
+from shapley_credit.blackbox.methods import METHODS
+from shapley_credit.blackbox.solution import quantile
+from shapley_credit.blackbox.structure import Structure
+
+Array = NDArray[Any]
+
+TREE = [[0, 1, [2, 3]], [4, 5], [6, 7]]
+LEVELS = (semivalues.banzhaf, semivalues.shapley, semivalues.beta(2, 1))
+ESTIMATORS = [name for name in METHODS if name != "exact"]
+UNBIASED = [name for name in ESTIMATORS if METHODS[name].unbiased]
+OF_TREES = [name for name in ESTIMATORS if METHODS[name].scope != "flat"]
+OF_LEVELS = [name for name in ESTIMATORS if METHODS[name].scope == "any"]
+
+
+def table(k: int, seed: int = 0) -> Array:
+    """A game with interactions of every order, smaller ones for larger sets."""
+    rng = np.random.default_rng(seed)
+    dividends = rng.normal(size=1 << k) / 2.0 ** np.bitwise_count(np.arange(1 << k))
+    for bit in range(k):
+        dividends.reshape(-1, 2, 1 << bit)[:, 1] += dividends.reshape(-1, 2, 1 << bit)[:, 0]
+    return dividends
+
+
+def codes(coalitions: Array) -> Array:
+    places: Array = coalitions @ (1 << np.arange(coalitions.shape[1]))
+    return places
+
+
+def every(k: int) -> Array:
+    return (np.arange(1 << k)[:, None] >> np.arange(k) & 1).astype(np.bool_)
+
+
+def structures(name: str) -> list[tuple[Any, Any, Callable[[Array], Array]]]:
+    """What a method is for: coalitions, levels, and the exact value of a table of 8 members."""
+    cases: list[tuple[Any, Any, Callable[[Array], Array]]] = [(8, None, sc.set_shapley)]
+    if name in OF_TREES:
+        cases.append((TREE, None, lambda values: sc.owen(values, TREE)))
+    if name in OF_LEVELS:
+        cases.append((TREE, LEVELS, lambda values: sc.owen(values, TREE, levels=LEVELS)))
+        cases.append((8, (semivalues.banzhaf,), lambda values: sc.set_semivalue(values, semivalues.banzhaf)))
+    return cases
+
+
+CASES = [(name, *case) for name in ESTIMATORS for case in structures(name)]
+IDS = [f"{name}-{'flat' if coalitions == 8 else 'tree'}-{levels}" for name, coalitions, levels, _ in CASES]
+
+
+def budget_of(name: str, coalitions: Any, levels: Any) -> int:
+    """A budget that leaves something to estimate."""
+    least = METHODS[name].minimum(Structure(coalitions, levels))
+    return max(least, 60)
+
+
+@pytest.mark.parametrize("coalitions", [5, 8, TREE, [[0, 1, 2], [3, 4]], [[0], [1, 2]]], ids=str)
+@pytest.mark.parametrize("levels", [None, "mixed"])
+def test_exact_plan_gives_the_exact_value(coalitions: Any, levels: Any) -> None:
+    structure = Structure(coalitions, None)
+    rules = None if levels is None else (semivalues.banzhaf, semivalues.shapley, semivalues.beta(2, 1))[: structure.tree.depth]
+    values = table(structure.k)
+    plan = sc.plan(coalitions, levels=rules)
+    assert plan.method == "exact"
+    assert len(plan.coalitions) == structure.tree.budget()
+    result = plan.solve(values[codes(plan.coalitions)])
+    truth = sc.owen(values, structure.tree, levels=rules)
+    np.testing.assert_allclose(result.values, truth, atol=1e-13)
+    assert not result.stderr.any()
+
+
+@pytest.mark.parametrize(("name", "coalitions", "levels", "exact"), CASES, ids=IDS)
+def test_plan_keeps_its_promises(name: str, coalitions: Any, levels: Any, exact: Callable[[Array], Array]) -> None:
+    budget = budget_of(name, coalitions, levels)
+    before = np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
+    plan = sc.plan(coalitions, budget=budget, method=name, levels=levels, seed=3)
+    again = sc.plan(coalitions, budget=budget, method=name, levels=levels, seed=3)
+    other = sc.plan(coalitions, budget=budget, method=name, levels=levels, seed=4)
+    asked = codes(plan.coalitions).tolist()
+    assert len(set(asked)) == len(asked) <= budget
+    assert {0, 255} <= set(asked)
+    assert asked == codes(again.coalitions).tolist() != codes(other.coalitions).tolist()
+    values = table(8)[asked]
+    first, second = plan.solve(values), plan.solve(values)
+    for field in ("values", "stderr"):
+        assert getattr(first, field).tobytes() == getattr(second, field).tobytes()
+        assert getattr(again.solve(values), field).tobytes() == getattr(first, field).tobytes()
+    assert (np.random.get_state()[1] == before).all()  # type: ignore[index]  # noqa: NPY002
+    assert first.evaluations == len(asked)
+    if plan.structure.efficient:
+        assert first.residual is not None
+        assert abs(float(first.residual)) <= 1e-13
+        assert abs(first.values.sum() - (table(8)[255] - table(8)[0])) <= 1e-13
+    else:
+        assert first.residual is None
+    assert set(asked) <= set(codes(plan.extend(100).coalitions).tolist())
+
+
+@pytest.mark.parametrize(("name", "coalitions", "levels", "exact"), CASES, ids=IDS)
+def test_many_responses_are_solved_as_one_would_be(
+    name: str, coalitions: Any, levels: Any, exact: Callable[[Array], Array]
+) -> None:
+    plan = sc.plan(coalitions, budget=budget_of(name, coalitions, levels), method=name, levels=levels)
+    asked = codes(plan.coalitions)
+    values = np.stack(
+        [[table(8, seed)[asked] for seed in range(3)], [np.maximum(table(8, seed)[asked], 0) for seed in range(3)]]
+    )
+    together = plan.solve(values)
+    assert together.values.shape == together.stderr.shape == (2, 3, 8)
+    for place in np.ndindex(2, 3):
+        alone = plan.solve(values[place])
+        assert alone.values.tobytes() == together.values[place].tobytes()
+        assert alone.stderr.tobytes() == together.stderr[place].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "coalitions", "levels", "exact"),
+    [case for case in CASES if case[0] in UNBIASED],
+    ids=lambda value: str(value)[:12],
+)
+def test_unbiased_methods_are_unbiased_and_their_intervals_cover(
+    name: str, coalitions: Any, levels: Any, exact: Callable[[Array], Array]
+) -> None:
+    values = table(8, 5)
+    truth = exact(values)
+    structure = Structure(coalitions, levels)
+    per_replicate = (METHODS[name].minimum(structure) - 2) // 2
+    budget = METHODS[name].minimum(structure) + 6 * per_replicate
+    seeds = {"boosted": 30, "adjusted": 60}.get(name, 300)
+    estimates = []
+    for seed in range(seeds):
+        plan = sc.plan(coalitions, budget=budget, method=name, levels=levels, seed=seed)
+        estimates.append(plan.solve(values[codes(plan.coalitions)]))
+    found = np.array([estimate.values for estimate in estimates])
+    error = found.mean(axis=0) - truth
+    spread = found.std(axis=0, ddof=1) / np.sqrt(seeds)
+    assert (np.abs(error) <= 4.5 * spread + 1e-12).all()
+    if seeds == 300:
+        low, high = zip(*(estimate.interval() for estimate in estimates), strict=True)
+        covered = ((np.array(low) <= truth) & (truth <= np.array(high))).mean()
+        assert 0.92 <= covered <= 0.98
+
+
+@pytest.mark.parametrize("name", ["kriging", "regression"])
+def test_intervals_of_biased_methods_cover_where_their_model_holds(name: str) -> None:
+    """Kriging on games drawn from one of its kernels; regression on a fixed game, asked for a fraction of its coalitions."""
+    covered = []
+    everything = every(8).astype(np.float64)
+    covariance = Kernel(np.full(8, 0.2), np.full(8, 0.2), 0.0).covariance(everything, everything)
+    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(256))
+    for seed in range(100 if name == "kriging" else 500):
+        game = factor @ np.random.default_rng([7, seed]).normal(size=256) if name == "kriging" else table(8, 5)
+        plan = sc.plan(8, budget=80, method=name, seed=seed)
+        low, high = plan.solve(game[codes(plan.coalitions)]).interval()
+        truth = sc.set_shapley(game)
+        covered.append((low <= truth) & (truth <= high))
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+@pytest.mark.parametrize("coalitions", [6, [[0, 1], [2, [3, 4]], [5]]], ids=["flat", "tree"])
+@pytest.mark.parametrize("levels", [None, "mixed"])
+def test_kernels_have_the_credits_and_variances_of_their_games(coalitions: Any, levels: Any) -> None:
+    structure = Structure(coalitions, None)
+    rules = None if levels is None else (semivalues.beta(1, 2), semivalues.shapley, semivalues.banzhaf)[: structure.tree.depth]
+    structure = Structure(coalitions, rules)
+    everything = every(6).astype(np.float64)
+    rng = np.random.default_rng(2)
+    kernel = Kernel(rng.random(6), rng.random(6) * np.array([1, 1, 0, 1, 1, 1]), 0.3)
+    covariance = kernel.covariance(everything, everything)
+
+    def credits(games: Array) -> Array:
+        return np.array([sc.owen(game, structure.tree, levels=structure.rules) for game in games])
+
+    of_games = credits(covariance)
+    np.testing.assert_allclose(kernel.credits(structure, everything), of_games, atol=1e-14)
+    np.testing.assert_allclose(kernel.variance(structure), np.diag(credits(of_games.T)), rtol=1e-12)
+    np.testing.assert_allclose(structure.weights(every(6)), credits(np.eye(64)), atol=1e-15)
+    np.testing.assert_allclose(noise_variance(structure), (credits(np.eye(64)) ** 2).sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("levels", [None, (semivalues.banzhaf, semivalues.shapley)])
+def test_kriging_is_the_posterior_of_its_process(levels: Any) -> None:
+    """The game's posterior mean and covariance over all coalitions, in dense algebra, and the credits of that."""
+    tree = [[0, 1, 2], [3, 4]]
+    plan = sc.plan(tree, budget=14, method="kriging", levels=levels)
+    values = table(5)[codes(plan.coalitions)][None]
+    games = kriging.Games(plan.structure, plan.coalitions, values)
+    kernel = Kernel(np.array([0.3, 0.1, 0.2, 0.5, 0.4]), np.array([0.2, 0.3, 0.0, 0.1, 0.6]), 0.2)
+    everything = every(5).astype(np.float64)
+    seen = codes(plan.coalitions)
+    prior = kernel.covariance(everything, everything)
+    scale = np.diag(prior)[seen].mean()
+    prior = prior / scale + kernel.noise * np.eye(32)
+    trend = np.concatenate([np.ones((32, 1)), everything], axis=1)
+    inverse = np.linalg.inv(prior[np.ix_(seen, seen)])
+    precision = trend[seen].T @ inverse @ trend[seen]
+    left = trend - prior[:, seen] @ inverse @ trend[seen]
+    gain = prior[:, seen] @ inverse + left @ np.linalg.solve(precision, trend[seen].T @ inverse)
+    spread = prior - prior[:, seen] @ inverse @ prior[seen] + left @ np.linalg.solve(precision, left.T)
+
+    def credits(games: Array) -> Array:
+        return np.array([sc.owen(game, tree, levels=levels) for game in games])
+
+    credit, stderr = games.posterior(kernel, False, np.array([0]))
+    np.testing.assert_allclose(credit[0], credits((gain @ values[0])[None])[0], atol=1e-12)
+    per_game = games.chooser.variances(kernel, scale, games.targets[False])[0]
+    np.testing.assert_allclose((stderr[0] / games.unit) ** 2, np.diag(credits(credits(spread).T)) * per_game, atol=1e-13)
+
+
+def test_restricted_likelihood_slopes_are_its_derivatives() -> None:
+    plan = sc.plan(6, budget=40, method="kriging", seed=1)
+    games = kriging.Games(plan.structure, plan.coalitions, table(6)[codes(plan.coalitions)][None])
+    kernel = Kernel(np.full(6, 0.2), np.full(6, 0.3), 1e-1)
+
+    def likelihood(factors: Array) -> float:
+        smooth = games.chooser.covariance(kernel.absent * factors, kernel.present * factors)
+        free = games.chooser.free
+        inner = free.T @ smooth @ free + kernel.noise * np.eye(free.shape[1])
+        target = free.T @ games.targets[False][0][games.chooser.some]
+        return float(-0.5 * (len(inner) * np.log(target @ np.linalg.solve(inner, target)) + np.linalg.slogdet(inner)[1]))
+
+    numeric = [(likelihood(1 + 1e-5 * e) - likelihood(1 - 1e-5 * e)) / 2e-5 for e in np.eye(6)]
+    np.testing.assert_allclose(games.chooser.slopes(kernel, games.targets[False][0]), numeric, rtol=1e-4, atol=1e-6)
+
+
+def best_of(scores: Array) -> Callable[[Array], Array]:
+    return lambda coalitions: np.where(coalitions, scores, 0).max(axis=1)
+
+
+RNG = np.random.default_rng(11)
+PAIRS = RNG.normal(size=(12, 12))
+SCORES = RNG.random(12)
+
+
+@pytest.mark.parametrize(
+    ("name", "coalitions", "game", "budget"),
+    [
+        ("kriging", 12, best_of(SCORES), 120),
+        ("kriging", [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]], best_of(SCORES), 100),
+        ("kriging", 12, lambda x: np.einsum("mi,ij,mj->m", x * 1.0, PAIRS, x * 1.0), 120),
+        ("kriging", 12, lambda x: x[:, [1, 4, 6]].all(axis=1) * 1.0, 200),
+        ("regression", 12, lambda x: np.einsum("mi,ij,mj->m", x * 1.0, PAIRS, x * 1.0), 120),
+        ("antithetic", 12, lambda x: np.einsum("mi,ij,mj->m", x * 1.0, PAIRS, x * 1.0), 120),
+        ("antithetic", [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]], lambda x: x @ PAIRS[0] + x[:, 1] * x[:, 7], 120),
+        ("adjusted", 12, best_of(SCORES), 200),
+        ("stratified", 12, lambda x: np.sqrt(x.sum(axis=1)), 170),
+    ],
+)
+def test_games_on_which_a_method_is_exact(name: str, coalitions: Any, game: Callable[[Array], Array], budget: int) -> None:
+    values = game(every(12)).astype(np.float64)
+    plan = sc.plan(coalitions, budget=budget, method=name)
+    result = plan.solve(values[codes(plan.coalitions)])
+    np.testing.assert_allclose(result.values, sc.owen(values, plan.structure.tree), atol=2e-6 * np.abs(values).max())
+
+
+def test_regression_on_all_coalitions_is_the_shapley_value() -> None:
+    """Efficiency as a large weight would cost seven digits here."""
+    values = table(8)
+    plan = sc.plan(8, budget=256, method="regression")
+    assert sorted(codes(plan.coalitions).tolist()) == list(range(256))
+    result = plan.solve(values[codes(plan.coalitions)])
+    np.testing.assert_allclose(result.values, sc.set_shapley(values), atol=1e-13)
+    assert result.stderr.max() <= 1e-13
+
+
+def test_an_and_game_is_not_biased_by_the_ends_of_a_grid() -> None:
+    """Owen sampling with equal weights at both end points tends to .169 here; the truth is 1/8."""
+    found = []
+    for seed in range(200):
+        plan = sc.plan(8, budget=150, method="rotation", seed=seed)
+        found.append(plan.solve(plan.coalitions.all(axis=1)).values)
+    np.testing.assert_allclose(np.mean(found, axis=0), 1 / 8, atol=0.03)
+    np.testing.assert_allclose(np.mean(found), 1 / 8, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["rotation", "kriging"])
+def test_unions_are_kept_together(kind: str) -> None:
+    """No coalition splits two unions."""
+    plan = sc.plan([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], budget=100, method=kind)
+    inside = plan.coalitions.reshape(-1, 3, 4).sum(axis=2)
+    assert ((inside % 4 != 0).sum(axis=1) <= 1).all()
+
+
+def test_auto_says_what_it_chose_and_why() -> None:
+    assert sc.plan(4).method == sc.plan(4, budget=16).method == "exact"
+    assert "16 coalitions that matter" in sc.plan(4, budget=16).reason
+    assert sc.plan(40, budget=400).method == "kriging"
+    assert "at most 2,048" in repr(sc.plan(40, budget=400))
+    assert sc.plan(12, budget=3000).method == "adjusted"
+    assert "unbiased" in sc.plan(12, budget=3000).reason
+    assert not sc.plan(40, budget=400).unbiased
+    assert sc.plan(12, budget=3000).unbiased
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"coalitions": 30}, r"an exact value needs 1,073,741,824 evaluations; give a budget of at least 64"),
+        ({"coalitions": 30, "budget": 20}, r"'kriging' needs a budget of at least 64 evaluations of k = 30 members; got 20"),
+        ({"coalitions": 8, "budget": 10, "method": "rotation"}, r"'rotation' needs a budget of at least 44"),
+        ({"coalitions": 8, "budget": 100, "method": "exact"}, r"'exact' needs a budget of at least 256"),
+        ({"coalitions": 8, "budget": 100, "method": "magic"}, r"method must be 'auto' or one of exact, .*; got 'magic'"),
+        ({"coalitions": 8, "budget": -1}, r"budget must be a whole number >= 0; got -1"),
+        ({"coalitions": 8, "budget": 2.5}, r"budget must be a whole number >= 0; got 2.5"),
+        ({"coalitions": 8, "seed": "a"}, r"seed must be a whole number >= 0; got 'a'"),
+        (
+            {"coalitions": 8, "budget": 60, "method": "regression", "levels": (semivalues.banzhaf,)},
+            r"is for Shapley on all levels",
+        ),
+        ({"coalitions": TREE, "budget": 60, "method": "regression"}, r"is for members without unions"),
+        ({"coalitions": 2, "budget": 60, "method": "kriging"}, r"k = 2 members need no estimate"),
+        ({"coalitions": sc.CoalitionTree.from_labels([[0, 0, 1]] * 2)}, r"one plan for each of the groups"),
+    ],
+)
+def test_plans_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(sc.InputError, match=message):
+        sc.plan(**arguments)
+
+
+def test_values_that_cannot_be() -> None:
+    plan = sc.plan(3)
+    with pytest.raises(sc.InputError, match=r"shape \[\.\.\., 8\].* got float64 of shape \(2, 7\)"):
+        plan.solve(np.zeros((2, 7)))
+    with pytest.raises(sc.InputError, match=r"found nan at \[1, 2\]"):
+        plan.solve(np.where(np.arange(16).reshape(2, 8) == 10, np.nan, 0))
+    with pytest.raises(sc.InputError, match="nothing to gain"):
+        plan.extend(10)
+    with pytest.raises(sc.InputError, match="level must lie between 0 and 1; got 95"):
+        plan.solve(np.zeros(8)).interval(95)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "reach"),
+    [(1, 12.7062047), (2, 4.30265273), (3, 3.18244631), (10, 2.22813885), (99, 1.98421695), (np.inf, 1.95996398)],
+)
+def test_interval_is_of_student(freedom: float, reach: float) -> None:
+    assert quantile(0.95, freedom) == pytest.approx(reach, rel=1e-7)
+
+
+class Counted:
+    """A game that knows what it was asked."""
+
+    def __init__(self, k: int) -> None:
+        self.table, self.asked = table(k), list[int]()
+
+    def __call__(self, coalition: tuple[int, ...]) -> float:
+        self.asked.append(sum(1 << i for i in coalition))
+        return float(self.table[self.asked[-1]])
+
+
+@pytest.mark.parametrize("name", ["auto", *ESTIMATORS])
+def test_extend_asks_only_what_is_new(name: str) -> None:
+    game = Counted(10)
+    budget = 400 if name in ("boosted", "adjusted") else 200
+    first = sc.estimate(game, 10, budget=budget, method=name, seed=2)
+    paid = len(game.asked)
+    assert paid == first.evaluations == len(set(game.asked)) <= budget
+    more = first.extend(200)
+    assert len(game.asked) == len(set(game.asked)) <= budget + 200
+    assert more.evaluations > first.evaluations
+    fresh = sc.estimate(Counted(10), 10, budget=budget + 200, method=name, seed=2)
+    assert more.values.tobytes() == fresh.values.tobytes()
+    assert [evaluations for evaluations, _ in more.trace] == [first.evaluations, more.evaluations]
+
+
+def test_extend_ends_in_the_exact_value() -> None:
+    game = Counted(10)
+    result = sc.estimate(game, 10, budget=500).extend(1000)
+    assert result.method == "exact"
+    assert len(game.asked) == 1024
+    np.testing.assert_allclose(result.values, sc.set_shapley(game.table), atol=1e-13)
+    with pytest.raises(sc.InputError, match="knows no utility"):
+        sc.plan(3).solve(np.zeros(8)).extend(5)
+
+
+def test_tol_stops_early() -> None:
+    game = Counted(10)
+    loose = sc.estimate(game, 10, budget=900, tol=1.0)
+    tight = sc.estimate(Counted(10), 10, budget=900, tol=0.0)
+    assert loose.evaluations < 100 < 850 < tight.evaluations
+    assert loose.stderr.max() <= 1.0
+    assert [evaluations for evaluations, _ in tight.trace] == sorted({evaluations for evaluations, _ in tight.trace})
+    with pytest.raises(sc.InputError, match="tol must be a number >= 0"):
+        sc.estimate(game, 10, budget=900, tol=-1.0)
+
+
+def test_text_of_six_sentences_of_four_phrases() -> None:
+    tree = sc.CoalitionTree.from_labels([i // 4 for i in range(24)])
+    assert len(sc.plan(tree).coalitions) == 2752
+    plan = sc.plan(tree, budget=256)
+    assert (plan.method, len(plan.coalitions)) == ("kriging", 256)
+
+
+def test_boosted_trees_are_the_games_they_predict() -> None:
+    from shapley_credit.blackbox.boosting import fit
+
+    everything = every(8)
+    model = fit(everything, table(8))
+    game = model.predict(everything)
+    assert np.corrcoef(game, table(8))[0, 1] > 0.9
+    for coalitions, levels in product((8, TREE), (None,)):
+        structure = Structure(coalitions, levels)
+        np.testing.assert_allclose(model.credits(structure), sc.owen(game, structure.tree), atol=1e-12)
+
+
+def test_adjusted_sees_what_it_does_not_judge_by() -> None:
+    """The draws that show what the surrogate misses are not those that it was fitted on."""
+    structure = Structure(8, None)
+    _, layout = adjusted.design(structure, 200, 0)
+    alone, _ = METHODS["rotation"].design(structure, 200, 0)
+    rows, _ = adjusted.design(structure, 200, 0)
+    assert layout.seen == 100
+    drawn = {row.tobytes() for row in rows[layout.draws.before.ravel()]}
+    assert drawn <= {row.tobytes() for row in np.concatenate([alone, rows[:100]])}
