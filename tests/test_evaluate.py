@@ -185,15 +185,12 @@ with Cache({path!r}, name="score", version="1") as cache:
 
 def test_killed_half_way_a_second_run_asks_only_what_is_missing(plan: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "answers.db")
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD.format(tests=str(Path(__file__).parent), path=path)], stdout=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    for _ in range(5):  # four batches are answered for certain
-        assert child.stdout.readline() == "4\n"
-    child.kill()
-    child.wait()
-    child.stdout.close()
+    code = CHILD.format(tests=str(Path(__file__).parent), path=path)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for _ in range(5):  # four batches are answered for certain
+            assert child.stdout.readline() == "4\n"
+        child.kill()
     asked = Asked()
     with Cache(path, name="score", version="1") as cache:
         known = len(cache)

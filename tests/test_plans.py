@@ -19,7 +19,7 @@ from shapley_credit.blackbox.structure import Structure
 
 Array = NDArray[Any]
 
-TREE = [[0, 1, [2, 3]], [4, 5], [6, 7]]
+TREE = [[6, 1, [2, 5]], [4, 3], [0, 7]]
 LEVELS = (semivalues.banzhaf, semivalues.shapley, semivalues.beta(2, 1))
 ESTIMATORS = [name for name in METHODS if name != "exact"]
 UNBIASED = [name for name in ESTIMATORS if METHODS[name].unbiased]
@@ -66,7 +66,7 @@ def budget_of(name: str, coalitions: Any, levels: Any) -> int:
     return max(least, 60)
 
 
-@pytest.mark.parametrize("coalitions", [5, 8, TREE, [[0, 1, 2], [3, 4]], [[0], [1, 2]]], ids=str)
+@pytest.mark.parametrize("coalitions", [5, 8, TREE, [[0, 4, 2], [3, 1]], [[1], [0, 2]]], ids=str)
 @pytest.mark.parametrize("levels", [None, "mixed"])
 def test_exact_plan_gives_the_exact_value(coalitions: Any, levels: Any) -> None:
     structure = Structure(coalitions, None)
@@ -169,7 +169,7 @@ def test_intervals_of_biased_methods_cover_where_their_model_holds(name: str) ->
     assert 0.92 <= np.mean(covered) <= 0.98
 
 
-@pytest.mark.parametrize("coalitions", [6, [[0, 1], [2, [3, 4]], [5]]], ids=["flat", "tree"])
+@pytest.mark.parametrize("coalitions", [6, [[5, 1], [0, [3, 4]], [2]]], ids=["flat", "tree"])
 @pytest.mark.parametrize("levels", [None, "mixed"])
 def test_kernels_have_the_credits_and_variances_of_their_games(coalitions: Any, levels: Any) -> None:
     structure = Structure(coalitions, None)
@@ -193,7 +193,7 @@ def test_kernels_have_the_credits_and_variances_of_their_games(coalitions: Any, 
 @pytest.mark.parametrize("levels", [None, (semivalues.banzhaf, semivalues.shapley)])
 def test_kriging_is_the_posterior_of_its_process(levels: Any) -> None:
     """The game's posterior mean and covariance over all coalitions, in dense algebra, and the credits of that."""
-    tree = [[0, 1, 2], [3, 4]]
+    tree = [[4, 0, 2], [3, 1]]
     plan = sc.plan(tree, budget=14, method="kriging", levels=levels)
     values = table(5)[codes(plan.coalitions)][None]
     games = kriging.Games(plan.structure, plan.coalitions, values)
