@@ -24,6 +24,7 @@ Array = NDArray[Any]
 BOTH, ONE = (0.16, 0.8, 2.4, 6.4, 16.0), (1.6, 4.8, 11.2, 24.0)
 SHAPES = [(h, h) for h in BOTH] + [(0.0, h) for h in ONE] + [(h, 0.0) for h in ONE]
 NOISES = np.array([1e-8, 1e-5, 1e-3, 1e-2, 1e-1, 1.0, 10.0])
+STRONGEST = 4.0  # of absent and present of one member: beyond, small sets would drown in the least noise
 CHOOSERS = 160  # coalitions by which kernels are chosen, the most recent ones
 LARGEST = 2048  # coalitions of one system of equations
 
@@ -198,7 +199,7 @@ class Chooser:
                 break
             tries = []
             for factor in (1, 2, 4):
-                kernel = Kernel(factor * absent * wanted, factor * present * wanted, 0.0)
+                kernel = Kernel(*(np.minimum(factor * part, STRONGEST) * wanted for part in (absent, present)), 0.0)
                 ((likelihood, noise),) = self.likelihoods(kernel.absent, kernel.present, target[None])
                 tries.append(Choice(likelihood, kernel._replace(noise=noise), choice.less_best))
             best = max(tries, key=lambda choice: choice.likelihood)
