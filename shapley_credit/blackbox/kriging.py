@@ -199,7 +199,8 @@ class Chooser:
                 break
             tries = []
             for factor in (1, 2, 4):
-                kernel = Kernel(*(np.minimum(factor * part, STRONGEST) * wanted for part in (absent, present)), 0.0)
+                stronger = [np.minimum(factor * part, STRONGEST) * wanted for part in (absent, present)]
+                kernel = Kernel(stronger[0], stronger[1], 0.0)
                 ((likelihood, noise),) = self.likelihoods(kernel.absent, kernel.present, target[None])
                 tries.append(Choice(likelihood, kernel._replace(noise=noise), choice.less_best))
             best = max(tries, key=lambda choice: choice.likelihood)
