@@ -76,8 +76,13 @@ MUTANTS = [
     Mutant("counts", "ref", "(q[1:] * np.diagonal(means, -1)).sum()", "(q * np.diagonal(means)).sum()"),
     Mutant("counts", "ref", "return alpha - (height - alpha)", "return alpha + (height - alpha)"),
     Mutant("pairs", "ref", "f[rows, n] - 2 * own", "f[rows, n] - own"),
-    Mutant("ranks", "cpu", "keys[order[place - 1]] < keys[i]", "keys[order[place - 1]] <= keys[i]"),
-    Mutant("ranks", "cpu", "tail += gain[i] * change[rank]", "tail += gain[i] * change[rank - 1]"),
+    Mutant("ranks", "cpu", "(exceeds(i, j) & ~exceeds(x, y))", "exceeds(y, x)"),
+    Mutant("ranks", "cpu", "* load(b_rates, 8 * (members + q))", "* load(b_rates, 8 * q)"),
+    Mutant("ranks", "cpu", "if row != filled[lane]:", "if filled[lane] < 0:"),
+    Mutant("ranks", "cpu", "b_keys[i, lane] = -np.inf", "b_keys[i, lane] = np.inf"),
+    Mutant("ranks", "cpu", "(discounts[row, q] - total / q) / (q + 1)", "(discounts[row, q] - total / q) / q"),
+    Mutant("ranks", "cpu", "d[x + 1, s] - d[x, s - 1]", "d[x, s] - d[x, s - 1]"),
+    Mutant("ranks", "cpu", "weight = s / (n * (n - 1))", "weight = 1 / n"),
     Mutant("products", "ref", "np.cumprod(factor[:, :0:-1]", "np.cumprod(factor[:, :-1]"),
     Mutant("products", "cpu", "multiply_add(t, a, one_minus_t * b)", "multiply_add(t, a, t * b)"),
     Mutant("products", "cpu", "load(before, 16 * i + 8) * p_2)", "load(before, 16 * i + 8) * p)"),
@@ -90,6 +95,14 @@ MUTANTS = [
     Mutant("counts", "cpu", "(classes + 1) // 2", "max(1, classes // 2)"),
     Mutant("counts", "cpu", "((1 - y) * q[c, x - 1] + y * q[c, x])", "q[c, x - 1]"),
     Mutant("counts", "cpu", "_binomial(q[c], sizes[c] - 1,", "_binomial(q[c], sizes[c],"),
+    Mutant("counts", "cpu", "draw_one(chance, s, n - 1, a)", "draw_one(chance, s, n - 1, a - 1)"),
+    Mutant("counts", "cpu", "given - known[n, a, 1]", "given"),
+    Mutant("counts", "cpu", "gain / same if", "gain if"),
+    Mutant("counts", "cpu", "moved[place + step] += t * before[place]", "moved[place] += t * before[place]"),
+    Mutant("counts", "cpu", "one_minus_t * after[i, place] + t * later", "t * after[i, place] + one_minus_t * later"),
+    Mutant("counts", "cpu", "(drawn - s) + joined * s", "(drawn - s) + joined"),
+    Mutant("counts", "cpu", "alpha - (f[row, n] - alpha)", "alpha - f[row, n]"),
+    Mutant("counts", "cpu", "(f[group, size] - f[group, 0])", "f[group, size]"),
     Mutant("counts", "cpu", "mean = total / scores.dtype.type(max(size, 1))", "mean = total / members"),
     Mutant(
         "counts", "cpu", "(1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n", "(1 + m * _no_hit(n - c, n, m) * harmonic) / n"
@@ -103,7 +116,9 @@ MUTANTS = [
     Mutant("gaps", "cpu", "worth[j + 1, s] + worth[after[j], s + 1]", "worth[j + 1, s] + worth[after[j], s]"),
     Mutant("gaps", "cpu", "credit[group, here[order[j]]]", "credit[group, here[j]]"),
     Mutant("pairs", "ref", "/ 2\n", "\n"),
-    Mutant("pairs", "cpu", "for j in range(i + 1, members):", "for j in range(i, members):"),
+    Mutant("pairs", "cpu", "if j != i else zero", "if j >= 0 else zero"),
+    Mutant("pairs", "cpu", "if j != near:", "if j >= 0:"),
+    Mutant("pairs", "cpu", "(f[row, n] - 2 * own)", "(f[row, n] - own)"),
     Mutant("tokens", "ref", "    out[mask] = values", "    out.T[mask.T] = values"),
     Mutant("tokens", "ref", "np.maximum(lengths, 1)", "np.maximum(lengths, 2)"),
     Mutant("tokens", "ref", "axis=1)[:, ::-1], 0)", "axis=1), 0)"),
@@ -129,30 +144,47 @@ CHECKED = {"table": (3, 8, 10, 12), "thresholds": (3, 8, 13, 70)}
 LOWERED = [("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"), ("NETWORK_LIMIT = 2048", "NETWORK_LIMIT = 64")]
 
 
+# Modules whose compiled functions the kernels of a form call, or hand on, besides those of their own file.
+TOOLS = ("shapley_kernels.tiles", "shapley_kernels.drawing")
+PARTS = {"counts": "shapley_kernels.counts.classes"}
+
+
 def load(form: str, role: str, right: str = "", wrong: str = "") -> ModuleType:
-    """The kernel file as plain Python, with one replacement."""
-    return plain(f"shapley_kernels.{form}.{role}", right, wrong)
+    """The kernel file as plain Python, with one replacement in it or in the other file of its form."""
+    name, part = f"shapley_kernels.{form}.{role}", PARTS.get(form) if role == "cpu" else None
+    sources = {module: source_of(module) for module in (name, part) if module}
+    if right:
+        counts = {module: source.count(right) for module, source in sources.items()}
+        assert sum(counts.values()) == 1, f"{right!r} stands {sum(counts.values())} times in {name}"
+        sources = {module: source.replace(right, wrong) for module, source in sources.items()}
+    for limit, lowered in LOWERED:
+        sources = {module: source.replace(limit, lowered) for module, source in sources.items()}
+    plain: dict[str, ModuleType] = {}
+    for module in (*TOOLS, *([part] if part else []), name):
+        plain[module] = run_plain(module, sources.get(module) or source_of(module), plain)
+    return plain[name]
 
 
-def plain(name: str, right: str = "", wrong: str = "") -> ModuleType:
-    """A module whose functions are not compiled, nor those of the file that kernels share."""
+def source_of(name: str) -> str:
     spec = importlib.util.find_spec(name)
     assert spec is not None
-    assert spec.loader is not None
-    source = spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
-    if right:
-        assert source.count(right) == 1, f"{right!r} stands {source.count(right)} times in {spec.name}"
-        source = source.replace(right, wrong)
-    for limit, lowered in LOWERED:
-        source = source.replace(limit, lowered)
+    source: str = spec.loader.get_source(name)  # type: ignore[union-attr]
+    return source
+
+
+def run_plain(name: str, source: str, others: dict[str, ModuleType]) -> ModuleType:
+    """The module with nothing compiled, on top of others like it."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    shared = {} if name == "shapley_kernels.tiles" else {"shapley_kernels.tiles": plain("shapley_kernels.tiles")}
-    with (
-        mock.patch.dict("sys.modules", shared),
-        mock.patch("shapley_kernels.jit.jit", lambda function: function),
-        mock.patch("shapley_kernels.jit.jit_reassociated", lambda function: function),
-    ):
-        exec(compile(source, spec.name, "exec"), module.__dict__)
+    with contextlib.ExitStack() as stack:
+        for decorator in ("jit", "jit_reassociated"):
+            stack.enter_context(mock.patch(f"shapley_kernels.jit.{decorator}", lambda function: function))
+        stack.enter_context(mock.patch.dict("sys.modules", others))
+        for other, plain in others.items():  # `from package import module` asks the package first
+            package, _, attribute = other.rpartition(".")
+            stack.enter_context(mock.patch.object(importlib.import_module(package), attribute, plain, create=True))
+        exec(compile(source, name, "exec"), module.__dict__)
     return module
 
 

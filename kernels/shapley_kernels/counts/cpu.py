@@ -1,7 +1,7 @@
-"""Numba kernels of the counts form; the formulas are in ref.py.
+"""Numba kernels of the counts form; the formulas are in ref.py, the kernels of games of classes in classes.py.
 
 `size_sum`: two passes over a row. `pass_at_k`: one table of shares for every (n, c) that can occur, then a look-up a member.
-`plurality`: per group, for each node t and tie node y, prefix and suffix products over the classes at every target count.
+`weighted`: per node, mean values over the later members for every total, then the chances of the totals of the earlier ones.
 """
 
 from __future__ import annotations
@@ -11,30 +11,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel, quadrature
-from shapley_kernels.counts import ref
-from shapley_kernels.counts.ref import size_coefficients
+from shapley_kernels import memory, parallel, quadrature
+from shapley_kernels.counts import classes, ref
 from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
 
 
 @jit
-def _size_sum(scores: Array, present: Array, slope: Array, height: Array, credit: Array, low: int, high: int) -> None:
+def _size_rates(f: Array, rates: Array, low: int, high: int) -> None:
+    """For n members f(n), and alpha - (f(n) - alpha) / (n - 1) with alpha = sum_{s=1}^n f(s) / n. rates [B or 1, K + 1, 2]."""
+    for row in range(low, high):
+        total = 0.0
+        for n in range(f.shape[1]):
+            total += f[row, n] if n else 0.0
+            alpha = total / max(n, 1)
+            rates[row, n, 0] = f[row, n]
+            rates[row, n, 1] = alpha - (f[row, n] - alpha) / max(n - 1, 1)
+
+
+@jit
+def _size_sum(scores: Array, present: Array, rates: Array, credit: Array, low: int, high: int) -> None:
     members = scores.shape[1]
-    s_present = 0 if present.shape[0] == 1 else 1
-    s_slope = 0 if slope.shape[0] == 1 else 1
+    s_present, s_rates = 0 if present.shape[0] == 1 else 1, 0 if rates.shape[0] == 1 else 1
     zero = scores.dtype.type(0)
     for group in range(low, high):
-        x, here = scores[group], present[group * s_present]
+        here = group * s_present
         total, size = zero, 0
         for i in range(members):
-            total += x[i] if here[i] else zero
-            size += here[i]
+            total += scores[group, i] if present[here, i] else zero
+            size += present[here, i]
         mean = total / scores.dtype.type(max(size, 1))
-        level, steep = height[group * s_slope] * mean, slope[group * s_slope]
+        level, steep = rates[group * s_rates, size, 0] * mean, rates[group * s_rates, size, 1]
         for i in range(members):
-            credit[group, i] = level + steep * (x[i] - mean) if here[i] else zero
+            credit[group, i] = level + steep * (scores[group, i] - mean) if present[here, i] else zero
+
+
+@jit
+def _cardinality(f: Array, present: Array, credit: Array, low: int, high: int) -> None:
+    members = present.shape[1]
+    s_present = 0 if present.shape[0] == 1 else 1
+    for group in range(low, high):
+        here = group * s_present
+        size = 0
+        for i in range(members):
+            size += present[here, i]
+        share = (f[group, size] - f[group, 0]) / f.dtype.type(max(size, 1))
+        for i in range(members):
+            credit[group, i] = share if present[here, i] else 0
 
 
 @jit
@@ -76,120 +100,89 @@ def _pass_at_k(correct: Array, present: Array, shares: Array, credit: Array, low
 
 
 @jit
-def _classes(label: Array, here: Array, goal: int, index: Array, sizes: Array) -> int:
-    """Number the classes of the present members, target first: index [K], sizes [K + 1]. Returns their number."""
-    count = 1
-    sizes[0] = 0
-    for i in range(label.shape[0]):
-        index[i] = -1
-        if here[i] and label[i] == goal:
-            index[i] = 0
-            sizes[0] += 1
-        elif here[i]:
-            for j in range(i):
-                if here[j] and label[j] == label[i]:
-                    index[i] = index[j]
-                    break
-            if index[i] < 0:
-                index[i] = count
-                sizes[count] = 0
-                count += 1
-            sizes[index[i]] += 1
-    return count
+def _moved(values: Array, place: int) -> float:
+    """values[place], beyond either end what stands there."""
+    return np.float64(values[min(max(place, 0), values.shape[0] - 1)])
 
 
 @jit
-def _binomial(p: Array, n: int, t: float, one_minus_t: float) -> None:
-    """Pr[Binomial(n, t) = 0 .. len(p)-1], one member at a time."""
-    p[:] = 0.0
-    p[0] = 1.0
-    for j in range(n):
-        for x in range(min(j + 1, p.shape[0] - 1), 0, -1):
-            p[x] = p[x] * one_minus_t + p[x - 1] * t
-        p[0] *= one_minus_t
-
-
-@jit
-def _plurality_node(
-    p: Array, q: Array, factors: Array, before: Array, y: float, weight: float, shares: Array, classes: int, n_0: int
-) -> None:
-    """Add the term of one pair of nodes to shares [classes]; p, q [classes, n_0 + 1] as in the formula."""
-    previous_win = 0.0
-    for c in range(1, classes):
-        below = 0.0
-        for x in range(1, n_0 + 1):
-            below += p[c, x - 1]
-            factors[c, x] = below + y * p[c, x]
-    for x in range(1, n_0 + 1):
-        before[1] = 1.0
-        for c in range(1, classes):
-            before[c + 1] = before[c] * factors[c, x]
-        win = before[classes]
-        shares[0] += weight * q[0, x - 1] * (win - previous_win)
-        previous_win = win
-        after = weight * p[0, x]
-        for c in range(classes - 1, 0, -1):
-            shares[c] -= after * before[c] * ((1 - y) * q[c, x - 1] + y * q[c, x])
-            after *= factors[c, x]
-
-
-@jit
-def _plurality(
-    labels: Array,
-    present: Array,
-    target: Array,
-    ties: Array,
-    rules: Array,
-    starts: Array,
-    credit: Array,
-    low: int,
-    high: int,
-) -> None:
-    """rules [3, R]: the nodes t, 1 - t, weights of the m-point rules end to end, the m-point one from starts[m]."""
-    members = labels.shape[1]
-    s_present = 0 if present.shape[0] == 1 else 1
-    s_target = 0 if target.shape[0] == 1 else 1
-    index = np.empty(members, np.int64)
-    sizes = np.empty(members + 1, np.int64)
+def _weighted(steps: Array, values: Array, origin: Array, nodes: Array, credit: Array, low: int, high: int) -> None:
+    """For each node t: after[i], by the total of the members up to i, the mean value over the later ones; then the chances of
+    the totals before i times what i adds there.
+    """
+    members, length = steps.shape[1], values.shape[1]
+    s_values = 0 if values.shape[0] == 1 else 1
+    after, before, moved = np.empty((members, length)), np.empty(length), np.empty(length)
     for group in range(low, high):
-        classes = _classes(labels[group], present[group * s_present], target[group * s_target], index, sizes)
-        n_0, n = sizes[0], sizes[:classes].sum()
+        for node in range(nodes.shape[1]):
+            t, one_minus_t, weight = nodes[0, node], nodes[1, node], nodes[2, node]
+            for place in range(length):
+                after[members - 1, place] = values[group * s_values, place]
+                before[place] = weight if place == origin[group] else 0.0
+            for i in range(members - 1, 0, -1):
+                for place in range(length):
+                    later = _moved(after[i], place + steps[group, i])
+                    after[i - 1, place] = one_minus_t * after[i, place] + t * later
+            for i in range(members):
+                step, gain = steps[group, i], 0.0
+                moved[:] = 0.0
+                for place in range(length):
+                    if before[place] != 0.0:
+                        gain += before[place] * (_moved(after[i], place + step) - after[i, place])
+                        moved[place + step] += t * before[place]
+                for place in range(length):
+                    before[place] = one_minus_t * before[place] + moved[place]
+                credit[group, i] += gain
+
+
+@jit
+def _geometric(scores: Array, present: Array, credit: Array, low: int, high: int) -> None:
+    """For each member and size s: the mean over the s-subsets of the others of products of s-th roots, without and with it."""
+    members = scores.shape[1]
+    s_present = 0 if present.shape[0] == 1 else 1
+    roots, means, chosen = np.empty((members, members + 2)), np.empty((members + 1, members + 2)), np.empty(members, np.int64)
+    for group in range(low, high):
         credit[group] = 0.0
-        if n_0 == 0:
-            continue
-        p = np.empty((classes, n_0 + 1))
-        q = np.empty((classes, n_0 + 1))
-        factors = np.ones((classes, n_0 + 1))
-        before = np.empty(classes + 1)
-        shares = np.zeros(classes)
-        t_nodes, y_nodes = (n + 1) // 2, (classes + 1) // 2
-        for i_t in range(starts[t_nodes], starts[t_nodes] + t_nodes):
-            for c in range(classes):
-                _binomial(p[c], sizes[c], rules[0, i_t], rules[1, i_t])
-                _binomial(q[c], sizes[c] - 1, rules[0, i_t], rules[1, i_t])
-            if ties.shape[0] == 0:
-                _plurality_node(p, q, factors, before, 0.0, rules[2, i_t], shares, classes, n_0)
-            else:
-                for i_y in range(starts[y_nodes], starts[y_nodes] + y_nodes):
-                    weight = rules[2, i_t] * rules[2, i_y]
-                    _plurality_node(p, q, factors, before, rules[0, i_y], weight, shares, classes, n_0)
+        n = 0
         for i in range(members):
-            if index[i] >= 0:
-                credit[group, i] = shares[index[i]]
+            if present[group * s_present, i]:
+                chosen[n] = i
+                for size in range(1, members + 1):
+                    roots[n, size] = np.float64(scores[group, i]) ** (1 / size)
+                n += 1
+        for i in range(n):
+            means[:] = 0.0
+            means[0] = 1.0
+            drawn = 0
+            for j in range(n):
+                if j == i:
+                    continue
+                drawn += 1
+                for s in range(drawn, 0, -1):  # means[s, size] of products of s roots of order size = s or s + 1
+                    for size in range(s, n + 1):
+                        joined = means[s - 1, size] * roots[j, size]
+                        means[s, size] = (means[s, size] * (drawn - s) + joined * s) / drawn
+            share = 0.0
+            for s in range(n):
+                share += means[s, s + 1] * roots[i, s + 1] - (means[s, s] if s else 0.0)
+            credit[group, chosen[i]] = share / n
 
 
 def size_sum(scores: Array, present: Array, f: Array) -> Array:
     """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
     groups, members = scores.shape
-    slope, height = size_coefficients(f, present.sum(axis=1))
-    credit = np.empty_like(scores)
-    parallel.rows(lambda low, high: _size_sum(scores, present, slope, height, credit, low, high), groups, 2 * members)
+    rates = np.empty((*f.shape, 2), scores.dtype)
+    parallel.rows(_size_rates, len(f), 2 * members, f, rates)
+    credit = memory.empty(scores.shape, scores.dtype)
+    parallel.rows(_size_sum, groups, 2 * members, scores, present, rates, credit)
     return credit
 
 
 def cardinality(f: Array, present: Array) -> Array:
-    """v(S) = f(|S|). f [B, K + 1], present [B or 1, K] -> [B, K]. A look-up: the specification is as fast as it gets."""
-    return ref.cardinality(f, present)
+    """v(S) = f(|S|). f [B, K + 1], present [B or 1, K] -> [B, K]."""
+    credit = np.empty((len(f), present.shape[1]), f.dtype)
+    parallel.rows(_cardinality, len(f), present.shape[1], f, present, credit)
+    return credit
 
 
 def pass_at_k(correct: Array, present: Array, m: int) -> Array:
@@ -198,7 +191,7 @@ def pass_at_k(correct: Array, present: Array, m: int) -> Array:
     shares = np.zeros((members + 1, members + 1, 2))
     _fill_pass_at_k(np.unique(present.sum(axis=1)), m, shares)
     credit = np.empty((groups, members))
-    parallel.rows(lambda low, high: _pass_at_k(correct, present, shares, credit, low, high), groups, 2 * members)
+    parallel.rows(_pass_at_k, groups, 2 * members, correct, present, shares, credit)
     return credit
 
 
@@ -210,32 +203,41 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Arr
     starts = np.array([0, *(m * (m - 1) // 2 for m in needed)])
     ties = np.zeros(1 if shared else 0)
     credit = np.empty((groups, members))
-    parallel.rows(
-        lambda low, high: _plurality(labels, present, target, ties, rules, starts, credit, low, high),
-        groups,
-        members**3,
-    )
+    parallel.rows(classes.plurality, groups, members**3, labels, present, target, ties, rules, starts, credit)
     return credit
 
 
 def separable(labels: Array, present: Array, f: Array) -> Array:
-    """labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K] float64; the vectorised specification."""
-    return ref.separable(labels, present, f)
+    """labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K] float64."""
+    groups, members = labels.shape
+    credit = np.empty((groups, members))
+    parallel.rows(classes.separable, groups, 0.5 * members**2, labels, present, f, credit)
+    return credit
 
 
 def class_sizes(labels: Array, present: Array, table: Array) -> Array:
-    """labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K] float64; the vectorised specification."""
-    return ref.class_sizes(labels, present, table)
+    """labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K] float64."""
+    groups, members = labels.shape
+    credit = np.empty((groups, members))
+    parallel.rows(classes.class_sizes, groups, members**3, labels, present, table, credit)
+    return credit
 
 
 def weighted(steps: Array, values: Array, origin: Array) -> Array:
-    """steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64; the vectorised specification."""
-    return ref.weighted(steps, values, origin)
+    """steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64."""
+    groups, members = steps.shape
+    nodes = np.stack(quadrature.nodes((members + 1) // 2))
+    credit = np.zeros((groups, members))
+    parallel.rows(_weighted, groups, 1.5 * members**2 * values.shape[1], steps, values, origin, nodes, credit)
+    return credit
 
 
 def geometric(scores: Array, present: Array) -> Array:
-    """scores [B, K], present [B or 1, K] -> [B, K] float64; the vectorised specification."""
-    return ref.geometric(scores, present)
+    """scores [B, K] > 0, present [B or 1, K] -> [B, K] float64."""
+    groups, members = scores.shape
+    credit = np.empty((groups, members))
+    parallel.rows(_geometric, groups, members**4, scores, present, credit)
+    return credit
 
 
 def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:

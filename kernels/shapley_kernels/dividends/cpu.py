@@ -76,7 +76,7 @@ def coverage(hits: Array, weights: Array) -> Array:
     """A_e = {i: hits_ie}. hits [B, K, E] bool, weights [B or 1, E] -> [B, K]."""
     groups, members, elements = hits.shape
     credit = np.empty((groups, members), weights.dtype)
-    parallel.rows(lambda low, high: _coverage(hits, weights, credit, low, high), groups, 0.5 * (members + 2) * elements)
+    parallel.rows(_coverage, groups, 0.2 * (members + 2) * elements, hits, weights, credit)
     return credit
 
 
@@ -85,9 +85,9 @@ def distinct(labels: Array, present: Array) -> Array:
     groups, members = labels.shape
     credit = np.empty((groups, members))
     if members <= PAIRS_LIMIT:
-        parallel.rows(lambda low, high: _distinct_pairs(labels, present, credit, low, high), groups, 0.5 * members**2)
+        parallel.rows(_distinct_pairs, groups, 0.5 * members**2, labels, present, credit)
     else:
-        parallel.rows(lambda low, high: _distinct_sorted(labels, present, credit, low, high), groups, 60 * members)
+        parallel.rows(_distinct_sorted, groups, 60 * members, labels, present, credit)
     return credit
 
 

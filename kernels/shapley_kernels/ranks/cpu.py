@@ -1,7 +1,10 @@
 """Numba kernels of the ranks form.
 
-Per group: ranks by insertion (K <= 32) or merge sort, one pass down for gain_i m_{r_i}, one pass up for the running sum
-sum_{j after i} gain_j c_{r_j}. The rank constants m_r and c_r are computed once a discount row.
+    phi_(q) = own_q gain_(q) + sum_{p > q} before_p gain_(p) + sum_{p < q} after_p gain_(p),
+
+one pass over ranks q, by key, descending, equal keys by lower index. What one unit of gain of rank q is worth to its owner, to
+a better and to a worse member comes from a row of rates [3, K]; the two games differ in nothing else. Eight groups at a time,
+one a lane: a sorting network keeps the mask of every exchange of keys; gains follow the masks, and credits go back by them.
 """
 
 from __future__ import annotations
@@ -11,60 +14,167 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel
+from shapley_kernels import memory, parallel
+from shapley_kernels.drawing import draw_one, nothing_drawn
 from shapley_kernels.jit import jit
-from shapley_kernels.ranks import ref
+from shapley_kernels.lanes import choose, exceeds, load, splat, store
+from shapley_kernels.networks import comparators
+from shapley_kernels.tiles import tile, turn
 
 Array = NDArray[Any]
 
-INSERTION_LIMIT = 32
+
+@jit
+def _sort_keys(b_keys: Array, b_places: Array, pairs: Array, exchanged: Array) -> None:
+    """Sort keys [K, 8] in descending order, and keep where pairs changed places."""
+    for i in range(b_keys.shape[0]):
+        store(b_places, 8 * i, splat(b_keys.dtype.type(i)))
+    for q in range(pairs.shape[0]):
+        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
+        x, y, i, j = load(b_keys, low), load(b_keys, high), load(b_places, low), load(b_places, high)
+        mask = exceeds(y, x) | (exceeds(i, j) & ~exceeds(x, y))
+        exchanged[q] = mask
+        store(b_keys, low, choose(mask, y, x))
+        store(b_keys, high, choose(mask, x, y))
+        store(b_places, low, choose(mask, j, i))
+        store(b_places, high, choose(mask, i, j))
 
 
 @jit
-def _order(keys: Array, order: NDArray[np.int64]) -> None:
-    """Members by key, descending, equal keys by lower index."""
-    members = keys.shape[0]
-    if members > INSERTION_LIMIT:
-        order[:] = np.argsort(-keys, kind="mergesort")
-        return
-    for i in range(members):
-        place = i
-        while place > 0 and keys[order[place - 1]] < keys[i]:
-            order[place] = order[place - 1]
-            place -= 1
-        order[place] = i
+def _exchange(b_values: Array, pairs: Array, exchanged: Array, q: int) -> None:
+    low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
+    x, y, mask = load(b_values, low), load(b_values, high), exchanged[q]
+    store(b_values, low, choose(mask, y, x))
+    store(b_values, high, choose(mask, x, y))
 
 
 @jit
-def _discounted(gains: Array, keys: Array, means: Array, shift: Array, credit: Array, low: int, high: int) -> None:
+def _share(b_gains: Array, b_rates: Array, b_credit: Array) -> None:
+    """Gains by rank to credits by rank, [K, 8] each. rates [3 K, 8]."""
+    members = b_gains.shape[0]
+    better = splat(b_gains.dtype.type(0))
+    for q in range(members):
+        gain = load(b_gains, 8 * q)
+        store(b_credit, 8 * q, gain * load(b_rates, 8 * q) + better)
+        better = better + gain * load(b_rates, 8 * (2 * members + q))
+    worse = splat(b_gains.dtype.type(0))
+    for q in range(members - 1, -1, -1):
+        store(b_credit, 8 * q, load(b_credit, 8 * q) + worse)
+        worse = worse + load(b_gains, 8 * q) * load(b_rates, 8 * (members + q))
+
+
+@jit
+def _ranked(
+    gains: Array, keys: Array, present: Array, rates: Array, rows: Array, pairs: Array, credit: Array, low: int, high: int
+) -> None:
+    """rates [R, 3, K], rows [B or 1]: the row of rates of each group."""
     members = gains.shape[1]
-    s_keys = 0 if keys.shape[0] == 1 else 1
-    s_discounts = 0 if means.shape[0] == 1 else 1
-    order = np.empty(members, np.int64)
-    for group in range(low, high):
-        gain, mean, change = gains[group], means[group * s_discounts], shift[group * s_discounts]
-        _order(keys[group * s_keys], order)
-        tail = gains.dtype.type(0)
-        for rank in range(members - 1, -1, -1):
-            i = order[rank]
-            credit[group, i] = gain[i] * mean[rank] + tail
-            tail += gain[i] * change[rank]
+    s_keys, s_present = 0 if keys.shape[0] == 1 else 1, 0 if present.shape[0] == 1 else 1
+    s_rows = 0 if rows.shape[0] == 1 else 1
+    b_gains, b_credit = tile(members, 8, gains.dtype), tile(members, 8, gains.dtype)
+    b_keys, b_places = tile(members, 8, keys.dtype), tile(members, 8, keys.dtype)
+    b_rates = tile(3 * members, 8, gains.dtype)
+    exchanged = np.empty(pairs.shape[0], np.uint8)
+    filled = np.full(8, -1)
+    complete = s_present == 0 and present.all()
+    for first in range(low, high, 8):
+        lanes = min(8, high - first)
+        turn(gains, first * members, members, lanes, members, b_gains, 0, 8)
+        turn(keys, first * members * s_keys, members * s_keys, lanes, members, b_keys, 0, 8)
+        for lane in range(lanes):
+            row = rows[(first + lane) * s_rows]
+            for i in range(0 if complete else members):
+                if not present[(first + lane) * s_present, i]:
+                    b_keys[i, lane] = -np.inf  # last in rank, where all rates are 0
+            if row != filled[lane]:
+                filled[lane] = row
+                for q in range(members):
+                    for rate in range(3):
+                        b_rates[rate * members + q, lane] = rates[row, rate, q]
+        _sort_keys(b_keys, b_places, pairs, exchanged)
+        for q in range(pairs.shape[0]):
+            _exchange(b_gains, pairs, exchanged, q)
+        _share(b_gains, b_rates, b_credit)
+        for q in range(pairs.shape[0] - 1, -1, -1):
+            _exchange(b_credit, pairs, exchanged, q)
+        turn(b_credit, 0, 8, members, lanes, credit, first * members, members)
+        for group in range(first, first if complete else first + lanes):
+            for i in range(members):
+                credit[group, i] = credit[group, i] if present[group * s_present, i] else 0
+
+
+@jit
+def _discount_rates(discounts: Array, rates: Array, low: int, high: int) -> None:
+    """Owner's share m_q, the mean of d_1 .. d_q, and a better one's c_q = (d_q - m_{q-1}) / q."""
+    for row in range(low, high):
+        total = 0.0
+        for q in range(discounts.shape[1]):
+            rates[row, 1, q] = (discounts[row, q] - total / q) / (q + 1) if q else 0.0
+            total += discounts[row, q]
+            rates[row, 0, q] = total / (q + 1)
+            rates[row, 2, q] = 0.0
+
+
+@jit
+def _size_rates(weights: Array, sizes: Array, rates: Array, low: int, high: int) -> None:
+    """Rates for groups of n = sizes[row] members, weights [R or 1, K, K] by rank and size.
+
+    The owner's mean over s = 0 .. n-1 others drawn, x of them better; for the others the change by one more better or worse
+    member among n - 2, s - 1 of them drawn.
+    """
+    s_weights = 0 if weights.shape[0] == 1 else 1
+    chance = np.empty(weights.shape[1] + 1)
+    for row in range(low, high):
+        d, n = weights[row * s_weights], sizes[row]
+        for better in range(n):
+            own = before = after = 0.0
+            nothing_drawn(chance)
+            for s in range(n):
+                for x in range(min(s, better) + 1):
+                    own += chance[x] * d[x, s] / n
+                if s < n - 1:
+                    draw_one(chance, s, n - 1, better)
+            for worse in range(2):
+                special = better - 1 + worse
+                nothing_drawn(chance)
+                for s in range(1, n if 0 <= special <= n - 2 else 0):
+                    weight = s / (n * (n - 1))
+                    for x in range(min(s - 1, special) + 1):
+                        if worse:
+                            after += weight * chance[x] * (d[x, s] - d[x, s - 1])
+                        else:
+                            before += weight * chance[x] * (d[x + 1, s] - d[x, s - 1])
+                    if s < n - 1:
+                        draw_one(chance, s - 1, n - 2, special)
+            rates[row, 0, better], rates[row, 1, better], rates[row, 2, better] = own, before, after
+
+
+def _solve(gains: Array, keys: Array, present: Array, rates: Array, rows: Array) -> Array:
+    groups, members = gains.shape
+    pairs = comparators(members)
+    credit = memory.empty(gains.shape, gains.dtype)
+    cost = 0.8 * len(pairs) + 3 * members
+    parallel.rows(_ranked, groups, cost, gains, keys, present, rates, rows, pairs, credit)
+    return credit
 
 
 def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]."""
-    groups, members = gains.shape
-    ranks = np.arange(1, members + 1, dtype=discounts.dtype)
-    means = np.cumsum(discounts, axis=1) / ranks
-    shift = np.zeros_like(discounts)
-    shift[:, 1:] = (discounts[:, 1:] - means[:, :-1]) / ranks[1:]
-    credit = np.empty_like(gains)
-    parallel.rows(
-        lambda low, high: _discounted(gains, keys, means, shift, credit, low, high), groups, 12 * members + members**1.5
-    )
-    return credit
+    count, members = discounts.shape
+    rates = np.empty((count, 3, members), gains.dtype)
+    parallel.rows(_discount_rates, count, 5 * members, discounts, rates)
+    return _solve(gains, keys, np.ones((1, members), np.bool_), rates, np.arange(count))
 
 
 def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
-    """gains [B, K], keys, present [B or 1, K], weights [B or 1, K, K] -> [B, K] float64; the vectorised specification."""
-    return ref.sized(gains, keys, present, weights)
+    """gains [B, K], keys, present [B or 1, K], weights [B or 1, K, K] -> [B, K] float64. Rates once a size and table."""
+    members = gains.shape[1]
+    sizes, rows = present.sum(axis=1), np.arange(max(len(present), len(weights)))
+    if len(weights) == 1:
+        sizes, rows = np.unique(sizes, return_inverse=True)
+    elif len(sizes) == 1:
+        sizes = np.repeat(sizes, len(weights))
+    rates = np.zeros((len(sizes), 3, members))
+    parallel.rows(_size_rates, len(sizes), 3.0 * members**3, weights, sizes, rates)
+    wide = np.float64
+    return _solve(gains.astype(wide, copy=False), keys, present, rates, rows.ravel())
