@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import partial
 from itertools import product
@@ -12,8 +13,9 @@ import pytest
 import shapley_credit as sc
 from numpy.testing import assert_allclose, assert_array_equal
 from shapley_credit import utilities as u
+from shapley_credit.credit import segments
 from shapley_credit.errors import InputError
-from shapley_credit.methods import gapo, shape_grpo
+from shapley_credit.methods import gapo, ospo, shape_grpo
 from shapley_credit.methods.windows import window_advantages, window_credit, window_rewards, windows
 
 from oracle import shapley
@@ -204,3 +206,80 @@ def test_one_phrase_shares_the_reward_evenly() -> None:
 def test_windows_say_what_they_need(arguments: tuple[int, int, int]) -> None:
     with pytest.raises(InputError, match="windows needs"):
         windows(*arguments)
+
+
+# OSPO by Winter values.
+
+WORDS = {"red": 1.0, "blue": -2.0, "green": 0.5}
+
+
+def colour_reward(text: str) -> float:
+    """Signed, with a bonus for red together with green; 0 for the empty text."""
+    return sum(WORDS.get(word, 0.0) for word in re.findall(r"[a-z]+", text)) + 3.0 * ("red" in text and "green" in text)
+
+
+def response(text: str) -> segments.SegmentedText:
+    return segments.segment(text, segments.sentences("en"), segments.words)
+
+
+def test_segment_credit_is_winter_and_adds_up_to_the_reward() -> None:
+    texts = [response("red blue. green x."), response("blue. red red.")]
+    found = ospo.segment_credit(texts, colour_reward)
+    for text, estimate, reward in zip(texts, found.estimates, found.rewards, strict=True):
+        expected = sc.owen(lambda members, text=text: colour_reward(text.render(members)), text.tree)
+        assert_allclose(estimate.values, expected, atol=1e-14)
+        assert_allclose(estimate.values.sum(), reward)
+        assert_array_equal(estimate.stderr, 0)
+    assert_allclose(found.rewards, [2.5, 0.0])
+
+
+def test_a_reward_of_zero_still_has_signed_credits() -> None:
+    found = ospo.segment_credit([response("blue. red red.")], colour_reward)
+    values = found.estimates[0].values
+    assert found.rewards[0] == 0
+    assert values.min() < 0 < values.max()
+
+
+def test_negative_rewards_keep_their_signs() -> None:
+    found = ospo.segment_credit([response("red blue. blue x.")], colour_reward)
+    assert_allclose(found.estimates[0].values, [1, -2, -2, 0], atol=1e-14)
+
+
+def test_a_budget_keeps_efficiency() -> None:
+    text = response(" ".join(["red blue green x."] * 4))
+    found = ospo.segment_credit([text], colour_reward, budget=64)
+    assert found.evaluations <= 64 < text.tree.budget()
+    assert_allclose(found.estimates[0].values.sum(), found.rewards[0], atol=1e-9)
+    exact = ospo.segment_credit([text], colour_reward, budget=10**6)
+    assert_array_equal(exact.estimates[0].stderr, 0)
+
+
+def test_equal_texts_are_asked_once() -> None:
+    asked: list[str] = []
+
+    def reward(text: str) -> float:
+        asked.append(text)
+        return colour_reward(text)
+
+    ospo.segment_credit([response("red blue."), response("red blue.")], reward)
+    assert len(asked) == len(set(asked))
+
+
+def test_ospo_tokens_start_at_the_answer_and_repeat_nothing() -> None:
+    text = "red blue red."
+    parts = segments.segment(text, segments.words)
+    offsets = np.array([(0, 0), (0, 0), (0, 3), (4, 8), (9, 12), (12, 13)])
+    mask = np.array([0, 0, 1, 1, 1, 1])
+    got = ospo.ospo([parts], colour_reward, mask[None], [offsets], groups=["p"], baseline="none", spread="token")
+    credit = ospo.segment_credit([parts], colour_reward).estimates[0].values
+    assert_array_equal(got[0, :2], 0)
+    by_word = [got[0, 2], got[0, 3], got[0, 4] + got[0, 5]]  # the full stop goes with its word
+    assert_allclose(by_word, credit, atol=1e-6)
+    assert_allclose(got.sum(), colour_reward(text), atol=1e-6)
+
+
+def test_ospo_says_what_must_go_together() -> None:
+    with pytest.raises(InputError, match="must go together"):
+        ospo.ospo([response("red.")], colour_reward, np.ones((2, 1)), [np.array([(0, 3)])], groups=["p"])
+    with pytest.raises(InputError, match="at least one response"):
+        ospo.segment_credit([], colour_reward)
