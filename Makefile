@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
 
-.PHONY: run test test-frameworks test-frameworks-latest lint format wheel bench docs clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel bench docs clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
 
 test: $(VENV)/.test
 	$(BIN)/pytest
+
+# Evaluation on clusters of this machine: Dask, Ray, loky and MPI, with a worker killed at work.
+test-distributed: .venv-distributed/.test
+	.venv-distributed/bin/pytest -W default tests/distributed
 
 # The adapters inside the real frameworks, at the versions of constraints-frameworks.txt; the second time at the newest.
 test-frameworks: .venv-frameworks/.test
@@ -70,6 +74,11 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python $(INSTALL) --editable '.[cpu,report,test]'
+	touch $@
+
+.venv-distributed/.test: pyproject.toml constraints.txt constraints-distributed.txt
+	$(PYTHON) -m venv .venv-distributed
+	.venv-distributed/bin/python $(INSTALL) --constraint constraints-distributed.txt --editable '.[distributed,test-core]'
 	touch $@
 
 $(VENV)/.lint: $(VENV)/.test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 WORDS = ["the", "answer", "is", "is", "42", "."]
 
@@ -21,6 +22,18 @@ def score(request: str) -> float:
 def scores(requests: list[str]) -> list[float]:
     """One for each."""
     return [score(request) for request in requests]
+
+
+def fatal(mark: str, request: str) -> float:
+    """Kills its process in the middle of the work, once: whoever makes the mark first."""
+    time.sleep(0.01)
+    if request == "the answer 42 .":
+        try:
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return score(request)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return score(request)
 
 
 def dies_at_42(request: str) -> float:

@@ -100,13 +100,14 @@ class Games:
         k = self.structure.k
         chooser, ones = self.chooser, np.ones(k)
         both = np.concatenate(list(self.targets.values()))  # as they are, then less the best-of-set game
-        found: list[list[Choice]] = [[] for _ in both]
-        for absent, present in SHAPES:
-            for row, (likelihood, noise) in enumerate(chooser.likelihoods(ones * absent / k, ones * present / k, both)):
-                kernel = Kernel(ones * absent / k, ones * present / k, noise)
-                found[row].append(Choice(likelihood, kernel, row >= len(self.unit)))
-        count = len(self.unit)
-        best = [max(found[row] + found[row + count], key=lambda choice: choice.likelihood) for row in range(count)]
+        found = [chooser.likelihoods(ones * absent / k, ones * present / k, both) for absent, present in SHAPES]
+        likelihood: Array = np.array([best for best, _ in found]).reshape(2 * len(SHAPES), -1)  # shape by shape, as targets
+        noise: Array = np.array([chosen for _, chosen in found]).reshape(2 * len(SHAPES), -1)
+        best = []
+        for row, place in enumerate(likelihood.argmax(axis=0).tolist()):
+            absent, present = SHAPES[place // 2]
+            kernel = Kernel(ones * absent / k, ones * present / k, float(noise[place, row]))
+            best.append(Choice(float(likelihood[place, row]), kernel, place % 2 == 1))
         if len(self.present) < 8 * k:
             return best
         return [chooser.sparser(choice, self.targets[choice.less_best][row]) for row, choice in enumerate(best)]
@@ -153,8 +154,8 @@ class Games:
 
 def apply(weights: Array, values: Array) -> Array:
     """sum_m weights_mj values_bm, [b, j], in one order of summation however many rows there are."""
-    transposed = np.ascontiguousarray(weights.T)
-    return np.array([transposed @ row for row in np.ascontiguousarray(values)])
+    total: Array = np.matmul(np.ascontiguousarray(weights.T), np.ascontiguousarray(values)[:, :, None])[:, :, 0]
+    return total
 
 
 class Chooser:
@@ -166,15 +167,14 @@ class Chooser:
         self.present = present[self.some]
         self.free = np.linalg.qr(trend[self.some], mode="complete")[0][:, trend.shape[1] :]  # orthogonal to the trend
 
-    def likelihoods(self, absent: Array, present: Array, targets: Array) -> list[tuple[float, float]]:
-        """The best restricted log-likelihood over the noises, and its noise, for every game; targets [B, m]."""
+    def likelihoods(self, absent: Array, present: Array, targets: Array) -> tuple[Array, Array]:
+        """The best restricted log-likelihood over the noises, and its noise, [B] each; targets [B, m]."""
         values, vectors = np.linalg.eigh(self.free.T @ self.covariance(absent, present) @ self.free)
         parts = apply(self.free @ vectors, targets[:, self.some]) ** 2  # [B, m - p]
         spread = np.maximum(values, 0) + NOISES[:, None]
         mean = np.maximum(apply((1 / spread).T, parts) / len(values), 1e-300)  # [B, noises]
         likelihood = -0.5 * (len(values) * np.log(mean) + np.log(spread).sum(axis=1))
-        best = likelihood.argmax(axis=1)
-        return [(float(row[j]), float(NOISES[j])) for row, j in zip(likelihood, best, strict=True)]
+        return likelihood.max(axis=1), NOISES[likelihood.argmax(axis=1)]
 
     def variances(self, kernel: Kernel, scale: float, targets: Array) -> Array:
         """[B]: the restricted likelihood's factor of the covariance, for a kernel over `scale`."""
@@ -201,8 +201,8 @@ class Chooser:
             for factor in (1, 2, 4):
                 stronger = [np.minimum(factor * part, STRONGEST) * wanted for part in (absent, present)]
                 kernel = Kernel(stronger[0], stronger[1], 0.0)
-                ((likelihood, noise),) = self.likelihoods(kernel.absent, kernel.present, target[None])
-                tries.append(Choice(likelihood, kernel._replace(noise=noise), choice.less_best))
+                likelihood, noise = self.likelihoods(kernel.absent, kernel.present, target[None])
+                tries.append(Choice(float(likelihood[0]), kernel._replace(noise=float(noise[0])), choice.less_best))
             best = max(tries, key=lambda choice: choice.likelihood)
             if best.likelihood - choice.likelihood <= 2 * dropped:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ class Plan:
     Attributes:
         coalitions: bool [m, k], no two the same, the empty and the whole one among them.
         k, method, seed: number of members, the method that was taken, the seed.
+        members: the coalitions as tuples of members.
         budget: evaluations that were allowed; m is at most this.
         reason: why the method was taken.
         unbiased: whether the expected credits are the exact ones for every utility.
@@ -33,6 +35,11 @@ class Plan:
         self.unbiased = METHODS[self.method].unbiased
         self.coalitions, self._layout = METHODS[self.method].design(structure, self.budget, seed)
         self._ends = [int(np.flatnonzero((self.coalitions == end).all(axis=1))[0]) for end in (False, True)]
+
+    @cached_property
+    def members(self) -> list[tuple[int, ...]]:
+        """The coalitions as tuples of members."""
+        return [tuple(np.flatnonzero(row).tolist()) for row in self.coalitions]
 
     def solve(self, values: Any) -> Estimate:
         """Credits from the values [..., m] of the coalitions; leading axes are responses, solved together.

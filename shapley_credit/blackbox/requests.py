@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ class Ledger:
         found = [np.array([self.answers.get(item, np.nan) for item in requests]) for requests in self.needed]
         lost = [(number, row) for number, values in enumerate(found) for row in np.flatnonzero(np.isnan(values)).tolist()]
         if lost:
-            failed = [(number, members(self.plans[number], row)) for number, row in lost]
+            failed = [(number, self.plans[number].members[row]) for number, row in lost]
             number, row = lost[0]
             raise EvaluationError(
                 f"the utility {self.faults[self.needed[number][row]]} for coalition {failed[0][1]} of plan {number}; "
@@ -90,15 +90,8 @@ class Ledger:
 KEPT = "All other answers are kept, in the .values of this error and in the cache: evaluate again to ask only what is missing."
 
 
-def members(plan: Plan, row: int) -> Coalition:
-    """The members of a plan's coalition."""
-    return tuple(np.flatnonzero(plan.coalitions[row]).tolist())
-
-
-def _requests(plan: Plan, number: int, request: Request | None) -> Any:
-    for row in range(len(plan.coalitions)):
-        coalition = members(plan, row)
-        yield coalition if request is None else request(number, coalition)
+def _requests(plan: Plan, number: int, request: Request | None) -> Iterable[Hashable]:
+    return plan.members if request is None else (request(number, coalition) for coalition in plan.members)
 
 
 def _numbers(answer: Any, count: int) -> Array:
