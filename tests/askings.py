@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 WORDS = ["the", "answer", "is", "is", "42", "."]
 
@@ -29,7 +30,7 @@ def fatal(mark: str, request: str) -> float:
     time.sleep(0.01)
     if request == "the answer 42 .":
         try:
-            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+            Path(mark).touch(exist_ok=False)
         except FileExistsError:
             return score(request)
         os.kill(os.getpid(), signal.SIGKILL)
