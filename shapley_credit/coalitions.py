@@ -202,3 +202,15 @@ def read_tree(coalitions: Any) -> CoalitionTree:
     if isinstance(coalitions, list | tuple):
         return CoalitionTree.from_nested(coalitions)
     return CoalitionTree.from_labels(coalitions)
+
+
+def member_indices(coalition: Sequence[int] | Array, k: int) -> Array:
+    """The members of a coalition, given by their indices or by flags [k], ascending."""
+    chosen = np.asarray(coalition if len(coalition) else np.zeros(0, np.int64))
+    if chosen.dtype == np.bool_ and chosen.shape == (k,):
+        return np.flatnonzero(chosen)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or (chosen.size and not 0 <= chosen.min() <= chosen.max() < k):
+        raise InputError(
+            f"a coalition is a sequence of members in 0 .. {k - 1} or a bool array of shape ({k},); got {coalition!r}."
+        )
+    return np.unique(chosen)

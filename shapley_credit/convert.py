@@ -1,7 +1,12 @@
-"""Arrays of any library in, NumPy views inside, arrays of the same library out.
+"""Arrays of any library in, arrays of the same library on the same device out.
 
-An array library is recognised by the DLPack protocol, never imported: torch, JAX, CuPy and every other library that
-follows the array API come in by `__dlpack__` without a copy and go out by their own `from_dlpack`.
+An array library is recognised by the DLPack protocol, never imported. Arrays in the memory of the host come in by `__dlpack__`
+as NumPy views without a copy, and go out by their library's own `from_dlpack`. Arrays on a device stay what and where they are:
+the mathematics runs on them in the functions of the array API standard, or in kernels of the device.
+
+On a device nothing waits for a value: shapes and dtypes are checked, values are not. An entry that is not finite, or that is
+outside its domain (a probability above 1), counts as NaN, and so does credit in its group, and in no other group; check with
+isfinite of the array's library. Flags count as true unless 0, and a matrix that ought to be symmetric is taken as it is.
 """
 
 from __future__ import annotations
@@ -11,36 +16,39 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shapley_credit.errors import InputError
+from shapley_credit.errors import InputError, MissingExtraError
+from shapley_kernels.arrays import dtype_of, namespace
 
-Array = NDArray[Any]
+# A NumPy array, or an array of another library on its device.
+Array = Any
 
-_DLPACK_CPU = 1
+# Memory that the host can read: its own, and memory pinned for CUDA and for ROCm.
+_HOST = (1, 3, 11)
 _NUMPY = (np.ndarray, np.generic)
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Library(NamedTuple):
-    """The array library that an input came from, and the way back to it."""
+    """The array library that an input came from, and the way back to it; device is None for the memory of the host."""
 
     name: str
     from_dlpack: Callable[[Any], Any]
+    device: Any = None
 
 
-def to_numpy(data: Any, name: str) -> tuple[Array, Library | None]:
-    """View `data` as a NumPy array; the library is None for NumPy, Python numbers and nested lists.
+def to_array(data: Any, name: str) -> tuple[Array, Library | None]:
+    """View `data` as a NumPy array, or keep it on its device; the library is None for NumPy, Python numbers and nested lists.
 
-    Shares memory wherever the library allows it (bfloat16, which NumPy lacks, is copied to float32).
-    Raises InputError for arrays on another device, masked arrays and ragged lists.
+    Shares memory wherever the library allows it (bfloat16, which NumPy lacks, is copied to float32); no gradient flows through.
+    Raises InputError for masked arrays, ragged lists and arrays that are not dense.
     """
     if type(data) is np.ndarray:
         return data, None
     if isinstance(data, np.ma.MaskedArray):
         raise InputError(f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask.")
     if hasattr(data, "__dlpack__") and not isinstance(data, _NUMPY):
-        return _by_dlpack(data, name)
+        return _of_library(data, name)
     try:
         array = np.asarray(data)
     except (ValueError, TypeError) as error:
@@ -51,17 +59,23 @@ def to_numpy(data: Any, name: str) -> tuple[Array, Library | None]:
     return array, None
 
 
-def _by_dlpack(data: Any, name: str) -> tuple[Array, Library]:
-    library = _library_of(data, name)
-    if _device_type(data) != _DLPACK_CPU:
-        raise InputError(
-            f"{name} is on device {getattr(data, 'device', 'unknown')}; this release has kernels for the CPU only. "
-            f"Move it first, for example {name}.cpu()."
-        )
+def to_numpy(data: Any, name: str) -> tuple[np.ndarray[Any, Any], Library | None]:
+    """As `to_array`, for what is read on the host. Raises InputError for arrays on a device."""
+    array, library = to_array(data, name)
+    if library is not None and library.device is not None:
+        raise InputError(f"{name} is on device {library.device}, but is read on the host; move it first, {name}.cpu().")
+    return array, library
+
+
+def _of_library(data: Any, name: str) -> tuple[Array, Library]:
+    device = None if _device_type(data) in _HOST else data.device
+    library = _library_of(data, name, device)
     if hasattr(data, "detach"):  # credit is data for the learner; no gradient flows through it
         data = data.detach()
     if "bfloat16" in str(data.dtype):
         data = data.float() if hasattr(data, "float") else data.astype("float32")
+    if device is not None:
+        return _on_device(data), library
     try:
         return np.from_dlpack(data), library
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
@@ -76,14 +90,26 @@ def _device_type(data: Any) -> int | None:
         return None
 
 
-def _library_of(data: Any, name: str) -> Library:
+def _on_device(data: Any) -> Any:
+    """`data`, once it is sure that its library speaks the array API."""
+    try:
+        namespace(data)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"arrays on device {data.device} need array-api-compat, which is not installed; run: pip install "
+            "'shapley-credit[gpu]'."
+        ) from error
+    return data
+
+
+def _library_of(data: Any, name: str, device: Any) -> Library:
     if hasattr(data, "__array_namespace__"):
-        namespace = data.__array_namespace__()
-        return Library(namespace.__name__, namespace.from_dlpack)
+        xp = data.__array_namespace__()
+        return Library(xp.__name__, xp.from_dlpack, device)
     for base in type(data).__mro__:
         module = sys.modules.get(base.__module__.partition(".")[0])
         if module is not None and hasattr(module, "from_dlpack"):
-            return Library(module.__name__, module.from_dlpack)
+            return Library(module.__name__, module.from_dlpack, device)
     raise InputError(
         f"{name} of type {type(data).__name__} exports DLPack, but its library has no from_dlpack to return the "
         f"credits with; pass numpy.from_dlpack({name})."
@@ -95,13 +121,30 @@ def computing_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return _FLOAT32 if dtype.kind == "f" and dtype.itemsize <= 4 else _FLOAT64
 
 
+def computed(array: Array) -> Array:
+    """The array in the dtype to compute in."""
+    xp = namespace(array)
+    return xp.astype(array, getattr(xp, computing_dtype(dtype_of(array)).name), copy=False)
+
+
 def from_numpy(array: Array, library: Library | None) -> Any:
-    """Return `array` to the library that the input came from, sharing memory."""
-    return array if library is None else library.from_dlpack(array)
+    """Return `array` to the library that the input came from, sharing memory; what is on a device has not left it."""
+    return library.from_dlpack(array) if library is not None and isinstance(array, np.ndarray) else array
 
 
 def common_library(first: Library | None, second: Library | None) -> Library | None:
-    """The one library that two inputs agree on; NumPy and lists agree with everything."""
-    if first is not None and second is not None and first.name != second.name:
-        raise InputError(f"arrays of {first.name} and {second.name} are mixed; convert all of them to one library.")
+    """The one library and device that two inputs agree on; NumPy and lists agree with everything."""
+    if first is not None and second is not None:
+        if first.name != second.name:
+            raise InputError(f"arrays of {first.name} and {second.name} are mixed; convert all of them to one library.")
+        if first.device != second.device:
+            places = " and ".join(str(library.device or "the host") for library in (first, second))
+            raise InputError(f"arrays on {places} are mixed; move all of them to one device.")
     return first or second
+
+
+def summary(array: Array) -> str:
+    """An array in a few words: the value of a single number of the host, else dtype and shape."""
+    if isinstance(array, np.ndarray) and not array.ndim:
+        return f"{array.item():g}"
+    return f"{array.dtype}{list(array.shape)}"

@@ -1,7 +1,12 @@
 """The one place that knows where kernels live.
 
-Roles: `ref`, NumPy, the specification, always there; `cpu`, Numba. A form's function has the same name and signature in each.
-`tree` has the same functions once more, with a coalition tree and the semivalues of its levels behind the arrays; NumPy only.
+Roles: `ref`, the specification in the functions of the array API, always there; `cpu`, Numba; `gpu`, Triton. A form's function
+has the same name and signature in each. `tree` has the same functions once more, with a coalition tree and the semivalues of
+its levels behind the arrays; NumPy only.
+
+The array decides. In the memory of the host it is `cpu` where Numba is installed, else `ref`. On a device it is `gpu` for the
+games that have a Triton kernel, and `ref` for all others: the specification, run on the device itself by the array's library.
+A function of `gpu` calls its namesake of `ref` for the sizes that its kernel is not made for.
 """
 
 from __future__ import annotations
@@ -12,23 +17,36 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Literal
 
+from shapley_credit.convert import Library
 from shapley_credit.errors import MissingExtraError
 
-Role = Literal["ref", "cpu", "tree"]
+Role = Literal["ref", "cpu", "gpu", "tree"]
 
 # What each role needs beyond NumPy, and the extra that brings it.
-ROLES: dict[Role, tuple[str, str] | None] = {"ref": None, "cpu": ("numba", "cpu"), "tree": None}
+ROLES: dict[Role, tuple[str, str] | None] = {"ref": None, "cpu": ("numba", "cpu"), "gpu": ("triton", "gpu"), "tree": None}
+
+
+def role(library: Library | None = None) -> Role:
+    """The role for the arrays of a library."""
+    if library is not None and library.device is not None:
+        return "gpu" if _runs_triton(library) else "ref"
+    return _host_role()
 
 
 @lru_cache(maxsize=1)
-def role() -> Role:
-    """The role for arrays in the memory of the host: `cpu` where Numba is installed, else `ref`."""
+def _host_role() -> Role:
     return "cpu" if find_spec("numba") else "ref"
+
+
+@lru_cache(maxsize=64)
+def _runs_triton(library: Library) -> bool:
+    """Whether Triton compiles for the device: torch on CUDA, ROCm (which torch calls cuda too) and XPU."""
+    return library.name == "torch" and library.device.type in ("cuda", "xpu") and find_spec("triton") is not None
 
 
 @lru_cache(maxsize=256)
 def kernel(form: str, game: str, role: Role) -> Callable[..., Any]:
-    """The function `game` of shapley_kernels.<form>.<role>.
+    """The function `game` of shapley_kernels.<form>.<role>; of `ref` for a game that has no Triton kernel.
 
     Raises MissingExtraError, naming the extra to install, when the role's dependency is absent.
     """
@@ -37,5 +55,8 @@ def kernel(form: str, game: str, role: Role) -> Callable[..., Any]:
         raise MissingExtraError(
             f"the {role} kernels need {need[0]}, which is not installed; run: pip install 'shapley-credit[{need[1]}]'."
         )
-    function: Callable[..., Any] = getattr(importlib.import_module(f"shapley_kernels.{form}.{role}"), game)
+    name = f"shapley_kernels.{form}.{role}"
+    if role == "gpu" and (not find_spec(name) or not hasattr(importlib.import_module(name), game)):
+        return kernel(form, game, "ref")
+    function: Callable[..., Any] = getattr(importlib.import_module(name), game)
     return function

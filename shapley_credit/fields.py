@@ -14,8 +14,11 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
+from shapley_kernels.arrays import namespace
 
 MEMBERS = "k"
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Length(NamedTuple):
@@ -48,10 +51,11 @@ class Field(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """What all groups of a utility share: a whole number >= 1, one of the choices, or several whole numbers."""
+    """What all groups of a utility share: a whole number >= 1, one of the choices, or several numbers; None if optional."""
 
     choices: tuple[Any, ...] = ()
     several: bool = False
+    optional: bool = False
 
 
 def real(*axes: str, deferred: bool = False) -> Field:
@@ -104,13 +108,14 @@ def symmetric(*axes: str) -> Field:
     return Field("symmetric", axes)
 
 
-def is_real_valued(field: Field) -> bool:
-    """Whether the field's floating type decides the type of the result."""
-    return field.domain in ("real", "probability", "positive", "symmetric")
+# Domains whose floating type decides the type of the result.
+REAL_VALUED = frozenset(("real", "probability", "positive", "symmetric"))
 
 
 def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
     """Check a parameter and return it as a plain Python value."""
+    if parameter.optional and value is None:
+        return None
     if parameter.several:
         return tuple(read_parameter(number, Parameter(), f"each of {name}") for number in value)
     if parameter.choices:
@@ -129,43 +134,79 @@ _WHOLE = {
 }
 
 
+def check_dtype(dtype: np.dtype[Any], field: Field, name: str) -> None:
+    """Refuse what are no real numbers of at most 64 bits, and fractions where integers are needed."""
+    if dtype is _FLOAT64 and field.domain in REAL_VALUED:
+        return
+    if dtype.kind not in "biuf":
+        raise InputError(f"{name} must hold real numbers; got an array of {dtype}.")
+    if dtype.itemsize > 8:
+        raise InputError(f"{name} has dtype {dtype}; the library computes in float64 at most. Convert it first.")
+    if field.domain in _WHOLE and dtype.kind == "f":
+        raise InputError(f"{name} must be integers{_WHOLE[field.domain]}; got {dtype}.")
+
+
 def read_field(array: Array, field: Field, name: str, present: Array | None) -> Array:
     """Check the domain of `array`; entries of absent members are exempt and come back as 0 (as 1 where 0 is no entry).
 
     `present` is None or broadcasts against `array`.
     """
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{name} must hold real numbers; got an array of {array.dtype}.")
-    if array.dtype.itemsize > 8:
-        raise InputError(f"{name} has dtype {array.dtype}; the library computes in float64 at most. Convert it first.")
-    if field.domain in _WHOLE and array.dtype.kind == "f":
-        raise InputError(f"{name} must be integers{_WHOLE[field.domain]}; got {array.dtype}.")
-    if present is not None and field.domain != "membership":
-        array = np.where(present, array, np.array(field.domain == "positive", array.dtype))
+    check_dtype(array.dtype, field, name)
+    domain = field.domain
+    if present is not None and domain != "membership":
+        array = np.where(present, array, np.array(domain == "positive", array.dtype))
+    if domain == "probability" and array.size and array.min() >= 0 and array.max() <= 1:
+        return array
     if array.dtype.kind == "f" and not field.deferred:
         check_finite(array, name)
-    if field.domain == "probability" and array.size and (array.min() < 0 or array.max() > 1):
+    if domain == "real":
+        return array
+    if domain == "probability":
         _refuse(array, (array < 0) | (array > 1), name, "probabilities in [0, 1]", "")
-    if field.domain == "positive" and array.size and array.min() <= 0:
+    elif domain == "positive":
         _refuse(array, array <= 0, name, "above 0", "")
-    if field.domain in ("flag", "membership") and array.dtype.kind != "b":
+    elif domain in ("flag", "membership") and array.dtype.kind != "b":
         _refuse(array, (array != 0) & (array != 1), name, "booleans or all 0 and 1", "")
-        array = array.astype(np.bool_)
-    if field.domain == "symmetric":
+        return array.astype(np.bool_)
+    elif domain == "symmetric":
         _check_symmetric(array, name)
     return array
 
 
+def read_on_device(array: Array, field: Field, present: Array | None) -> Array:
+    """As `read_field` without reading a value: entries that are outside their domain come back as NaN, flags as booleans."""
+    xp = namespace(array)
+    domain = field.domain
+    if domain in ("flag", "membership"):
+        flags = array if xp.isdtype(array.dtype, "bool") else array != 0
+        return flags & present if present is not None and domain == "flag" else flags
+    if present is not None:
+        array = xp.where(present, array, 1 if domain == "positive" else 0)
+    if domain == "probability":
+        array = xp.where((array >= 0) & (array <= 1), array, float("nan"))
+    elif domain == "positive":
+        array = xp.where(array > 0, array, float("nan"))
+    return array
+
+
 def check_finite(array: Array, name: str) -> None:
-    """Refuse NaN and infinity. One pass and no temporary array for large data: a finite sum has finite terms."""
-    if array.ndim == 0 and isfinite(array):
-        return
-    if array.size >= _LARGE:
-        with np.errstate(all="ignore"):
-            if np.isfinite(array.sum()):
-                return
-    if not np.isfinite(array).all():
+    """Refuse NaN and infinity."""
+    if not is_finite(array):
         _refuse(array, ~np.isfinite(array), name, "finite", "Mask absent candidates with mask= instead.")
+
+
+def is_finite(array: Array) -> bool:
+    """Whether all entries are finite: one pass and no copy as a rule, because a finite sum (of squares) has finite terms."""
+    if not array.ndim:
+        return isfinite(array)
+    if array.size < _LARGE:
+        if isfinite(np.vdot(array, array)):
+            return True
+    else:
+        with np.errstate(all="ignore"):
+            if isfinite(array.sum()):
+                return True
+    return bool(np.isfinite(array).all())
 
 
 _LARGE = 4096

@@ -8,63 +8,83 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_kernels.arrays import beside, namespace
 
 # Trapezoidal rule in ln x: aliasing is below 1e-17 at this step, whatever the scales of the weights.
 STEP = 0.25
 BELOW, ABOVE = 40.0, 4.0
+# On a device the number of nodes can't follow the data: there is room for weights up to exp(SPAN) apart, 1 or w_0 among them.
+SPAN = 88.0
+
+
+# What a sum of weights is divided by at least.
+TINY = float(np.finfo(np.float64).tiny)
+
+
+def in_float64(array: Array) -> Array:
+    """The array in the dtype that integrals are taken in."""
+    xp = namespace(array)
+    return xp.astype(array, xp.float64)
 
 
 def weights_of(utility: Utility) -> Array:
     """Weights [B, K] in float64, 0 for absent members."""
-    weights = utility.rows("weights", full=True).astype(np.float64)
-    return np.where(utility.present(), weights, 0) if utility.mask is not None else weights
+    weights = in_float64(utility.rows("weights", full=True))
+    return namespace(weights).where(utility.present(), weights, 0) if utility.mask is not None else weights
 
 
 def nodes(w: Array, w_0: Array | None, *, below: float = BELOW) -> tuple[Array, Array]:
     """Nodes x of the trapezoidal rule in ln x and their steps, [B, X] each, for weights [B, K].
 
-    Every group has the nodes that its own weights need, whatever the other groups; steps beyond are 0.
+    Every group has the nodes that its own weights need, whatever the other groups; steps beyond are 0. On a device the steps of
+    a group whose weights need more than there are come out as NaN.
     """
-    positive = np.concatenate(
-        [np.where(w > 0, w, np.nan), np.full((len(w), 1), np.nan) if w_0 is None else w_0 + 0 * w[:, :1]], axis=1
-    )
-    empty = np.isnan(positive).all(axis=1, keepdims=True)
-    logs = np.log(np.where(empty, 1, positive))
-    start, end = -np.nanmax(logs, axis=1) - below, -np.nanmin(logs, axis=1) + ABOVE
-    counts = np.ceil((end - start) / STEP).astype(np.int64) + 1
-    steps = np.arange(counts.max(initial=1))
-    x = np.exp(np.minimum(start[:, None] + STEP * steps, end[:, None] + STEP))
-    return x, np.where(steps < counts[:, None], STEP, 0.0)
+    xp = namespace(w)
+    if w_0 is not None:
+        w = xp.concat([w, xp.broadcast_to(w_0, (w.shape[0], 1))], axis=1)
+    absent = w == 0
+    logs = xp.log(xp.where(absent, 1.0, w))
+    some = ~xp.all(absent, axis=1, keepdims=True)
+    highest = xp.where(some, xp.max(xp.where(absent, -float("inf"), logs), axis=1, keepdims=True), 0.0)
+    lowest = xp.where(some, xp.min(xp.where(absent, float("inf"), logs), axis=1, keepdims=True), 0.0)
+    start, end = -highest - below, -lowest + ABOVE
+    needed = xp.ceil((end - start) / STEP) + 1
+    count = needed.max(initial=1) if isinstance(needed, np.ndarray) else np.ceil((below + ABOVE + SPAN) / STEP) + 1
+    steps = beside(np.arange(count), w)
+    x = xp.exp(xp.minimum(start + STEP * steps, end + STEP))
+    return x, xp.where(needed <= float(count), STEP * xp.astype(steps < needed, xp.float64), float("nan"))
 
 
 def exponential_problem(w: Array, x: Array, weights: Array) -> Problem:
     """sum_x weight_x exp(-x w(S)). w [B, K], x, weights [B, X]."""
+    xp = namespace(w)
     exponents = -w[:, :, None] * x[:, None, :]
-    inside = np.exp(exponents)
-    return Problem("products", "mixture", (inside, np.ones_like(inside), np.expm1(exponents), weights))
+    inside = xp.exp(exponents)
+    return Problem("products", "mixture", (inside, xp.ones_like(inside), xp.expm1(exponents), weights))
 
 
 def share_problem(w: Array, gains: Array, x: Array, weights: Array) -> Problem:
     """sum_x weight_x sum_{j in S} gain_j exp(-x w(S)), one product game for each j and x."""
-    groups, k = w.shape
-    own = np.eye(k, dtype=bool)[None, :, :, None]
-    exponents = -w[:, :, None] * x[:, None, :]
-    decay = np.broadcast_to(np.exp(exponents)[:, :, None, :], (groups, k, k, x.shape[1]))
-    change = np.broadcast_to(np.expm1(exponents)[:, :, None, :], decay.shape)
-    flat = (groups, k, k * x.shape[1])
-    arrays = (decay, np.where(own, 0.0, np.ones_like(decay)), np.where(own, decay, change))
+    xp = namespace(w)
+    (groups, k), games = w.shape, x.shape[1]
+    own = beside(np.eye(k, dtype=np.bool_)[None, :, :, None], w)
+    exponents = -w[:, :, None, None] * x[:, None, None, :]
+    decay = xp.broadcast_to(xp.exp(exponents), (groups, k, k, games))
+    arrays = (decay, xp.where(own, 0.0, xp.ones_like(decay)), xp.where(own, decay, xp.expm1(exponents)))
     joint = gains[:, :, None] * weights[:, None, :]
-    return Problem("products", "mixture", (*(a.reshape(flat) for a in arrays), joint.reshape(groups, -1)))
+    flat = (xp.reshape(a, (groups, k, k * games)) for a in arrays)
+    return Problem("products", "mixture", (*flat, xp.reshape(joint, (groups, k * games))))
 
 
 def log_of_sum(utility: Utility, scores: Array, base: Array) -> Sequence[Problem]:
     """ln w(S) for a set that is not empty, base for the empty one; the largest score is taken out first."""
+    xp = namespace(scores)
     present = utility.present()
-    top = np.where(present, scores, -np.inf).max(axis=1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0)
-    w = np.where(present, np.exp(scores - top), 0)
-    x, step = nodes(w, np.ones((1, 1)))
-    return [*less_empty(utility, w, x, step), or_of_all(utility, top[:, 0] - base)]
+    top = xp.max(xp.where(present, scores, -float("inf")), axis=1, keepdims=True)
+    top = xp.where(xp.any(present, axis=1, keepdims=True), top, 0)
+    w = xp.where(present, xp.exp(scores - top), 0)
+    x, step = nodes(w, beside(np.ones((1, 1)), w))
+    return [*less_empty(utility, w, x, step), or_of_all(utility, top[:, 0] - in_float64(base))]
 
 
 def less_empty(utility: Utility, w: Array, x: Array, weights: Array) -> Sequence[Problem]:
@@ -72,19 +92,15 @@ def less_empty(utility: Utility, w: Array, x: Array, weights: Array) -> Sequence
 
     In one mixture, node by node: -exp(-x w(S)) + (1 - exp(-x)) [S = empty], whose value at the empty set is constant.
     """
+    xp = namespace(w)
     exponents = -w[:, :, None] * x[:, None, :]
-    inside = np.exp(exponents)
-    none = np.where(utility.present(), 0.0, 1.0)[:, :, None] * np.ones_like(exponents)
-    ones = np.ones_like(inside)
-    return [
-        Problem(
-            "products",
-            "mixture",
-            (
-                np.concatenate([inside, none], axis=2),
-                np.concatenate([ones, ones], axis=2),
-                np.concatenate([np.expm1(exponents), none - ones], axis=2),
-                np.concatenate([-weights, -weights * np.expm1(-x)], axis=1),
-            ),
-        )
-    ]
+    inside = xp.exp(exponents)
+    ones = xp.ones_like(inside)
+    none = xp.where(utility.present()[:, :, None], 0.0, ones)
+    arrays = (
+        xp.concat([inside, none], axis=2),
+        xp.concat([ones, ones], axis=2),
+        xp.concat([xp.expm1(exponents), none - ones], axis=2),
+        xp.concat([-weights, -weights * xp.expm1(-x)], axis=1),
+    )
+    return [Problem("products", "mixture", arrays)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit import dispatch, forests
 from shapley_credit.blackbox.draws import enumeration
@@ -17,6 +18,7 @@ from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import beside, laid_out, namespace
 from shapley_kernels.limits import LimitError
 
 Rules = Sequence[Semivalue]
@@ -27,8 +29,9 @@ def flat_credits(game: Utility) -> Array:
     return _combine(game, game.shape, lambda term: _flat_term(term))
 
 
-def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
+def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> NDArray[Any]:
     """Values [..., k] on a coalition tree, one semivalue a level; leading axes are those of the game and the tree together."""
+    game.require_host("a value on a coalition tree, or of a semivalue other than Shapley's,")
     lead = tree.labels.shape[:-2]
     try:
         shape = np.broadcast_shapes(game.shape, lead)
@@ -36,7 +39,8 @@ def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
         raise InputError(
             f"the leading axes of the utility {game.shape} and of the coalition tree {lead} do not broadcast."
         ) from error
-    return _combine(game, shape, lambda term: _tree_term(term, shape, tree, rules))
+    credit: NDArray[Any] = _combine(game, shape, lambda term: _tree_term(term, shape, tree, rules))
+    return credit
 
 
 def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
@@ -44,21 +48,31 @@ def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], A
     dtype = game.dtype or np.dtype(np.float64)
     terms = game.terms()
     if len(terms) == 1 and terms[0][1] is game:
-        return solve(game).astype(dtype, copy=False)
-    total = np.zeros((*shape, game.k), dtype)
+        return _as_dtype(solve(game), dtype)
+    total = beside(np.zeros((), dtype), game.anchor)
     for coefficient, term in terms:
-        factor = coefficient[..., None] if isinstance(coefficient, np.ndarray) else coefficient
-        total += (factor * solve(term)).astype(dtype, copy=False)
-    return total
+        factor = coefficient if isinstance(coefficient, float) else coefficient[..., None]
+        credit = solve(term)
+        if isinstance(credit, np.ndarray):  # of a term of the host among terms on a device
+            credit = beside(credit, game.anchor)
+        total = total + _as_dtype(factor * credit, dtype)
+    return namespace(total).broadcast_to(total, (*shape, game.k))
+
+
+def _as_dtype(credit: Array, dtype: np.dtype[Any]) -> Array:
+    if isinstance(credit, np.ndarray):
+        return credit if credit.dtype == dtype else credit.astype(dtype)
+    xp = namespace(credit)
+    return xp.astype(credit, getattr(xp, dtype.name), copy=False)
 
 
 def _flat_term(term: Utility) -> Array:
-    role = dispatch.role()
-    total: Array | None = None
+    role = dispatch.role(term.library)
+    total: Array = None
     for form, game, arrays, scale in term.reduce():
         part = _solved(form, game, role, *arrays)
         if scale != 1.0:
-            part *= scale
+            part = scale * part
         total = part if total is None else total + part
     assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
     return _finish(term, term.shape, total)
@@ -67,8 +81,8 @@ def _flat_term(term: Utility) -> Array:
 def _finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
     term.check_credits(total)
     if term.mask is not None:
-        total[~np.broadcast_to(term.present(), total.shape)] = 0
-    return total.reshape(*shape, term.k)
+        total = namespace(total).where(term.present(), total, 0)
+    return laid_out(total, (*shape, term.k))
 
 
 def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:
@@ -112,6 +126,7 @@ def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree
 
 def line_credits(game: Utility) -> Array:
     """Values [..., k] over the orders in which the present members, on a line, form an interval at every moment."""
+    game.require_host("a value over connected orders")
     return _combine(game, game.shape, _line_term)
 
 

@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from shapley_credit.convert import Array, Library, common_library, computing_dtype, to_numpy
+from shapley_credit.convert import Array, Library, common_library, computed, summary, to_array
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, read_field
-from shapley_credit.utility import Utility, summary
+from shapley_credit.fields import Field, check_dtype, read_field
+from shapley_credit.utility import Utility
+from shapley_kernels.arrays import beside, dtype_of, namespace
 
 
 class Sum(Utility):
@@ -26,17 +27,15 @@ class Sum(Utility):
     """
 
     def __init__(self, terms: Sequence[tuple[Any, Utility]]) -> None:
-        self._terms: list[tuple[Array | float, Utility]] = []
         self.library = None
         self.mask = None
-        dtypes, leads = [], []
+        factors, dtypes, leads = [], [], []
         for coefficient, utility in terms:
             factor, origin = _coefficient(coefficient)
-            for inner, leaf in utility.terms():
-                self._terms.append((factor * inner, leaf))
+            factors.append(factor)
             self.library = common_library(common_library(self.library, utility.library), origin)
             dtypes += [utility.dtype] if utility.dtype is not None else []
-            dtypes += [factor.dtype] if isinstance(factor, np.ndarray) else []
+            dtypes += [dtype_of(factor)] if getattr(factor, "ndim", 0) else []
             leads += [utility.shape, np.shape(factor)]
         members = sorted({utility.k for _, utility in terms})
         if len(members) > 1:
@@ -47,6 +46,17 @@ class Sum(Utility):
             self.shape = np.broadcast_shapes(*leads)
         except ValueError as error:
             raise InputError(f"the leading axes of the terms do not broadcast: {leads}.") from error
+        candidates = [*factors, *(utility.anchor for _, utility in terms)]
+        arrays = [array for array in candidates if hasattr(array, "ndim")]
+        self.anchor = next((array for array in arrays if not isinstance(array, np.ndarray)), arrays[0])
+        self._terms = [
+            (self._beside(factor) * self._beside(inner), leaf)
+            for factor, (_, utility) in zip(factors, terms, strict=True)
+            for inner, leaf in utility.terms()
+        ]
+
+    def _beside(self, factor: Array | float) -> Array | float:
+        return beside(factor, self.anchor) if isinstance(factor, np.ndarray) else factor
 
     def terms(self) -> Sequence[tuple[Array | float, Utility]]:
         return self._terms
@@ -60,19 +70,21 @@ class Sum(Utility):
     def __getitem__(self, index: Any) -> Self:
         chosen = []
         for coefficient, utility in self._terms:
-            whole = np.broadcast_to(coefficient, self.shape)[index]
-            chosen.append((whole if isinstance(coefficient, np.ndarray) else coefficient, utility.over(self.shape)[index]))
+            if hasattr(coefficient, "ndim"):
+                coefficient = namespace(coefficient).broadcast_to(coefficient, self.shape)[index]
+            chosen.append((coefficient, utility.over(self.shape)[index]))
         return type(self)(chosen)
 
     def __repr__(self) -> str:
-        return " + ".join(
-            f"{summary(c) if isinstance(c, np.ndarray) else format(c, 'g')} * {utility!r}" for c, utility in self._terms
-        )
+        return " + ".join(f"{summary(c) if hasattr(c, 'ndim') else format(c, 'g')} * {utility!r}" for c, utility in self._terms)
 
 
 def _coefficient(data: Any) -> tuple[Array | float, Library | None]:
-    array, origin = to_numpy(data, "coefficient")
+    array, origin = to_array(data, "coefficient")
+    if not isinstance(array, np.ndarray):
+        check_dtype(dtype_of(array), Field("real"), "coefficient")
+        return computed(array), origin
     array = read_field(array, Field("real"), "coefficient", None)
     if array.ndim == 0:
         return float(array), origin
-    return array.astype(computing_dtype(array.dtype), copy=False), origin
+    return computed(array), origin

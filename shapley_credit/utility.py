@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit.binding import bind_fields
-from shapley_credit.convert import Array, Library, from_numpy
+from shapley_credit.coalitions import member_indices
+from shapley_credit.convert import Array, Library, from_numpy, summary
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, check_finite
+from shapley_credit.fields import Field, Parameter, check_finite, is_finite
+from shapley_kernels.arrays import beside, laid_out, namespace
 
 
 class Problem(NamedTuple):
@@ -37,7 +41,8 @@ class Utility:
         dtype: float32 or float64, that of the data and of the credits; None where no number was given (labels, flags), which
             then follow the other terms of a sum and alone give float64. float16 and bfloat16 are computed and returned in
             float32, integers and Python numbers in float64.
-        library: the array library that the credits return to, None for NumPy.
+        library: the array library and device that the credits return to, None for NumPy.
+        anchor: one of the arrays; whatever `reduce` makes goes beside it, in its library and on its device.
     """
 
     fields: ClassVar[Mapping[str, Field | Parameter]] = {}
@@ -49,25 +54,23 @@ class Utility:
     mask: Array | None
     dtype: np.dtype[Any] | None
     library: Library | None
+    anchor: Array
 
     # Lets NumPy arrays and scalars leave `array * utility` to __rmul__.
     __array_ufunc__ = None
 
     def bind(self, mask: Any = None, **given: Any) -> None:
-        """Check the arrays and parameters of `fields` and store them, arrays as NumPy views of the common dtype.
+        """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
         An array given as None stays None; its default is the family's business. Cost O(size of the data).
-        Raises InputError for wrong shapes, non-finite or out-of-domain entries (unless masked) and mixed libraries.
+        Raises InputError for wrong shapes, non-finite or out-of-domain entries (unless masked, or on a device, where values are
+        not read) and mixed libraries or devices.
         """
-        bound = bind_fields(self.fields, mask, given)
-        if self.max_members is not None and bound.k > self.max_members:
+        self.__dict__.update(bind_fields(self.fields, mask, given))
+        if self.max_members is not None and self.k > self.max_members:
             raise InputError(
-                f"{type(self).__name__} holds a value for every set, at most {self.max_members} members; got k = {bound.k}."
+                f"{type(self).__name__} holds a value for every set, at most {self.max_members} members; got k = {self.k}."
             )
-        self.k, self.shape, self.mask = bound.k, bound.shape, bound.mask
-        self.dtype, self.library = bound.dtype, bound.library
-        for name, value in bound.values.items():
-            setattr(self, name, value)
 
     # The two things a family says.
 
@@ -87,9 +90,12 @@ class Utility:
         return table
 
     def check_credits(self, credits: Array) -> None:
-        """Raise InputError for credits that are not finite, naming the entry of a deferred field that is at fault."""
-        deferred = [name for name, spec in self.fields.items() if isinstance(spec, Field) and spec.deferred]
-        if not deferred or np.isfinite(credits).all():
+        """Raise InputError for credits that are not finite, naming the entry of a deferred field that is at fault.
+
+        On a device nothing is raised: that would wait for the values.
+        """
+        deferred = _deferred(type(self))  # type: ignore[arg-type]
+        if not deferred or not isinstance(credits, np.ndarray) or is_finite(credits):
             return
         for name in deferred:
             check_finite(getattr(self, name), name)
@@ -103,13 +109,19 @@ class Utility:
 
     def flatten(self, array: Array, trailing: int, *, full: bool = False) -> Array:
         """As `rows`, for an array of the given number of trailing axes."""
-        lead, tail = array.shape[: array.ndim - trailing], array.shape[array.ndim - trailing :]
-        groups = prod(self.shape)
-        if prod(lead) == 1 and (groups == 1 or not full):
-            groups = 1
-        elif lead != self.shape:
-            array = np.broadcast_to(array, (*self.shape, *tail))
-        return np.ascontiguousarray(array.reshape(groups, *tail))
+        own, shape = array.shape, self.shape
+        cut = len(own) - trailing
+        lead, tail = own[:cut], own[cut:]
+        if lead != shape:
+            if prod(lead) == 1 and (not full or prod(shape) == 1):
+                shape = ()
+            else:
+                array = namespace(array).broadcast_to(array, (*shape, *tail))
+        return laid_out(array, (prod(shape), *tail))
+
+    def beside(self, values: NDArray[Any]) -> Array:
+        """The constant `values`, made with NumPy, in the library and on the device of the data."""
+        return beside(values, self.anchor)
 
     def _axes(self, name: str) -> tuple[str, ...]:
         spec = self.fields[name]
@@ -119,7 +131,7 @@ class Utility:
     def present(self) -> Array:
         """bool [B or 1, K]: who is there."""
         if self.mask is None:
-            return np.ones((1, self.k), np.bool_)
+            return self.beside(_everybody(self.k))
         return self.flatten(self.mask, 1)
 
     # What users see.
@@ -132,14 +144,23 @@ class Utility:
         """v(S) by its definition, in every group: for inspection and for tests, not for speed.
 
         coalition: member indices, or a bool array [k]. Returns shape [...], a float for a single group.
-        Raises InputError for members that are not in 0 .. k-1.
+        Raises InputError for members that are not in 0 .. k-1, and for data on a device, which it would have to wait for.
 
         >>> from shapley_credit import utilities as u
         >>> u.Max([1.0, 3.0, 2.0]).value((0, 2))
         2.0
         """
-        values = self._value(self._indices(coalition))
+        self.require_host("value")
+        values = self._value(member_indices(coalition, self.k))
         return float(values) if not self.shape and self.library is None else from_numpy(values, self.library)
+
+    def require_host(self, what: str) -> None:
+        """Raise InputError if the data are on a device."""
+        if self.library is not None and self.library.device is not None:
+            raise InputError(
+                f"{what} is computed on the host, but the data are on device {self.library.device}; make the utility of arrays "
+                "moved there first, with .cpu()."
+            )
 
     def _value(self, members: Array) -> Array:
         values = np.empty(self.shape, self.dtype or np.float64)
@@ -148,21 +169,6 @@ class Utility:
             values[index] = one.definition(members if one.mask is None else members[one.mask[members]])
         return values
 
-    def _indices(self, coalition: Sequence[int] | Array) -> Array:
-        chosen = np.asarray(coalition if len(coalition) else np.zeros(0, np.int64))
-        if chosen.dtype == np.bool_ and chosen.shape == (self.k,):
-            return np.flatnonzero(chosen)
-        if (
-            chosen.ndim != 1
-            or chosen.dtype.kind not in "iu"
-            or (chosen.size and not 0 <= chosen.min() <= chosen.max() < self.k)
-        ):
-            raise InputError(
-                f"a coalition is a sequence of members in 0 .. {self.k - 1} or a bool array of shape ({self.k},); "
-                f"got {coalition!r}."
-            )
-        return np.unique(chosen)
-
     def __getitem__(self, index: Any) -> Self:
         """The utility of the group, or groups, at `index` of the leading axes."""
         chosen = copy.copy(self)
@@ -170,9 +176,9 @@ class Utility:
             array = getattr(self, name)
             if isinstance(spec, Field) and array is not None:
                 tail = array.shape[array.ndim - len(spec.axes) :]
-                setattr(chosen, name, np.broadcast_to(array, (*self.shape, *tail))[index])
+                setattr(chosen, name, namespace(array).broadcast_to(array, (*self.shape, *tail))[index])
         if self.mask is not None:
-            chosen.mask = np.broadcast_to(self.mask, (*self.shape, self.k))[index]
+            chosen.mask = namespace(self.mask).broadcast_to(self.mask, (*self.shape, self.k))[index]
         chosen.shape = np.empty(self.shape, np.bool_)[index].shape
         return chosen
 
@@ -188,7 +194,7 @@ class Utility:
             value = getattr(self, name)
             if value is None:
                 continue
-            parts.append(f"{name}={summary(value) if isinstance(value, np.ndarray) else repr(value)}")
+            parts.append(f"{name}={summary(value) if hasattr(value, 'ndim') else repr(value)}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
     # Linear by nature.
@@ -218,9 +224,21 @@ class Utility:
     __rmul__ = __mul__
 
 
+@lru_cache(maxsize=256)
+def _deferred(family: Any) -> tuple[str, ...]:
+    return tuple(name for name, spec in family.fields.items() if isinstance(spec, Field) and spec.deferred)
+
+
+@lru_cache(maxsize=64)
+def _everybody(k: int) -> Array:
+    present = np.ones((1, k), np.bool_)
+    present.flags.writeable = False
+    return present
+
+
 def or_of_all(utility: Utility, weights: Array) -> Problem:
     """The problem of v(S) = weight [S holds a present member], weights [B]: what a base value adds to any other game."""
-    hits = utility.flatten(utility.present()[..., None] if utility.mask is None else utility.mask[..., None], 2, full=True)
+    hits = utility.flatten(utility.present()[0, :] if utility.mask is None else utility.mask, 1, full=True)[:, :, None]
     return Problem("dividends", "coverage", (hits, weights[:, None]))
 
 
@@ -228,7 +246,3 @@ def _sum(terms: Sequence[tuple[Any, Utility]]) -> Utility:
     from shapley_credit.sums import Sum  # a sum is a utility itself
 
     return Sum(terms)
-
-
-def summary(array: Array) -> str:
-    return f"{array.dtype}{list(array.shape)}" if array.ndim else f"{array.item():g}"

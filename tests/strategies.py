@@ -108,6 +108,8 @@ def instances(draw: st.DrawFn, family: type[Utility], dtype: Any, k: int, shape:
 
 
 def _parameter(spec: Parameter, k: int) -> st.SearchStrategy[Any]:
+    if spec.optional:  # a bound of the sum of whole numbers, which are at most 5
+        return st.sampled_from([None, 5 * k])
     if spec.several:  # lengths of axes that count the members of each type
         return st.integers(1, 3 if k <= 5 else 2).map(lambda kinds: (k + 1,) * kinds)
     return st.sampled_from(spec.choices) if spec.choices else st.integers(1, k + 1)

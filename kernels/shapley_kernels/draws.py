@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_kernels.arrays import beside, namespace
 
-@lru_cache(maxsize=1024)
-def draws(n: int, special: int) -> NDArray[np.float64]:
-    """Pr[x of the special ones among s drawn from n], [n + 1, special + 1] by s and x, read-only.
+Array = Any
 
-    One draw after the other: positive terms only, where ratios of binomial coefficients would overflow. O(n special), cached.
+
+def in_turn(pool: Array, special: Array, steps: int) -> Iterator[Array]:
+    """Pr[x of the special ones among s drawn from the pool], float64 [.., steps + 1] by x, for s = 0 .. steps - 1.
+
+    pool, special: integers [..], one game each; 0 where s exceeds the pool. One draw after the other: positive terms only,
+    where ratios of binomial coefficients would overflow. O(steps^2) a game.
     """
-    chance = np.zeros((n + 1, special + 1))
-    chance[0, 0] = 1.0
-    x = np.arange(special + 1)
-    for s in range(n):
-        common = np.maximum(n - special - (s - x), 0) / (n - s)
-        chance[s + 1] = chance[s] * common
-        chance[s + 1, 1:] += chance[s, :-1] * (special - x[:-1]) / (n - s)
-    chance.flags.writeable = False
-    return chance
+    xp = namespace(pool)
+    pool, special = xp.broadcast_arrays(pool, special)
+    pool, special = (xp.astype(count, xp.float64)[..., None] for count in (pool, special))
+    x = beside(np.arange(steps + 1.0), pool)
+    marked = xp.maximum(special - x, 0)
+    chance = xp.where((x == 0) & (pool >= 0), 1.0, xp.zeros_like(marked))
+    for s in range(steps):
+        yield chance
+        left = pool - s
+        plain = xp.maximum(left - (special - x), 0)
+        taken = (chance * marked)[..., :-1]
+        chance = (chance * plain + xp.concat([xp.zeros_like(taken[..., :1]), taken], axis=-1)) / xp.maximum(left, 1)
+
+
+def uniform_chances(present: Array) -> Array:
+    """Shapley's distribution of the number of others, 1/n for s = 0 .. n - 1: present [B or 1, K] -> float64 [B or 1, K]."""
+    xp = namespace(present)
+    n = xp.count_nonzero(present, axis=1)[:, None]
+    s = beside(np.arange(present.shape[1]), present)
+    return xp.where(s < n, 1 / xp.astype(xp.maximum(n, 1), xp.float64), 0.0)
+
+
+def chances_of(mix: Callable[[int], NDArray[Any]], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The distribution mix(n) of the number of others among n members, by group: present [B or 1, K] -> [B or 1, K]."""
+    chances = np.zeros(present.shape)
+    for row, n in enumerate(present.sum(axis=1)):
+        if n:
+            chances[row, :n] = mix(int(n))
+    return chances

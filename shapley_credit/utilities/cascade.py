@@ -10,6 +10,7 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, key, probability, real
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import like, namespace
 
 
 class Cascade(Utility):
@@ -86,18 +87,18 @@ class ERR(Utility):
 
 
 def cascade_problem(utility: Utility, gains: Array, reading: Array, keys: Array | None, z: Array, weights: Array) -> Problem:
-    """sum_z weight_z sum_j gain_j [j in S] prod_{i in S before j} z q_i, one product game for each j and z."""
-    order_by = gains if keys is None else np.broadcast_to(utility.rows("keys"), gains.shape)
-    order = np.argsort(-order_by, axis=1, kind="stable")
-    rank = np.argsort(order, axis=1, kind="stable")
+    """sum_z weight_z sum_j gain_j [j in S] prod_{i in S before j} z q_i, one product game for each j and z of NumPy."""
+    xp = namespace(gains)
+    (groups, k), games = gains.shape, len(z)
+    order_by = gains if keys is None else xp.broadcast_to(utility.rows("keys"), gains.shape)
+    rank = xp.argsort(xp.argsort(-order_by, axis=1, stable=True), axis=1)
     before = rank[:, :, None] < rank[:, None, :]  # [B, i, j]
     if utility.mask is not None:
         before = before & utility.present()[:, :, None]
-        gains = np.where(utility.present(), gains, 0)
-    own = np.eye(gains.shape[1], dtype=bool)
-    inside = np.where(before[..., None], reading[:, :, None, None] * z.astype(gains.dtype), 1)  # [B, i, j, z]
-    outside = np.broadcast_to(np.where(own, 0, 1)[None, :, :, None], inside.shape).astype(gains.dtype)
-    joint = gains[:, :, None] * weights.astype(gains.dtype)
-    flat = (len(gains), gains.shape[1], -1)
-    games = (inside.reshape(flat), outside.reshape(flat), (inside - outside).reshape(flat))
-    return Problem("products", "mixture", (*games, joint.reshape(len(gains), -1)))
+        gains = xp.where(utility.present(), gains, 0)
+    inside = xp.where(before[..., None], reading[:, :, None, None] * like(z, gains), 1)  # [B, i, j, z]
+    others = like(1 - np.eye(k), gains)[:, :, None]
+    flat = (groups, k, k * games)
+    outside = xp.reshape(xp.broadcast_to(others, inside.shape), flat)
+    joint = xp.reshape(gains[:, :, None] * like(weights, gains), (groups, k * games))
+    return Problem("products", "mixture", (xp.reshape(inside, flat), outside, xp.reshape(inside - others, flat), joint))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, positive, real
-from shapley_credit.integrals import exponential_problem, nodes, share_problem, weights_of
+from shapley_credit.integrals import TINY, exponential_problem, in_float64, nodes, share_problem, weights_of
 from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_kernels.arrays import namespace
 
 
 class MNLShare(Utility):
@@ -39,9 +38,9 @@ class MNLShare(Utility):
         return total / (float(self.outside) + total)
 
     def reduce(self) -> Sequence[Problem]:
-        w, w_0 = weights_of(self), self.rows("outside", full=True)[:, None].astype(np.float64)
+        w, w_0 = weights_of(self), in_float64(self.rows("outside", full=True))[:, None]
         x, step = nodes(w, w_0)
-        return [exponential_problem(w, x, -step * x * w_0 * np.exp(-x * w_0))]
+        return [exponential_problem(w, x, -step * x * w_0 * namespace(x).exp(-x * w_0))]
 
 
 class MNLRevenue(Utility):
@@ -74,9 +73,10 @@ class MNLRevenue(Utility):
         return float((chosen * self.revenues[members]).sum() / (self.outside + chosen.sum()))
 
     def reduce(self) -> Sequence[Problem]:
-        w, w_0 = weights_of(self), self.rows("outside", full=True)[:, None].astype(np.float64)
+        w, w_0 = weights_of(self), in_float64(self.rows("outside", full=True))[:, None]
         x, step = nodes(w, w_0)
-        return [share_problem(w, w * self.rows("revenues", full=True), x, step * x * np.exp(-x * w_0))]
+        revenues = in_float64(self.rows("revenues", full=True))
+        return [share_problem(w, w * revenues, x, step * x * namespace(x).exp(-x * w_0))]
 
 
 class SoftmaxMean(Utility):
@@ -87,8 +87,8 @@ class SoftmaxMean(Utility):
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
-    >>> sc.set_shapley(u.SoftmaxMean([1.0, 1.0], [1.0, 3.0])).round(12)
-    array([0., 2.])
+    >>> sc.set_shapley(u.SoftmaxMean([1.0, 1.0], [1.0, 4.0])).round(12)
+    array([-0.25,  2.75])
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"weights": positive("k"), "values": real("k"), "base": real()}
@@ -104,8 +104,9 @@ class SoftmaxMean(Utility):
         return float((chosen * self.values[members]).sum() / chosen.sum()) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        w, r = weights_of(self), self.rows("values", full=True).astype(np.float64)
-        centre = (w * r).sum(axis=1, keepdims=True) / np.maximum(w.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        w, r = weights_of(self), in_float64(self.rows("values", full=True))
+        xp = namespace(w)
+        centre = xp.sum(w * r, axis=1, keepdims=True) / xp.maximum(xp.sum(w, axis=1, keepdims=True), TINY)
         x, step = nodes(w, None)
         mean = share_problem(w, w * (r - centre), x, step * x)
-        return [mean, or_of_all(self, centre[:, 0] - self.rows("base", full=True))]
+        return [mean, or_of_all(self, centre[:, 0] - in_float64(self.rows("base", full=True)))]

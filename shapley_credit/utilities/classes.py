@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,7 +57,7 @@ class _OfClasses(Utility):
     def reduce(self) -> Sequence[Problem]:
         table = self.worth(np.arange(self.k + 1)[:, None], np.maximum(np.arange(self.k + 1), 1)[None, :])
         table[:, 0] = 0
-        return [Problem("counts", "class_sizes", (self.rows("labels", full=True), self.present(), table[None]))]
+        return [Problem("counts", "class_sizes", (self.rows("labels", full=True), self.present(), self.beside(table[None])))]
 
 
 class UniqueFraction(_OfClasses):
@@ -98,7 +99,7 @@ class GiniSimpson(_OfClasses):
         return -((count / size) ** 2)
 
     def reduce(self) -> Sequence[Problem]:
-        return [or_of_all(self, np.ones(len(self.rows("labels", full=True)))), *super().reduce()]
+        return [or_of_all(self, self.beside(np.ones(prod(self.shape)))), *super().reduce()]
 
 
 class Entropy(_OfClasses):

@@ -98,5 +98,5 @@ class FacilityLocation(Utility):
 def element_weights(utility: Coverage | FacilityLocation, elements: Array) -> Array:
     """Weights [B or 1, E] in the dtype of the credits, ones where none were given."""
     if utility.weights is None:
-        return np.ones((1, elements.shape[-1]), utility.dtype or np.float64)
+        return utility.beside(np.ones((1, elements.shape[-1]), utility.dtype or np.float64))
     return utility.rows("weights")

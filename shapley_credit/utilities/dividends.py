@@ -7,10 +7,12 @@ from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, membership, real
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class Moebius(Utility):
@@ -74,13 +76,16 @@ class MyersonPath(Utility):
         return np.triu(self.runs[np.ix_(line, line)]) if whole else super().intervals(line)
 
     def reduce(self) -> Sequence[Problem]:
-        runs = np.triu(self.rows("runs", full=True))
-        padded = np.pad(runs, ((0, 0), (0, 1), (1, 0)))  # [a, b + 1], zero where a > b
-        dividends = padded[:, :-1, 1:] - padded[:, 1:, 1:] - padded[:, :-1, :-1] + padded[:, 1:, :-1]
-        first, last = np.triu_indices(self.k)
-        member = np.arange(self.k)[:, None]
-        sets = np.broadcast_to((first <= member) & (member <= last), (len(runs), self.k, len(first)))
-        return [unanimity_problem(self, np.ascontiguousarray(sets), np.ascontiguousarray(dividends[:, first, last]))]
+        xp = namespace(self.runs)
+        runs = xp.triu(self.rows("runs", full=True))
+        groups, k = runs.shape[:2]
+        below = xp.concat([runs[:, 1:, :], xp.zeros_like(runs[:, :1, :])], axis=1)  # [a, b] holds w_(a+1)b
+        joint = runs - below
+        left = xp.concat([xp.zeros_like(joint[:, :, :1]), joint[:, :, :-1]], axis=2)
+        first, last = np.triu_indices(k)
+        dividends = xp.take(xp.reshape(joint - left, (groups, k * k)), self.beside(first * k + last), axis=1)
+        member = np.arange(k)[:, None]
+        return [unanimity_problem(self, _for_all(self, (first <= member) & (member <= last)), dividends)]
 
 
 class Determinant(Utility):
@@ -108,19 +113,27 @@ class Determinant(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         vectors = self.rows("vectors", full=True)  # absent members have been read as 0
+        xp = namespace(vectors)
+        groups, k, dimension = vectors.shape
         problems = []
-        for size in range(1, min(vectors.shape[2], self.k) + 1):
-            chosen = np.array(list(combinations(range(self.k), size)))  # [T, size]
-            parts = vectors[:, chosen]
-            weights = np.linalg.det(parts @ np.swapaxes(parts, -1, -2))
-            sets = (chosen[:, :, None] == np.arange(self.k)).any(axis=1).T
-            whole = np.ascontiguousarray(np.broadcast_to(sets, (len(vectors), *sets.shape)))
-            problems.append(Problem("dividends", "unanimity", (whole, weights)))
-        return problems or [Problem("dividends", "additive", (np.zeros((len(vectors), self.k)),))]
+        for size in range(1, min(dimension, k) + 1):
+            chosen = np.array(list(combinations(range(k), size)))  # [T, size]
+            parts = xp.take(vectors, self.beside(chosen.ravel()), axis=1)
+            parts = xp.reshape(parts, (groups, len(chosen), size, dimension))
+            weights = xp.linalg.det(parts @ xp.matrix_transpose(parts))
+            sets = (chosen[:, :, None] == np.arange(k)).any(axis=1).T
+            problems.append(Problem("dividends", "unanimity", (_for_all(self, sets), weights)))
+        return problems or [Problem("dividends", "additive", (xp.sum(vectors, axis=2),))]
+
+
+def _for_all(utility: Utility, sets: NDArray[np.bool_]) -> Array:
+    """The same sets [K, E] for all B groups."""
+    return utility.flatten(utility.beside(np.ascontiguousarray(sets)), 2, full=True)
 
 
 def unanimity_problem(utility: Utility, sets: Array, weights: Array) -> Problem:
     """Unanimity games over sets [B, K, E]; a set that needs an absent member is never complete."""
-    incomplete = (sets & ~utility.present()[:, :, None]).any(axis=1)  # [B, E]
-    kept = np.where(incomplete, 0, weights) if incomplete.any() else weights
-    return Problem("dividends", "unanimity", (sets, kept))
+    if utility.mask is not None:
+        xp = namespace(sets)
+        weights = xp.where(xp.any(sets & ~utility.present()[:, :, None], axis=1), 0, weights)
+    return Problem("dividends", "unanimity", (sets, weights))

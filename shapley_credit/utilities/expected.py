@@ -10,6 +10,7 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, probability, real
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class ExpectedMax(Utility):
@@ -38,7 +39,8 @@ class ExpectedMax(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         inside = self.rows("cdf", full=True)[:, :, :-1]
+        xp = namespace(inside)
         if self.mask is not None:
-            inside = np.where(self.present()[:, :, None], inside, 1)
-        gaps = np.diff(self.rows("grid"), axis=1)
-        return [Problem("products", "mixture", (inside, np.ones_like(inside), inside - 1, -gaps))]
+            inside = xp.where(self.present()[:, :, None], inside, 1)
+        grid = self.rows("grid")
+        return [Problem("products", "mixture", (inside, xp.ones_like(inside), inside - 1, grid[:, :-1] - grid[:, 1:]))]

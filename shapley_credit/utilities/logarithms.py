@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import pi
 from typing import Any, ClassVar
 
 import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, positive, real
-from shapley_credit.integrals import BELOW, exponential_problem, less_empty, log_of_sum, nodes, weights_of
+from shapley_credit.integrals import BELOW, TINY, exponential_problem, in_float64, less_empty, log_of_sum, nodes, weights_of
 from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_kernels.arrays import namespace
 
 
 class LogSum(Utility):
@@ -36,8 +38,8 @@ class LogSum(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         w = weights_of(self)
-        x, step = nodes(w, np.ones((1, 1)))
-        return [exponential_problem(w, x, -step * np.exp(-x))]
+        x, step = nodes(w, self.beside(np.ones((1, 1))))
+        return [exponential_problem(w, x, -step * namespace(x).exp(-x))]
 
 
 class LogSumExp(Utility):
@@ -63,7 +65,7 @@ class LogSumExp(Utility):
         return float(np.logaddexp.reduce(self.scores[members])) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.rows("scores", full=True).astype(np.float64)
+        scores = in_float64(self.rows("scores", full=True))
         return log_of_sum(self, scores, self.rows("base", full=True))
 
 
@@ -90,9 +92,9 @@ class LogMeanExp(Utility):
         return float(np.logaddexp.reduce(self.scores[members]) - np.log(len(members))) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.rows("scores", full=True).astype(np.float64)
+        scores = in_float64(self.rows("scores", full=True))
         sizes = -np.log(np.maximum(np.arange(self.k + 1), 1))
-        table = np.ascontiguousarray(np.broadcast_to(sizes, (len(scores), self.k + 1)))
+        table = self.flatten(self.beside(sizes), 1, full=True)
         less = Problem("counts", "cardinality", (table, self.present()))
         return [*log_of_sum(self, scores, self.rows("base", full=True)), less]
 
@@ -121,9 +123,10 @@ class SqrtSum(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         w = weights_of(self)
-        scale = w.sum(axis=1, keepdims=True)
-        w = w / np.maximum(scale, np.finfo(np.float64).tiny)
-        x, step = nodes(w, np.ones((1, 1)), below=2 * BELOW)
+        xp = namespace(w)
+        scale = xp.sum(w, axis=1, keepdims=True)
+        w = w / xp.maximum(scale, TINY)
+        x, step = nodes(w, self.beside(np.ones((1, 1))), below=2 * BELOW)
         # sqrt(w) - 1 = integral (exp(-x) - exp(-x w)) x^(-3/2) dx / (2 sqrt(pi)) for a set that is not empty.
-        weights = step / np.sqrt(x) / (2 * np.sqrt(np.pi)) * np.sqrt(scale)
-        return [*less_empty(self, w, x, weights), or_of_all(self, np.sqrt(scale[:, 0]))]
+        weights = step / xp.sqrt(x) / (2 * pi**0.5) * xp.sqrt(scale)
+        return [*less_empty(self, w, x, weights), or_of_all(self, xp.sqrt(scale[:, 0]))]

@@ -10,6 +10,7 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_kernels.arrays import like, namespace
 
 
 class Max(Utility):
@@ -102,7 +103,7 @@ class Range(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         scores = self.rows("scores", full=True)
-        zero = np.zeros(1, scores.dtype)
+        zero = like(np.zeros(1), scores)
         return [*best_of_set(self, scores, zero, clip=False), *best_of_set(self, -scores, zero, clip=False)]
 
 
@@ -111,15 +112,15 @@ def best_of_set(utility: Utility, scores: Array, base: Array, clip: bool) -> Seq
 
     An absent member stands on the floor of the game, where it moves nothing.
     """
-    present = utility.present()
-    if clip:
-        floor = base
-    else:
-        lowest = np.where(present, scores, np.inf).min(axis=1)
-        floor = np.where(present.any(axis=1), lowest, base).astype(scores.dtype)
+    xp = namespace(scores)
+    floor = base
+    if not clip:
+        present = utility.present()
+        lowest = xp.min(xp.where(present, scores, float("inf")), axis=1)
+        floor = xp.where(xp.any(present, axis=1), lowest, base)
     if utility.mask is not None:
-        scores = np.where(present, scores, floor[:, None])
+        scores = xp.where(utility.present(), scores, floor[:, None])
     problems = [Problem("thresholds", "airport", (scores, floor))]
     if not clip:  # v is also (floor - base) for any non-empty set
-        problems.append(or_of_all(utility, np.broadcast_to(floor - base, len(scores))))
+        problems.append(or_of_all(utility, floor - base))
     return problems

@@ -36,4 +36,4 @@ class NoisyOr(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         p = self.rows("probabilities", full=True)  # absent members have been read as 0: factor 1
-        return [Problem("products", "product", (1 - p, np.ones((1, self.k), p.dtype), -p), scale=-1.0)]
+        return [Problem("products", "product", (1 - p, self.beside(np.ones((1, self.k), self.dtype)), -p), scale=-1.0)]

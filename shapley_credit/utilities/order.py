@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from shapley_credit.convert import Array, to_numpy
+from shapley_credit.convert import Array, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, key, read_parameter, real
 from shapley_credit.utility import Problem, Utility, or_of_all
@@ -53,7 +53,7 @@ class LStatistic(Utility):
         >>> sc.set_shapley(u.LStatistic.of_sizes([3.0, 1.0], lambda size: [1 / size] * size))
         array([2., 0.])
         """
-        array = to_numpy(scores, "scores")[0]
+        array = to_array(scores, "scores")[0]
         k = array.shape[-1] if array.ndim else 0
         weights = np.zeros((k, k))
         for size in range(1, k + 1):
@@ -180,7 +180,7 @@ class MthLargest(Utility):
         scores = self.rows("scores", full=True) - self.rows("base")[:, None]
         weights = np.zeros((1, self.k, self.k))
         weights[0, self.m - 1 : self.m] = 1
-        return [Problem("ranks", "sized", (scores, scores, self.present(), weights))]
+        return [Problem("ranks", "sized", (scores, scores, self.present(), self.beside(weights)))]
 
 
 class SoftKNN(Utility):
@@ -218,5 +218,5 @@ class SoftKNN(Utility):
         rank, size = np.arange(self.k)[:, None], np.arange(1, self.k + 1)
         counted = np.minimum(self.neighbors, size)
         weights = np.where(rank < counted, 1 / counted, 0.0)[None]
-        arrays = (self.rows("matches", full=True), -self.rows("distances"), self.present(), weights)
+        arrays = (self.rows("matches", full=True), -self.rows("distances"), self.present(), self.beside(weights))
         return [Problem("ranks", "sized", arrays), or_of_all(self, -self.rows("base", full=True))]

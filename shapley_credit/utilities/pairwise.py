@@ -10,6 +10,7 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real, symmetric
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class SumPairwise(Utility):
@@ -38,7 +39,7 @@ class SumPairwise(Utility):
         return float(factor * np.triu(self.distances[np.ix_(members, members)], 1).sum())
 
     def reduce(self) -> Sequence[Problem]:
-        return pair_problem(self, self.distances, np.ones((1, self.k + 1)) if self.f is None else self.rows("f"))
+        return pair_problem(self, self.distances, self.beside(np.ones((1, self.k + 1))) if self.f is None else self.rows("f"))
 
 
 class MeanPairwise(Utility):
@@ -67,7 +68,7 @@ class MeanPairwise(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         sizes = np.arange(self.k + 1)
-        return pair_problem(self, self.distances, 2 / np.maximum(sizes * (sizes - 1), 2)[None, :])
+        return pair_problem(self, self.distances, self.beside(2 / np.maximum(sizes * (sizes - 1), 2)[None, :]))
 
 
 class Quadratic(Utility):
@@ -95,7 +96,7 @@ class Quadratic(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         linear = Problem("dividends", "additive", (self.rows("linear", full=True),))
-        return [linear, *pair_problem(self, self.pairs, np.ones((1, self.k + 1)))]
+        return [linear, *pair_problem(self, self.pairs, self.beside(np.ones((1, self.k + 1))))]
 
 
 class Cut(Utility):
@@ -123,13 +124,14 @@ class Cut(Utility):
         return float(self.weights[np.ix_(members, rest)].sum())
 
     def reduce(self) -> Sequence[Problem]:
-        off_diagonal = np.where(np.eye(self.k, dtype=bool), 0, self.weights)
-        out = Problem("dividends", "additive", (self.flatten(off_diagonal.sum(axis=-1), 1, full=True),))
-        inner = pair_problem(self, off_diagonal + np.swapaxes(off_diagonal, -1, -2), np.ones((1, self.k + 1)))
+        xp = namespace(self.weights)
+        off_diagonal = xp.where(self.beside(np.eye(self.k, dtype=np.bool_)), 0, self.weights)
+        out = Problem("dividends", "additive", (self.flatten(xp.sum(off_diagonal, axis=-1), 1, full=True),))
+        inner = pair_problem(self, off_diagonal + xp.matrix_transpose(off_diagonal), self.beside(np.ones((1, self.k + 1))))
         return [out, *(problem._replace(scale=-1.0) for problem in inner)]
 
 
 def pair_problem(utility: Utility, distances: Array, f: Array) -> Sequence[Problem]:
     """f(|S|) sum over pairs; pairs with an absent member have been read as 0."""
     rows = utility.flatten(distances, 2, full=True)
-    return [Problem("pairs", "pair_sums", (rows, utility.present(), f.astype(rows.dtype)))]
+    return [Problem("pairs", "pair_sums", (rows, utility.present(), namespace(f).astype(f, rows.dtype, copy=False)))]

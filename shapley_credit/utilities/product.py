@@ -10,6 +10,7 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class Product(Utility):
@@ -48,8 +49,9 @@ class Product(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         inside = self.rows("inside", full=True)
-        outside = np.ones_like(inside) if self.outside is None else self.rows("outside", full=True)
+        xp = namespace(inside)
+        outside = xp.ones_like(inside) if self.outside is None else self.rows("outside", full=True)
         if self.mask is not None:
-            inside, outside = np.where(self.present(), inside, 1), np.where(self.present(), outside, 1)
+            inside, outside = xp.where(self.present(), inside, 1), xp.where(self.present(), outside, 1)
         arrays = (inside[:, :, None], outside[:, :, None], (inside - outside)[:, :, None], self.rows("scale")[:, None])
         return [Problem("products", "mixture", arrays)]

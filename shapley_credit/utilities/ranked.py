@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from shapley_credit.convert import Array, computing_dtype, from_numpy, to_numpy
+from shapley_credit.convert import Array, computed, from_numpy, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, check_finite, key, read_parameter, real
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class DCG(Utility):
@@ -53,7 +54,7 @@ class DCG(Utility):
         """
         if not 0 <= persistence < 1:
             raise InputError(f"persistence must be in [0, 1); got {persistence!r}.")
-        ranks = range(members_of(to_numpy(gains, "gains")[0]))
+        ranks = range(members_of(to_array(gains, "gains")[0]))
         return cls(gains, keys, [(1 - persistence) * persistence**rank for rank in ranks], mask=mask)
 
     @classmethod
@@ -70,10 +71,10 @@ class DCG(Utility):
         array([ 0.83333333, -0.16666667,  0.33333333])
         """
         neighbors = read_parameter(neighbors, Parameter(), "neighbors")
-        far, library = to_numpy(distances, "distances")
-        if mask is None:
+        far, library = to_array(distances, "distances")
+        if mask is None and isinstance(far, np.ndarray):
             check_finite(far, "distances")
-        near = from_numpy(np.negative(far, dtype=computing_dtype(far.dtype)), library)
+        near = from_numpy(-computed(far), library)
         ranks = range(members_of(far))
         return cls(matches, near, [1 / neighbors if rank < neighbors else 0.0 for rank in ranks], mask=mask)
 
@@ -85,15 +86,15 @@ class DCG(Utility):
     def _discounts(self) -> Array:
         if self.discounts is not None:
             return self.discounts
-        return (1 / np.log2(np.arange(2, self.k + 2))).astype(self.dtype)
+        return self.beside((1 / np.log2(np.arange(2, self.k + 2))).astype(self.dtype))
 
     def reduce(self) -> Sequence[Problem]:
         gains = self.rows("gains", full=True)
         keys = gains if self.keys is None else self.rows("keys")
         if self.mask is not None:  # last in rank and without gain, an absent member moves nobody
-            present = self.present()
-            keys = np.where(present, keys, -np.inf)
-            gains = np.where(present, gains, 0)
+            xp, present = namespace(gains), self.present()
+            keys = xp.where(present, keys, -float("inf"))
+            gains = xp.where(present, gains, 0)
         return [Problem("ranks", "discounted", (gains, keys, self.flatten(self._discounts(), 1)))]
 
 
@@ -128,5 +129,5 @@ class TopM(Utility):
     def reduce(self) -> Sequence[Problem]:
         kept = (np.arange(self.k) < self.m).astype(self.dtype)
         scores = self.rows("scores", full=True)
-        keys = scores if self.mask is None else np.where(self.present(), scores, -np.inf)
-        return [Problem("ranks", "discounted", (scores, keys, kept[None, :]))]
+        keys = scores if self.mask is None else namespace(scores).where(self.present(), scores, -float("inf"))
+        return [Problem("ranks", "discounted", (scores, keys, self.beside(kept[None, :])))]

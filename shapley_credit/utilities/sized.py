@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_kernels.arrays import namespace
 
 
 class Cardinality(Utility):
@@ -63,7 +66,7 @@ class Mean(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         scores = self.rows("scores", full=True)
-        f = np.concatenate([[0.0], 1 / np.arange(1, self.k + 1)]).astype(scores.dtype)[None, :]
+        f = self.beside(_reciprocals(self.k, self.dtype))
         # v(empty) = base lifts nothing but the empty set: base less an OR game of all members.
         return [
             Problem("counts", "size_sum", (scores, self.present(), f)),
@@ -121,10 +124,13 @@ class GroupVariance(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         present, scores = self.present(), self.rows("scores", full=True)
-        size = np.maximum(present.sum(axis=1, keepdims=True), 1).astype(scores.dtype)
-        centred = np.where(present, scores - np.where(present, scores, 0).sum(axis=1, keepdims=True) / size, 0)
-        mean, square = _powers(self.k, scores.dtype)
-        return [Problem("counts", "size_sum", (centred**2, present, mean)), *_square_of_sum(centred, present, -square)]
+        xp = namespace(scores)
+        size = xp.astype(xp.maximum(xp.count_nonzero(present, axis=1), 1), scores.dtype)[:, None]
+        centre = xp.sum(xp.where(present, scores, 0), axis=1, keepdims=True) / size
+        centred = xp.where(present, scores - centre, 0)
+        mean = _reciprocals(self.k, self.dtype)
+        squares = Problem("counts", "size_sum", (centred**2, present, self.beside(mean)))
+        return [squares, *_square_of_sum(centred, present, self.beside(-(mean**2)))]
 
 
 class EnsembleError(Utility):
@@ -154,15 +160,18 @@ class EnsembleError(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         present = self.present()
-        errors = np.where(present, self.rows("predictions", full=True) - self.rows("target")[:, None], 0)
-        _, square = _powers(self.k, errors.dtype)
-        return [*_square_of_sum(errors, present, -square), or_of_all(self, -self.rows("base", full=True))]
+        errors = self.rows("predictions", full=True) - self.rows("target")[:, None]
+        errors = namespace(errors).where(present, errors, 0)
+        square = self.beside(-(_reciprocals(self.k, self.dtype) ** 2))
+        return [*_square_of_sum(errors, present, square), or_of_all(self, -self.rows("base", full=True))]
 
 
-def _powers(k: int, dtype: Any) -> tuple[Array, Array]:
-    """1/s and 1/s^2 for s = 0 .. k, 0 for s = 0, [1, k + 1] each."""
-    mean = np.concatenate([[0.0], 1 / np.arange(1, k + 1)]).astype(dtype)[None, :]
-    return mean, mean**2
+@lru_cache(maxsize=256)
+def _reciprocals(k: int, dtype: Any) -> NDArray[Any]:
+    """1/s for s = 0 .. k, 0 for s = 0, [1, k + 1]."""
+    reciprocals = np.concatenate([[0.0], 1 / np.arange(1, k + 1)]).astype(dtype)[None, :]
+    reciprocals.flags.writeable = False
+    return reciprocals
 
 
 def _square_of_sum(scores: Array, present: Array, f: Array) -> Sequence[Problem]:

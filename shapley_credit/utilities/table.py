@@ -10,6 +10,7 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class Table(Utility):
@@ -43,6 +44,7 @@ class Table(Utility):
     def reduce(self) -> Sequence[Problem]:
         values = self.rows("values", full=True)
         if self.mask is not None:
-            present = (self.present() << np.arange(self.k)).sum(axis=1)  # bit masks of the present members
-            values = np.take_along_axis(values, np.arange(1 << self.k) & present[:, None], axis=1)
+            xp = namespace(values)
+            present = xp.sum(xp.where(self.present(), self.beside(1 << np.arange(self.k)), 0), axis=1)  # as bit masks
+            values = xp.take_along_axis(values, self.beside(np.arange(1 << self.k)) & present[:, None], axis=1)
         return [Problem("table", "solve", (values,))]

@@ -12,6 +12,7 @@ from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, index, real
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class Typed(Utility):
@@ -48,6 +49,8 @@ class Typed(Utility):
         self._check_counts()
 
     def _check_counts(self) -> None:
+        if not isinstance(self.types, np.ndarray):
+            return
         types = self.types if self.mask is None else np.where(self.mask, self.types, -1)
         kinds = len(self.lengths)
         if self.types.size and not 0 <= self.types.min() <= self.types.max() < kinds:
@@ -86,5 +89,15 @@ class Typed(Utility):
         return float(self.table.reshape(self.lengths)[tuple(counts)])
 
     def reduce(self) -> Sequence[Problem]:
-        arrays = (self.rows("types", full=True), self.present(), self.rows("table"), self.lengths)
-        return [Problem("counts", "typed", arrays)]
+        types, present, table = self.rows("types", full=True), self.present(), self.rows("table")
+        if not isinstance(types, np.ndarray):
+            table = self._where_counted(types, present, table)
+        return [Problem("counts", "typed", (types, present, table, self.lengths))]
+
+    def _where_counted(self, types: Array, present: Array, table: Array) -> Array:
+        """The table, on a device NaN for groups with types or counts beyond it."""
+        xp = namespace(types)
+        of_type = (types[:, :, None] == self.beside(np.arange(len(self.lengths)))) & present[:, :, None]
+        known = xp.all(xp.any(of_type, axis=2) | ~present, axis=1)
+        counted = xp.all(xp.count_nonzero(of_type, axis=1) < self.beside(np.array(self.lengths)), axis=1)
+        return xp.where((known & counted)[:, None], table, float("nan"))

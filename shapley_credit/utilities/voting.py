@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from shapley_credit.convert import Array, from_numpy, to_numpy
+from shapley_credit.convert import Array, from_numpy, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, flag, read_field, whole
+from shapley_credit.utilities.ranked import members_of
 from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class WeightedVoting(Utility):
@@ -18,8 +20,8 @@ class WeightedVoting(Utility):
 
     Shapley: the Shapley-Shubik index (1954), by counting coalitions of every size and weight, positive terms only.
     weights: [..., k], integers of either sign (polynomial in their sum; in their digits #P-hard: Deng & Papadimitriou 1994);
-    quota: [...], integer; mask: [..., k]. Cost O(k^2 W) for each distinct weight, W = sum |w_i|.
-    Raises InputError for weights that are not integers.
+    quota: [...], integer; total: a bound of W = sum |w_i| over a group, needed on a device only; mask: [..., k]. Cost O(k^2 W).
+    Raises InputError for weights that are not integers and for a total that is missing.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -27,12 +29,18 @@ class WeightedVoting(Utility):
     array([0.66666667, 0.16666667, 0.16666667])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"weights": whole("k"), "quota": whole()}
+    fields: ClassVar[dict[str, Field | Parameter]] = {
+        "weights": whole("k"),
+        "quota": whole(),
+        "total": Parameter(optional=True),
+    }
     weights: Array
     quota: Array
+    total: int | None
 
-    def __init__(self, weights: Any, quota: Any, *, mask: Any = None) -> None:
-        self.bind(mask, weights=weights, quota=quota)
+    def __init__(self, weights: Any, quota: Any, total: int | None = None, *, mask: Any = None) -> None:
+        self.bind(mask, weights=weights, quota=quota, total=total)
+        check_total(self)
 
     @classmethod
     def majority(cls, correct: Any, *, mask: Any = None) -> WeightedVoting:
@@ -45,23 +53,26 @@ class WeightedVoting(Utility):
         >>> sc.set_shapley(u.WeightedVoting.majority([1, 0]))
         array([ 0.5, -0.5])
         """
-        flags, library = to_numpy(correct, "correct")
-        flags = read_field(flags, flag("k"), "correct", None)
-        return cls(from_numpy(2 * flags.astype(np.int64) - 1, library), 1, mask=mask)
+        flags, library = to_array(correct, "correct")
+        xp = namespace(flags)
+        flags = read_field(flags, flag("k"), "correct", None) if isinstance(flags, np.ndarray) else flags != 0
+        votes = 2 * xp.astype(flags, xp.int64) - 1
+        return cls(from_numpy(votes, library), 1, total=max(members_of(flags), 1), mask=mask)
 
     def definition(self, members: Array) -> float:
         return float(self.weights[members].sum() >= self.quota)
 
     def reduce(self) -> Sequence[Problem]:
-        return [weight_problem(self, lambda total: (total >= self.rows("quota")[:, None]).astype(np.float64))]
+        return [weight_problem(self, lambda totals: totals >= self.rows("quota")[:, None])]
 
 
 class SaturatedSum(Utility):
     """Sum with a ceiling, v(S) = min(sum_{i in S} w_i, cap).
 
     Shapley: by counting coalitions of every size and weight, positive terms only.
-    weights: [..., k], integers of either sign; cap: [...], integer; mask: [..., k]. Cost O(k^2 W) for each distinct weight,
-    W = sum |w_i|. Raises InputError for weights that are not integers.
+    weights: [..., k], integers of either sign; cap: [...], integer; total: a bound of W = sum |w_i| over a group, needed on a
+    device only; mask: [..., k]. Cost O(k^2 W). Raises InputError for weights that are not integers and for a total that is
+    missing.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -69,32 +80,60 @@ class SaturatedSum(Utility):
     array([1.5, 0.5])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"weights": whole("k"), "cap": whole()}
+    fields: ClassVar[dict[str, Field | Parameter]] = {
+        "weights": whole("k"),
+        "cap": whole(),
+        "total": Parameter(optional=True),
+    }
     weights: Array
     cap: Array
+    total: int | None
 
-    def __init__(self, weights: Any, cap: Any, *, mask: Any = None) -> None:
-        self.bind(mask, weights=weights, cap=cap)
+    def __init__(self, weights: Any, cap: Any, total: int | None = None, *, mask: Any = None) -> None:
+        self.bind(mask, weights=weights, cap=cap, total=total)
+        check_total(self)
 
     def definition(self, members: Array) -> float:
         return float(min(self.weights[members].sum(), self.cap))
 
     def reduce(self) -> Sequence[Problem]:
-        return [weight_problem(self, lambda total: np.minimum(total, self.rows("cap")[:, None]).astype(np.float64))]
+        return [weight_problem(self, lambda totals: namespace(totals).minimum(totals, self.rows("cap")[:, None]))]
 
 
 MAX_TOTAL = 1_000_000
 
 
+def check_total(utility: WeightedVoting | SaturatedSum) -> None:
+    """Raise InputError if the bound of sum |w_i| is missing on a device, or is none."""
+    if not isinstance(utility.weights, np.ndarray):
+        if utility.total is None:
+            raise InputError(
+                f"the weights are on device {utility.weights.device}, and reading how far they reach would wait for it; pass "
+                "total=, a bound of sum |w_i| over the members of a group."
+            )
+    elif utility.total is not None:
+        reach = int(np.abs(utility.weights).sum(axis=-1).max(initial=0))
+        if reach > utility.total:
+            raise InputError(f"total = {utility.total} is no bound of the sum of |w_i|, which reaches {reach}.")
+
+
 def weight_problem(utility: WeightedVoting | SaturatedSum, value: Callable[[Array], Array]) -> Problem:
     """The game value(w(S)); value maps totals [1, L] to values [B or 1, L]."""
     steps = utility.rows("weights", full=True)  # absent members have been read as 0
-    lowest = int(np.minimum(steps, 0).sum(axis=1).min(initial=0))
-    highest = int(np.maximum(steps, 0).sum(axis=1).max(initial=0))
+    xp = namespace(steps)
+    if isinstance(steps, np.ndarray):
+        lowest = int(np.minimum(steps, 0).sum(axis=1).min(initial=0))
+        highest = int(np.maximum(steps, 0).sum(axis=1).max(initial=0))
+    else:
+        assert utility.total is not None
+        lowest, highest = -utility.total, utility.total
     if highest - lowest > MAX_TOTAL:
         raise InputError(
             f"weights that sum to {highest - lowest:,} are too many to count; divide them by a common factor, or round to a "
             f"grid of at most {MAX_TOTAL:,}."
         )
-    values = value(np.arange(lowest, highest + 1)[None, :])
-    return Problem("counts", "weighted", (steps, values, np.full(len(steps), -lowest)))
+    values = xp.astype(value(utility.beside(np.arange(lowest, highest + 1)[None, :])), xp.float64)
+    if not isinstance(steps, np.ndarray):  # a wrong bound must not go unseen
+        values = xp.where(xp.sum(xp.abs(steps), axis=1, keepdims=True) <= highest, values, float("nan"))
+    origin = utility.flatten(utility.beside(np.array(-lowest)), 0, full=True)
+    return Problem("counts", "weighted", (steps, values, origin))

@@ -242,4 +242,5 @@ def geometric(scores: Array, present: Array) -> Array:
 
 def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
     """types [B, K], present [B or 1, K], table [B or 1, L] over `shape` -> [B, K] float64; the vectorised specification."""
-    return ref.typed(types, present, table, shape)
+    credit: Array = ref.typed(types, present, table, shape)
+    return credit

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shapley_kernels import quadrature
-from shapley_kernels.draws import draws
-from shapley_kernels.trees import flat_tree, uniform
+from shapley_kernels.arrays import beside, exclusive_products, namespace
+from shapley_kernels.draws import in_turn, uniform_chances
 
-Array = NDArray[Any]
+Array = Any
 
 
 def size_coefficients(f: Array, size: Array) -> tuple[Array, Array]:
@@ -20,64 +19,72 @@ def size_coefficients(f: Array, size: Array) -> tuple[Array, Array]:
     alpha = sum_{s=1}^n f(s) / n is i's own coefficient, beta = (f(n) - alpha) / (n - 1) that of every other member.
     f [B or 1, K + 1], size n [B or 1] -> [B or 1] each.
     """
-    rows = np.arange(max(len(f), len(size))) if min(len(f), len(size)) else np.arange(0)
-    n = np.broadcast_to(size, len(rows))
-    f = np.broadcast_to(f, (len(rows), f.shape[1]))
-    height = f[rows, n]
-    alpha = np.cumsum(f[:, 1:], axis=1)[rows, np.maximum(n, 1) - 1] / np.maximum(n, 1).astype(f.dtype)
-    return alpha - (height - alpha) / np.maximum(n - 1, 1).astype(f.dtype), height
+    xp = namespace(f)
+    s, n = beside(np.arange(f.shape[1]), f), size[:, None]
+    height = xp.sum(xp.where(s == n, f, 0), axis=1)
+    alpha = xp.sum(xp.where((s > 0) & (s <= n), f, 0), axis=1) / xp.astype(xp.maximum(size, 1), f.dtype)
+    slope = alpha - (height - alpha) / xp.astype(xp.maximum(size - 1, 1), f.dtype)
+    return slope, height
 
 
 def size_sum(scores: Array, present: Array, f: Array) -> Array:
     """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]. O(K)."""
-    size = present.sum(axis=1)
+    xp = namespace(scores)
+    size = xp.count_nonzero(present, axis=1)
     slope, height = size_coefficients(f, size)
-    mean = np.where(present, scores, 0).sum(axis=1, keepdims=True) / np.maximum(size, 1)[:, None].astype(scores.dtype)
-    credit: Array = np.where(present, height[:, None] * mean + slope[:, None] * (scores - mean), 0)
-    return credit
+    total = xp.sum(xp.where(present, scores, 0), axis=1, keepdims=True)
+    mean = total / xp.astype(xp.maximum(size, 1), scores.dtype)[:, None]
+    return xp.where(present, height[:, None] * mean + slope[:, None] * (scores - mean), 0)
 
 
 def cardinality(f: Array, present: Array) -> Array:
     """v(S) = f(|S|): (f(n) - f(0)) / n each. f [B, K + 1], present [B or 1, K] -> [B, K]. O(K)."""
-    size = np.broadcast_to(present.sum(axis=1), len(f))
-    gain = f[np.arange(len(f)), size] - f[:, 0]
-    credit: Array = np.where(present, (gain / np.maximum(size, 1).astype(f.dtype))[:, None], 0)
-    return credit
+    xp = namespace(f)
+    s, size = beside(np.arange(f.shape[1]), f), xp.count_nonzero(present, axis=1)[:, None]
+    gain = xp.sum(xp.where(s == size, f, 0), axis=1, keepdims=True) - f[:, :1]
+    return xp.where(present, gain / xp.astype(xp.maximum(size, 1), f.dtype), 0)
 
 
-def pass_at_k_shares(n: int, c: int, m: int) -> tuple[float, float]:
-    """Credits of a correct and of a wrong member, for n members of whom c are correct: O(m) closed form.
+def pass_at_k(correct: Array, present: Array, m: int) -> Array:
+    """The unbiased pass@m estimator as a set function. correct [B, K], present [B or 1, K] bool -> [B, K] float64. O(K).
 
     v(S) = 1 - C(|S| - c_S, m) / C(|S|, m) is the chance that m draws from S hold a correct one, so that averaged over random
     S of any size s >= m it is the same chance over all other members: a marginal contribution at size s is m / (s + 1) times
     the gain of forcing the newcomer among the m draws, and phi = (1/n) (first + m gain (H_n - H_m)).
     """
-    if n < m:
-        return 0.0, 0.0
-    harmonic = sum(1 / s for s in range(m + 1, n + 1))
-    correct = wrong = 0.0
-    if c > 0:
-        correct = (1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n
-    if c < n:
-        forced, free = _no_hit(n - 1 - c, n - 1, m - 1), _no_hit(n - 1 - c, n - 1, m)
-        wrong = (1 - forced + m * (free - forced) * harmonic) / n
-    return correct, wrong
-
-
-def _no_hit(wrong: int, among: int, draws: int) -> float:
-    """C(wrong, draws) / C(among, draws), 0 if `draws` exceeds `wrong`."""
-    if draws > wrong:
-        return 0.0
-    return float(np.prod([(wrong - j) / (among - j) for j in range(draws)]))
-
-
-def pass_at_k(correct: Array, present: Array, m: int) -> Array:
-    """The unbiased pass@m estimator as a set function. correct [B, K], present [B or 1, K] bool -> [B, K] float64. O(K)."""
+    xp = namespace(correct)
+    members = correct.shape[1]
     correct = correct & present
-    n, c = np.broadcast_arrays(present.sum(axis=1), correct.sum(axis=1))
-    pairs, inverse = np.unique(np.stack([n, c], axis=1), axis=0, return_inverse=True)
-    shares = np.array([pass_at_k_shares(int(a), int(b), m) for a, b in pairs]).reshape(-1, 2)[inverse.ravel()]
-    return np.where(correct, shares[:, :1], np.where(present, shares[:, 1:], 0.0))
+    if m > members:
+        return xp.zeros_like(correct, dtype=xp.float64)
+    sizes = np.arange(members + 1)
+    harmonics = np.cumsum(np.where(sizes > m, 1 / np.maximum(sizes, 1), 0))
+    n, c = xp.broadcast_arrays(xp.count_nonzero(present, axis=1), xp.count_nonzero(correct, axis=1))
+    harmonic = xp.take(beside(harmonics, correct), n)
+    share = xp.where(n >= m, 1 / xp.astype(xp.maximum(n, 1), xp.float64), 0.0)
+    right = (1 + m * _no_hit(n - c, n - 1, m) * harmonic) * share
+    forced, free = _no_hit(n - 1 - c, n - 1, m - 1), _no_hit(n - 1 - c, n - 1, m)
+    wrong = (1 - forced + m * (free - forced) * harmonic) * share
+    return xp.where(correct, right[:, None], xp.where(present, wrong[:, None], 0.0))
+
+
+def _no_hit(wrong: Array, among: Array, draws: int) -> Array:
+    """C(wrong, draws) / C(among, draws) for draws <= among, 0 if `draws` exceeds `wrong`. [B]."""
+    xp = namespace(wrong)
+    j = beside(np.arange(draws), wrong)
+    left, all_left = (xp.astype(xp.maximum(count[:, None] - j, least), xp.float64) for count, least in ((wrong, 0), (among, 1)))
+    return xp.prod(left / all_left, axis=1)
+
+
+def classes(labels: Array, present: Array) -> tuple[Array, Array, Array]:
+    """Who is in a class with whom [B, K, K], the size of everyone's class [B, K], and the first member of each class [B, K].
+
+    Only present members count.
+    """
+    xp = namespace(labels)
+    same = (labels[:, :, None] == labels[:, None, :]) & present[:, None, :]
+    earlier = same & beside(np.tri(labels.shape[1], k=-1, dtype=np.bool_), labels)
+    return same, xp.count_nonzero(same, axis=2), present & ~xp.any(earlier, axis=2)
 
 
 def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Array:
@@ -88,152 +95,187 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Arr
     p_c(x)), y = 0 when strict, and
         phi of a target member = integral sum_x Binomial(n_0 - 1, t)(x) [W(x+1) - W(x)],
         phi of a member of c   = -integral sum_x p_0(x) ((1-y) q(x-1) + y q(x)) prod_{c' != c} (..),  q = Binomial(n_c - 1, t).
-    labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64. O(n/2 C/2 n_0 C) a group of C classes:
-    degree n - 1 in t and C - 1 in y.
+    labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64. O(K^4) a group, O(K^3) when strict: degree K - 1 in t
+    and in y. Each class stands in the place of its first member.
     """
-    present = np.broadcast_to(present, labels.shape)
-    credit = np.zeros(labels.shape)
-    for row, goal in enumerate(np.broadcast_to(target, len(labels))):
-        classes, index, sizes = np.unique(labels[row, present[row]], return_inverse=True, return_counts=True)
-        if goal in classes:
-            here = int(np.searchsorted(classes, goal))
-            others = np.delete(sizes, here)
-            own, rest = plurality_shares(int(sizes[here]), others, shared)
-            credit[row, present[row]] = np.insert(rest, here, own)[index]
-    return credit
+    xp = namespace(labels)
+    members = labels.shape[1]
+    same, size, first = classes(labels, present)
+    mine = labels == target[:, None]
+    votes, rivals = xp.count_nonzero(mine & present, axis=1), (first & ~mine)[:, :, None]
+    ties = quadrature.nodes((members + 1) // 2) if shared else (np.zeros(1), np.ones(1), np.ones(1))
+    own = rest = xp.zeros_like(labels[:, :1], dtype=xp.float64)
+    for t, one_minus_t, weight in zip(*(a.tolist() for a in quadrature.nodes((members + 1) // 2)), strict=True):
+        chances = _binomials(labels, t, one_minus_t)
+        whole, without, ours, ours_without = (
+            xp.reshape(xp.take(chances, xp.reshape(count, (-1,)), axis=0), (*count.shape, members + 1))
+            for count in (size, xp.maximum(size - 1, 0), votes, xp.maximum(votes - 1, 0))
+        )
+        below = xp.cumulative_sum(whole, axis=2)
+        for y, one_minus_y, y_weight in zip(*(a.tolist() for a in ties), strict=True):
+            # Factor of each rival class at x = 1 .. K: below x, or equal to x with weight y.
+            factors = xp.where(rivals, below[..., :-1] + y * whole[..., 1:], 1.0)
+            others = exclusive_products(factors)
+            win = others[:, 0, :] * factors[:, 0, :]
+            steps = xp.concat([win[:, :1], win[:, 1:] - win[:, :-1]], axis=1)
+            own = own + weight * y_weight * xp.sum(ours_without[:, :-1] * steps, axis=1, keepdims=True)
+            loss = one_minus_y * without[..., :-1] + y * without[..., 1:]
+            rest = rest - weight * y_weight * xp.sum(ours[:, None, 1:] * loss * others, axis=2)
+    rest = xp.take_along_axis(rest, xp.argmax(xp.astype(same, xp.int8), axis=2), axis=1)
+    return xp.where(present, xp.where(mine, own, rest), 0.0)
 
 
-def plurality_shares(n_target: int, others: Array, shared: bool) -> tuple[float, Array]:
-    """Credits of one target member, and of one member of each other class, given the sizes of the classes."""
-    n = n_target + int(others.sum())
-    ties = quadrature.nodes(len(others) // 2 + 1) if shared else (np.zeros(1), np.ones(1), np.ones(1))
-    own, rest = 0.0, np.zeros(len(others))
-    for t, one_minus_t, weight in zip(*quadrature.nodes((n + 1) // 2), strict=True):
-        without = [binomial(c - 1, t, one_minus_t, n_target + 1) for c in others]
-        whole = [binomial(c, t, one_minus_t, n_target + 1) for c in others]
-        target = binomial(n_target, t, one_minus_t, n_target + 1)
-        target_less_one = binomial(n_target - 1, t, one_minus_t, n_target + 1)
-        for y, one_minus_y, y_weight in zip(*ties, strict=True):
-            # Factor of each other class at x = 1 .. n_target: below x, or equal to x with weight y.
-            factors = np.array([np.cumsum(p)[:-1] + y * p[1:] for p in whole]).reshape(len(others), n_target)
-            win = np.concatenate([[0.0], factors.prod(axis=0)])
-            own += weight * y_weight * (target_less_one[:-1] * np.diff(win)).sum()
-            for c, q in enumerate(without):
-                loss = one_minus_y * q[:-1] + y * q[1:]
-                rest[c] -= weight * y_weight * (target[1:] * loss * np.delete(factors, c, axis=0).prod(axis=0)).sum()
-    return own, rest
-
-
-def binomial(n: int, t: float, one_minus_t: float, length: int) -> NDArray[np.float64]:
-    """Pr[Binomial(n, t) = 0 .. length-1], one member at a time: positive terms only. O(n length)."""
-    p = np.zeros(length)
-    p[0] = 1.0
-    for _ in range(n):
-        p[1:] = p[1:] * one_minus_t + p[:-1] * t
-        p[0] *= one_minus_t
-    return p
+def _binomials(like_this: Array, t: float, one_minus_t: float) -> Array:
+    """Pr[Binomial(n, t) = x], [n, x] for n, x = 0 .. K, one trial at a time: positive terms only. O(K^2)."""
+    xp, members = namespace(like_this), like_this.shape[1]
+    rows = [beside(np.eye(1, members + 1), like_this)]
+    for _ in range(members):
+        shifted = xp.concat([xp.zeros_like(rows[-1][:, :1]), rows[-1][:, :-1]], axis=1)
+        rows.append(rows[-1] * one_minus_t + shifted * t)
+    return xp.concat(rows, axis=0)
 
 
 def separable(labels: Array, present: Array, f: Array) -> Array:
     """v(S) = sum over classes of f(n_c) - f(0): (f(n_c) - f(0)) / n_c each. labels [B, K], present [B or 1, K],
     f [B or 1, K + 1] -> [B, K] float64. O(K^2) a group.
     """
-    same = (labels[:, :, None] == labels[:, None, :]) & present[:, None, :]
-    size = np.maximum(same.sum(axis=2), 1)
-    gain = np.take_along_axis(np.broadcast_to(f, (len(labels), f.shape[1])), size, axis=1) - f[:, :1]
-    return np.where(present, gain / size, 0.0)
+    xp = namespace(labels)
+    size = xp.maximum(classes(labels, present)[1], 1)
+    f = xp.astype(xp.broadcast_to(f, (labels.shape[0], f.shape[1])), xp.float64)
+    gain = xp.take_along_axis(f, size, axis=1) - f[:, :1]
+    return xp.where(present, gain / xp.astype(size, xp.float64), 0.0)
 
 
 def class_sizes(labels: Array, present: Array, table: Array) -> Array:
     """v(S) = sum over classes of h(n_c, |S|), h(0, s) = 0, v(empty) = 0: every class is a game of two types.
 
-    labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K] float64. O(K^2) a class.
+    labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K] float64. O(K^3) a group.
     """
-    credit = np.zeros(labels.shape)
-    tables = np.broadcast_to(table, (len(labels), *table.shape[1:]))
-    for row, here in enumerate(np.broadcast_to(present, labels.shape)):
-        n, h = int(here.sum()), tables[row]
-        for c in np.unique(labels[row, here]):
-            mine = here & (labels[row] == c)
-            a = int(mine.sum())
-            step = (draws(n - 1, a - 1) * (h[1 : a + 1, 1 : n + 1] - h[:a, :n]).T).sum() / n
-            credit[row, mine] += step
-            if a < n:
-                credit[row, here & ~mine] += (draws(n - 1, a) * (h[: a + 1, 1 : n + 1] - h[: a + 1, :n]).T).sum() / n
-    return credit
+    xp = namespace(labels)
+    same, size, first = classes(labels, present)
+    own, others = _type_shares(table, xp.count_nonzero(present, axis=1)[:, None], size)
+    given = xp.sum(xp.where(first[:, None, :] & ~same, others[:, None, :], 0.0), axis=2)
+    return xp.where(present, own + given, 0.0)
+
+
+def _type_shares(table: Array, size: Array, special: Array) -> tuple[Array, Array]:
+    """Credits of a special member and of another one in v(S) = h(special ones in S, |S|).
+
+    table h [B or 1, K + 1, K + 1], size n [B or 1, 1], special ones among them [B, C] -> [B, C] each; those of nobody mean
+    nothing.
+    """
+    xp = namespace(table)
+    table, steps = xp.astype(table, xp.float64)[:, None, :, :], table.shape[1] - 1
+    own, others = 0.0, 0.0
+    draws = zip(in_turn(size - 1, special - 1, steps), in_turn(size - 1, special, steps), strict=True)
+    for s, (without_own, without_other) in enumerate(draws):
+        now, then = table[..., s], table[..., s + 1]
+        own = own + xp.sum(without_own[..., :-1] * (then[..., 1:] - now[..., :-1]), axis=-1)
+        others = others + xp.sum(without_other * (then - now), axis=-1)
+    n = xp.astype(xp.maximum(size, 1), xp.float64)
+    return own / n, others / n
 
 
 def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
     """v(S) = table[n_0, .., n_{T-1}], n_t the members of type t in S: the draws of every size, type after type.
 
     types [B, K] in 0 .. T-1, present [B or 1, K], table [B or 1, L] row-major over `shape` -> [B, K] float64.
-    O(T^2 prod (n_t + 1)) for groups with the same numbers n of every type.
+    O(T^2 L + T K^2) a group.
     """
-    credit = np.zeros(types.shape)
-    kinds = np.where(present, types, -1)
-    counts = (kinds[:, :, None] == np.arange(len(shape))).sum(axis=1)
-    distinct, which = np.unique(counts, axis=0, return_inverse=True)
-    for number, count in enumerate(distinct.tolist()):
-        rows = np.flatnonzero(which.ravel() == number)
-        tables = (table if len(table) == 1 else table[rows]).reshape(-1, *shape)
-        shares = typed_shares(tables[(slice(None), *(slice(n + 1) for n in count))], uniform(max(sum(count), 1)))
-        credit[rows] = np.take_along_axis(np.broadcast_to(shares, (len(rows), shares.shape[1])), kinds[rows], axis=1)
+    return typed_by(types, present, table, shape, uniform_chances(present))
+
+
+def typed_by(types: Array, present: Array, table: Array, shape: tuple[int, ...], chances: Array) -> Array:
+    """`typed` for any semivalue: chances [B or 1, K] is the distribution of the number of others present."""
+    xp = namespace(types)
+    groups, members = types.shape
+    of_type = (types[:, :, None] == beside(np.arange(len(shape)), types)) & present[:, :, None]  # [B, K, T]
+    draws = _typed_draws(of_type)
+    chances = xp.concat([chances, xp.zeros_like(chances[:, :1])], axis=1)  # no set of others has K of them
+    table = xp.astype(table, xp.float64)
+    credit = xp.zeros_like(draws[:, 0, 0, 0, :1])
+    for kind in range(len(shape)):
+        counts = np.indices([length - (t == kind) for t, length in enumerate(shape)]).reshape(len(shape), -1)
+        sizes = np.minimum(counts.cumsum(axis=0), members)
+        chance = xp.take(chances, beside(sizes[-1], types), axis=1)
+        for t, (x, among) in enumerate(zip(counts, sizes, strict=True)):
+            drawn = draws[:, :, 2 if t == kind else int(kind < t), t, :]
+            place = among * drawn.shape[2] + np.minimum(x, members)
+            chance = chance * xp.take(
+                xp.reshape(drawn, (groups, drawn.shape[1] * drawn.shape[2])), beside(place, types), axis=1
+            )
+        here = np.asarray(np.ravel_multi_index(tuple(counts), shape))
+        step = int(np.prod(shape[kind + 1 :]))
+        steps = xp.take(table, beside(here + step, table), axis=1) - xp.take(table, beside(here, table), axis=1)
+        credit = credit + xp.where(of_type[:, :, kind], xp.sum(chance * steps, axis=1)[:, None], 0.0)
     return credit
 
 
-def typed_shares(tables: Array, q: Array) -> Array:
-    """sum_s q_s (mean over the s-subsets of the others of what one more of type t adds) for every t, and 0 for the absent.
-
-    tables [R, n_0 + 1, .., n_{T-1} + 1], q [n] -> [R, T + 1].
-    """
-    counts = np.array(tables.shape[1:]) - 1
-    shares = np.zeros((len(tables), len(counts) + 1))
-    for kind in np.flatnonzero(counts):
-        others = counts - (np.arange(len(counts)) == kind)
-        chance, size = _typed_draws(others.tolist())
-        steps = np.diff(tables, axis=1 + kind) * (chance * q[size])
-        shares[:, kind] = steps.reshape(len(tables), -1).sum(axis=1)
-    return shares
-
-
-def _typed_draws(counts: list[int]) -> tuple[Array, Array]:
-    """Pr[x_0, .., x_{T-1} of each type | size sum x] without replacement, and the size, [n_0 + 1, .., n_{T-1} + 1] each."""
-    chance, size, among = np.ones((1,) * len(counts)), np.zeros((1,) * len(counts), np.int64), 0
-    for kind, count in enumerate(counts):
-        x = np.arange(count + 1).reshape(-1, *([1] * (len(counts) - 1 - kind)))
-        size, among = size + x, among + count
-        chance = chance * draws(among, count)[size, x]
-    return chance, size
+def _typed_draws(of_type: Array) -> Array:
+    """Pr[x of type t among s of the first t types], [B, s, 3, T, x]: of all, of all but one of an earlier type, or of t."""
+    xp = namespace(of_type)
+    counts = xp.count_nonzero(of_type, axis=1)  # [B, T]
+    among = xp.cumulative_sum(counts, axis=1)
+    pool = xp.stack([among, among - 1, among - 1], axis=1)
+    special = xp.stack([counts, counts, counts - 1], axis=1)
+    return xp.stack(list(in_turn(pool, special, of_type.shape[1] + 1)), axis=1)
 
 
 def weighted(steps: Array, values: Array, origin: Array) -> Array:
-    """v(S) = values[origin + sum_S steps], integer steps of either sign. O(K^2 |values|) a distinct step.
+    """v(S) = values[origin + sum_S steps], integer steps of either sign, an integral over independent inclusion.
 
-    steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64.
+    The chances of the sums of the members before i meet what i's step adds in the mean over the members after i, both built up
+    one member at a time: O(K^2 L) a group. steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64.
     """
-    from shapley_kernels.counts import tree
+    xp = namespace(steps)
+    (groups, members), length = steps.shape, values.shape[1]
+    t, one_minus_t, weight = (beside(a[:, None], values) for a in quadrature.nodes((members + 1) // 2))
+    shape = (groups, t.shape[0], length)
+    place = beside(np.arange(length), steps)[None, :]
 
-    return tree.weighted(steps, values, origin, flat_tree(steps.shape[1]), [uniform])
+    def moved(array: Array, sources: Array) -> Array:
+        """array[.., source], [B, T, L], for sources [B, L]; from outside the range comes what stands at its end."""
+        inside = xp.clip(sources, 0, max(length - 1, 0))[:, None, :]
+        return xp.take_along_axis(array, xp.broadcast_to(inside, shape), axis=2)
+
+    after = [xp.broadcast_to(xp.astype(values, xp.float64)[:, None, :], shape)]
+    for i in reversed(range(1, members)):
+        after.append(one_minus_t * after[-1] + t * moved(after[-1], place + steps[:, i : i + 1]))
+    before = xp.broadcast_to(xp.astype(place == origin[:, None], xp.float64)[:, None, :], shape)
+    credits = []
+    for i, later in enumerate(reversed(after)):
+        gain = xp.sum(weight * before * (moved(later, place + steps[:, i : i + 1]) - later), axis=1)
+        # One after the other, so that sums that only other groups reach change no bit.
+        credits.append(xp.cumulative_sum(gain, axis=1)[:, -1])
+        source = place - steps[:, i : i + 1]
+        reached = xp.astype((source >= 0) & (source < length), xp.float64)[:, None, :]
+        before = one_minus_t * before + t * moved(before, source) * reached
+    return xp.stack(credits, axis=1)
 
 
 def geometric(scores: Array, present: Array) -> Array:
     """v(S) = (prod_S x)^(1/|S|), v(empty) = 0. scores [B, K] > 0, present [B or 1, K] -> [B, K] float64. O(K^4)."""
-    credit = np.zeros(scores.shape)
-    for row, here in enumerate(np.broadcast_to(present, scores.shape)):
-        credit[row, here] = geometric_shares(scores[row, here], uniform(max(int(here.sum()), 1)))
-    return credit
+    return geometric_by(scores, present, uniform_chances(present))
 
 
-def geometric_shares(scores: Array, q: Array) -> Array:
-    """sum_s q_s (x_i^(1/(s+1)) e_s(x^(1/(s+1))) - e_s(x^(1/s))), e_s the mean over the s-subsets of the others. [n], q [n]."""
-    n = len(scores)
-    roots = scores[:, None].astype(np.float64) ** (1 / np.arange(1, n + 1))  # [n, size]
-    credit = np.zeros(n)
-    for i in range(n):
-        means = np.zeros((n, n))  # by s and size
-        means[0] = 1
-        for j, x in enumerate(np.delete(roots, i, axis=0), start=1):
-            s = np.arange(1, j + 1)[:, None]
-            means[1 : j + 1] = means[1 : j + 1] * ((j - s) / j) + means[:j] * x * (s / j)
-        credit[i] = (q * np.diagonal(means) * roots[i]).sum() - (q[1:] * np.diagonal(means, -1)).sum()
-    return credit
+def geometric_by(scores: Array, present: Array, chances: Array) -> Array:
+    """sum_s q_s (x_i^(1/(s+1)) e_s(x^(1/(s+1))) - e_s(x^(1/s))), e_s the mean over the s-subsets of the others.
+
+    chances q [B or 1, K]: the distribution of the number of others present.
+    """
+    xp = namespace(scores)
+    groups, members = scores.shape
+    here = xp.broadcast_to(present, scores.shape)
+    s = beside(np.arange(float(members)), scores)
+    roots = xp.astype(scores, xp.float64)[:, :, None] ** (1 / (s + 1))  # [B, K, size]
+    means = xp.broadcast_to(xp.astype(s == 0, xp.float64)[:, None], (groups, members, members, members))  # [B, i, s, size]
+    drawn = xp.zeros_like(roots[:, :, :1])
+    for j in range(members):
+        other = here[:, None, j : j + 1] & beside(np.arange(members)[:, None] != j, scores)  # [B, i, 1]
+        drawn = drawn + xp.astype(other, xp.float64)
+        joins = xp.where(other, s / xp.maximum(drawn, 1), 0.0)[..., None]  # chance that j is one of s
+        shifted = xp.concat([xp.zeros_like(means[:, :, :1, :]), means[:, :, :-1, :]], axis=2)
+        means = means * (1 - joins) + joins * shifted * roots[:, None, j : j + 1, :]
+    with_i = xp.sum(chances[:, None, :] * xp.linalg.diagonal(means) * roots, axis=2)
+    without = xp.sum(chances[:, None, 1:] * xp.linalg.diagonal(means, offset=-1), axis=2)
+    return xp.where(here, with_i - without, 0.0)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.counts.ref import typed_shares
+from shapley_kernels.counts.ref import typed_by
+from shapley_kernels.draws import chances_of
 from shapley_kernels.limits import LimitError
 from shapley_kernels.reduction import Members, credits
 from shapley_kernels.trees import Mix, Node, chunks, classes, is_flat
@@ -58,25 +59,14 @@ def of_counts(types: Array, tables: Array, root: Node, mixes: Sequence[Mix]) -> 
     """v(S) = table[members of type 0, of type 1, ..].
 
     types [B, K] int, -1 for absent ones, tables [B or 1, *lattice] -> [B, K].
-    O(T^2 prod (n_t + 1)) a group on the flat tree, else O(sum over nodes of c^2 prod (n_t + 1)).
+    O(T^2 |lattice|) a group on the flat tree, else O(sum over nodes of c^2 prod (n_t + 1)).
     """
     if is_flat(root):
-        return _flat_counts(types, tables, mixes[root.depth])
+        present, lattice = types >= 0, tables.shape[1:]
+        flat: Array = typed_by(types, present, tables.reshape(len(tables), -1), lattice, chances_of(mixes[root.depth], present))
+        return flat
     steps = np.stack([np.equal(types.T, kind) for kind in range(tables.ndim - 1)])
     return credits(tables, Members(steps.astype(np.int64)), root, mixes)
-
-
-def _flat_counts(types: Array, tables: Array, mix: Mix) -> Array:
-    """Groups with the same numbers of every type together: a value for each type, 0 for the absent."""
-    credit = np.zeros(types.shape)
-    counts = (types[:, :, None] == np.arange(tables.ndim - 1)).sum(axis=1)
-    distinct, which = np.unique(counts, axis=0, return_inverse=True)
-    for number, count in enumerate(distinct.tolist()):
-        rows = np.flatnonzero(which.ravel() == number)
-        table = (tables if len(tables) == 1 else tables[rows])[(slice(None), *(slice(n + 1) for n in count))]
-        shares = typed_shares(table, mix(max(sum(count), 1)))
-        credit[rows] = np.take_along_axis(np.broadcast_to(shares, (len(rows), shares.shape[1])), types[rows], axis=1)
-    return credit
 
 
 def pass_at_k(correct: Array, present: Array, m: int, root: Node, mixes: Sequence[Mix]) -> Array:

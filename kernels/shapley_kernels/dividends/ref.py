@@ -7,23 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from shapley_kernels.arrays import namespace
 
-Array = NDArray[Any]
+Array = Any
 
 
 def additive(scores: Array) -> Array:
     """v(S) = sum_S scores, every A_e a singleton. scores [B, K] -> [B, K]."""
-    return scores.copy()
+    return namespace(scores).asarray(scores, copy=True)
 
 
 def coverage(hits: Array, weights: Array) -> Array:
     """A_e = {i: hits_ie}. hits [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(K E) a group."""
-    size = hits.sum(axis=1)  # [B, E]
-    share = np.where(size > 0, weights / np.maximum(size, 1).astype(weights.dtype), 0)
-    credit: Array = np.where(hits, share[:, None, :], 0).sum(axis=2)
-    return credit
+    xp = namespace(hits)
+    size = xp.count_nonzero(hits, axis=1)  # [B, E]
+    share = xp.where(size > 0, weights / xp.astype(xp.maximum(size, 1), weights.dtype), 0)
+    return xp.sum(xp.where(hits, share[:, None, :], 0), axis=2)
 
 
 def distinct(labels: Array, present: Array) -> Array:
@@ -31,8 +30,10 @@ def distinct(labels: Array, present: Array) -> Array:
 
     labels [B, K] int, present [B or 1, K] bool -> [B, K] float64, 0 for absent members. O(K^2) a group.
     """
+    xp = namespace(labels)
     same = (labels[:, :, None] == labels[:, None, :]) & present[:, None, :]
-    return np.where(present, 1.0 / np.maximum(same.sum(axis=2), 1), 0.0)
+    size = xp.astype(xp.maximum(xp.count_nonzero(same, axis=2), 1), xp.float64)
+    return xp.where(present, 1.0 / size, 0.0)
 
 
 def unanimity(sets: Array, weights: Array) -> Array:

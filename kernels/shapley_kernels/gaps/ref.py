@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_kernels.arrays import beside, namespace, unsorted
 from shapley_kernels.limits import LimitError
 from shapley_kernels.trees import uniform
 
-Array = NDArray[Any]
+Array = Any
 
 # Numbers of sets must be floats: C(1000, 500) is 3e299.
 MAX_MEMBERS = 1000
@@ -33,12 +34,12 @@ BLOCK = 1 << 22
 def min_gap(points: Array, present: Array) -> Array:
     """v(S) = min over i < j in S of |x_i - x_j|, 0 if |S| < 2. points [B, K], present [B or 1, K] -> [B, K] float64.
 
-    O(K) a threshold and size: O(K^4), O(K^3 log K) for points of even spread. Raises LimitError above 1000 members.
+    O(K) a threshold and size: O(K^4). Raises LimitError above 1000 members.
     """
     return min_gap_shares(points, present, size_weights(present, uniform))
 
 
-def size_weights(present: Array, q: Callable[[int], Array]) -> Array:
+def size_weights(present: Array, q: Callable[[int], NDArray[Any]]) -> Array:
     """p_0 .. p_{n-1} = q_s / C(n - 1, s) for every number n of members present, [K + 1, K + 1], rows that do not occur 0."""
     members = present.shape[1]
     if members > MAX_MEMBERS:
@@ -46,51 +47,61 @@ def size_weights(present: Array, q: Callable[[int], Array]) -> Array:
             f"the smallest gap of {members:,} points takes numbers of sets beyond floats; at most {MAX_MEMBERS:,}."
         )
     p = np.zeros((members + 1, members + 1))
-    for n in np.unique(present.sum(axis=1)):
+    for n in np.unique(present.sum(axis=1)) if isinstance(present, np.ndarray) else range(members + 1):
         p[n, :n] = [chance / comb(n - 1, s) for s, chance in enumerate(q(int(n)))] if n else []
-    return p
+    return beside(p, present)
 
 
 def min_gap_shares(points: Array, present: Array, weights: Array) -> Array:
     """The same for any weights of sizes, as `size_weights` gives them."""
-    members = points.shape[1]
-    here = np.broadcast_to(present, points.shape)
-    order = np.argsort(np.where(here, points, np.inf), axis=1, kind="stable")
-    x = np.take_along_axis(np.where(here, points, 0).astype(np.float64), order, axis=1)
-    there, p = np.take_along_axis(here, order, axis=1), weights[here.sum(axis=1)]
-    left, right = np.triu_indices(members, 1)
-    distances = np.sort(np.where(there[:, right], x[:, right] - x[:, left], 0), axis=1)
-    gaps = np.diff(distances, axis=1, prepend=0)
-    groups, thresholds = np.nonzero(gaps)
-    shares = np.zeros((*gaps.shape, members))
-    step = max(1, BLOCK // (members + 1) ** 2)
-    for start in range(0, len(groups), step):
-        rows, theta = groups[start : start + step], thresholds[start : start + step]
-        shares[rows, theta] = _spaced(x[rows], there[rows], distances[rows, theta], p[rows])
+    xp = namespace(points)
+    groups, members = points.shape
+    here = xp.broadcast_to(present, points.shape)
+    order = xp.argsort(xp.where(here, points, float("inf")), axis=1, stable=True)
+    x = xp.take_along_axis(xp.astype(xp.where(here, points, 0), xp.float64), order, axis=1)
+    size = xp.count_nonzero(here, axis=1)
+    there, p = xp.take_along_axis(here, order, axis=1), xp.take(weights, size, axis=0)
+    left, right = (beside(index, points) for index in np.triu_indices(members, 1))
+    apart = xp.take(x, right, axis=1) - xp.take(x, left, axis=1)
+    distances = xp.sort(xp.where(xp.take(there, right, axis=1), apart, 0.0), axis=1)  # [B, thresholds]
     # Sets of fewer than two are spaced by any theta, but worth 0: a game of the size, in which the second member adds the most.
-    second = distances[:, -1] * p[:, 1] * (here.sum(axis=1) - 1) if members > 1 else np.zeros(len(x))
-    credit = np.zeros(points.shape)
-    np.put_along_axis(credit, order, np.where(there, (gaps[:, :, None] * shares).sum(axis=1) + second[:, None], 0), axis=1)
-    return credit
+    credit = xp.zeros_like(x)
+    if members > 1:
+        credit = credit + distances[:, -1:] * p[:, 1:2] * (xp.astype(size, xp.float64)[:, None] - 1)
+    gaps = distances - xp.concat([xp.zeros_like(x[:, :1]), distances[:, :-1]], axis=1)[:, : distances.shape[1]]
+    step = max(1, BLOCK // (max(groups, 1) * (members + 1) ** 2))
+    for start in range(0, distances.shape[1], step):
+        stop = min(start + step, distances.shape[1])
+        theta = distances[:, start:stop]
+        every = (theta.shape[0], theta.shape[1], members)
+        rows = (xp.broadcast_to(a[:, None, :], (*every[:2], a.shape[1])) for a in (x, there, p))
+        points_, there_, p_ = (xp.reshape(a, (every[0] * every[1], a.shape[2])) for a in rows)
+        shares = xp.reshape(_spaced(points_, there_, p_, xp.reshape(theta, (every[0] * every[1],))), every)
+        credit = credit + xp.sum(gaps[:, start:stop, None] * shares, axis=1)
+    return unsorted(order, xp.where(there, credit, 0.0))
 
 
-def _spaced(x: Array, there: Array, theta: Array, p: Array) -> Array:
+def _spaced(x: Array, there: Array, p: Array, theta: Array) -> Array:
     """Credits [R, K] of [no two points of S are closer than theta]; x [R, K] ascending, absent ones last, p [R, K + 1]."""
-    rows, members = x.shape
-    every, places = np.arange(rows), np.arange(members)
-    close = there[:, None, :] & (np.abs(x[:, :, None] - x[:, None, :]) < theta[:, None, None])
-    before = places - (close & (places < places[:, None])).sum(axis=2)  # number of points far enough to the left
-    after = places + 1 + (close & (places > places[:, None])).sum(axis=2)  # the first point far enough to the right
-    sets = np.zeros((members + 1, rows, members + 1))
-    sets[0, :, 0] = 1
-    worth = np.zeros((members + 1, rows, members + 2))
-    worth[members, :, :members] = p[:, :-1] + p[:, 1:]
+    xp = namespace(x)
+    members = x.shape[1]
+    places = beside(np.arange(members), x)
+    close = there[:, None, :] & (xp.abs(x[:, :, None] - x[:, None, :]) < theta[:, None, None])
+    before = places - xp.count_nonzero(close & (places < places[:, None]), axis=2)  # number of points far enough to the left
+    after = places + 1 + xp.count_nonzero(close & (places > places[:, None]), axis=2)  # the first point far enough to the right
+
+    def at(array: Array, place: Array) -> Array:
+        """array[place_r, r], [R, S], of [K + 1, R, S]."""
+        return xp.take_along_axis(array, xp.broadcast_to(place[None, :, None], (1, *array.shape[1:])), axis=0)[0, ...]
+
+    nothing = xp.zeros_like(p[:, :1])
+    sets = xp.broadcast_to(xp.concat([nothing + 1, 0 * p[:, 1:]], axis=1), (1, *p.shape))
     for j in range(members):
-        sets[j + 1] = sets[j]
-        sets[j + 1, :, 1:] += np.where(there[:, j, None], sets[before[:, j], every, :-1], 0)
+        joined = xp.where(there[:, j : j + 1], at(sets, before[:, j])[:, :-1], 0)
+        sets = xp.concat([sets, sets[-1:, ...] + xp.concat([nothing, joined], axis=1)], axis=0)
+    worth = xp.concat([p[:, :-1] + p[:, 1:], nothing, nothing], axis=1)[None, ...]  # of the last points, the first one first
     for j in range(members)[::-1]:
-        worth[j] = worth[j + 1]
-        worth[j, :, :-1] += np.where(there[:, j, None], worth[after[:, j], every, 1:], 0)
-    with_j = [(sets[before[:, j], every] * worth[after[:, j], every, :-1]).sum(axis=1) for j in range(members)]
-    credit: Array = np.stack(with_j, axis=1) - (sets[members] * p).sum(axis=1)[:, None]
-    return credit
+        joined = xp.where(there[:, j : j + 1], at(worth, after[:, j] - j - 1)[:, 1:], 0)
+        worth = xp.concat([worth[:1, ...] + xp.concat([joined, nothing], axis=1), worth], axis=0)
+    with_j = [xp.sum(at(sets, before[:, j]) * at(worth, after[:, j])[:, :-1], axis=1) for j in range(members)]
+    return xp.stack(with_j, axis=1) - xp.sum(sets[members, ...] * p, axis=1)[:, None]

@@ -24,7 +24,8 @@ def min_gap(points: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> 
     Flat: O(K^4), as in ref.py. Else O(2^K) a group. Raises LimitError above 20 members on a tree.
     """
     if is_flat(root):
-        return min_gap_shares(points, present, size_weights(present, mixes[root.depth]))
+        credit: Array = min_gap_shares(points, present, size_weights(present, mixes[root.depth]))
+        return credit
     if points.shape[1] > MAX_MEMBERS:
         raise LimitError(
             f"the smallest gap of {points.shape[1]} points in unions is solved by the values of all sets, for at most "

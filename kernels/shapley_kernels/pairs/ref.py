@@ -9,30 +9,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from shapley_kernels.arrays import beside, like, namespace
+
+Array = Any
 
 
 def pair_coefficients(f: Array, size: Array) -> tuple[Array, Array]:
     """own and rest for n members. f [B or 1, K + 1], size n [B or 1] -> [B or 1] each."""
-    rows = np.arange(max(len(f), len(size))) if min(len(f), len(size)) else np.arange(0)
-    n = np.broadcast_to(size, len(rows))
-    f = np.broadcast_to(f, (len(rows), f.shape[1]))
-    sums = np.zeros_like(f)  # sum_{s=1}^{n-1} s f(s+1), by n
-    sums[:, 2:] = np.cumsum(np.arange(1, f.shape[1] - 1) * f[:, 2:], axis=1)
-    own = (sums[rows, n] / np.maximum(n * (n - 1), 1)).astype(f.dtype)
-    return own, ((f[rows, n] - 2 * own) / np.maximum(n - 2, 1)).astype(f.dtype)
+    xp = namespace(f)
+    sizes = np.arange(f.shape[1])
+    s, n = beside(sizes, f), size[:, None]
+    total = xp.sum(xp.where((s > 1) & (s <= n), like(sizes - 1, f) * f, 0), axis=1)  # sum_{s=1}^{n-1} s f(s+1)
+    own = total / xp.astype(xp.maximum(size * (size - 1), 1), f.dtype)
+    height = xp.sum(xp.where(s == n, f, 0), axis=1)
+    return own, (height - 2 * own) / xp.astype(xp.maximum(size - 2, 1), f.dtype)
 
 
 def pair_sums(distances: Array, present: Array, f: Array) -> Array:
     """distances [B, K, K] symmetric, 0 where a member is absent, diagonal ignored, present [B or 1, K], f [B or 1, K + 1]
     -> [B, K]. O(K^2) a group.
     """
+    xp = namespace(distances)
     members = distances.shape[1]
-    own, rest = pair_coefficients(f, present.sum(axis=1))
-    off_diagonal = np.where(np.eye(members, dtype=bool), 0, distances)
-    row = off_diagonal.sum(axis=2)  # [B, K]
-    total = row.sum(axis=1, keepdims=True) / 2
-    credit: Array = np.where(present, own[:, None] * row + rest[:, None] * (total - row), 0)
-    return credit
+    own, rest = pair_coefficients(f, xp.count_nonzero(present, axis=1))
+    off_diagonal = xp.where(beside(np.eye(members, dtype=np.bool_), distances), 0, distances)
+    row = xp.sum(off_diagonal, axis=2)  # [B, K]
+    total = xp.sum(row, axis=1, keepdims=True) / 2
+    return xp.where(present, own[:, None] * row + rest[:, None] * (total - row), 0)

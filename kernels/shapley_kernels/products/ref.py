@@ -8,27 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from shapley_kernels import quadrature
+from shapley_kernels.arrays import dtype_of, exclusive_products, laid_out, namespace
 
-Array = NDArray[Any]
+Array = Any
 
 
 def product(inside: Array, outside: Array, delta: Array) -> Array:
     """inside a [B, K], outside b [B or 1, K], delta = a - b [B, K] -> [B, K]; delta is given apart, so that small
     differences keep their digits. O(K min(K/2, 4.3 sqrt K)) a group.
     """
-    members = inside.shape[1]
-    integral = np.zeros_like(inside)
-    for t, one_minus_t, weight in zip(*quadrature.rule(members, inside.dtype), strict=True):
-        factor = inside.dtype.type(t) * inside + inside.dtype.type(one_minus_t) * outside  # [B, K]
-        before = np.ones_like(factor)
-        np.cumprod(factor[:, :-1], axis=1, out=before[:, 1:])
-        after = np.ones_like(factor)
-        np.cumprod(factor[:, :0:-1], axis=1, out=after[:, -2::-1])
-        integral += inside.dtype.type(weight) * before * after
+    nodes = (array.tolist() for array in quadrature.rule(inside.shape[1], dtype_of(inside)))
+    integral = 0.0
+    for t, one_minus_t, weight in zip(*nodes, strict=True):
+        integral = integral + weight * exclusive_products(t * inside + one_minus_t * outside)  # [B, K]
     return delta * integral
 
 
@@ -37,11 +30,10 @@ def mixture(inside: Array, outside: Array, delta: Array, weights: Array) -> Arra
 
     inside a, outside b, delta = a - b [B, K, X] each, weights [B or 1, X] -> [B, K]. O(X) product games a group.
     """
+    xp = namespace(inside)
     groups, members, games = inside.shape
-    turned = (np.ascontiguousarray(np.swapaxes(array, 1, 2)) for array in (inside, outside, delta))
-    rows = [array.reshape(groups * games, members) for array in turned]
-    credit: Array = (product(*rows).reshape(groups, games, members) * weights[:, :, None]).sum(axis=1)
-    return credit
+    rows = (laid_out(xp.matrix_transpose(array), (groups * games, members)) for array in (inside, outside, delta))
+    return xp.sum(xp.reshape(product(*rows), (groups, games, members)) * weights[:, :, None], axis=1)
 
 
 def noisy_or(chances: Array) -> Array:

@@ -13,28 +13,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shapley_kernels.draws import draws
-from shapley_kernels.trees import Mix, uniform
+from shapley_kernels.arrays import like, namespace, unsorted
+from shapley_kernels.draws import in_turn, uniform_chances
 
-Array = NDArray[Any]
+Array = Any
 
 
 def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]. O(K log K) a group."""
-    members = gains.shape[1]
-    ranks = np.arange(1, members + 1, dtype=discounts.dtype)
-    means = np.cumsum(discounts, axis=1) / ranks  # [B or 1, K]
+    xp = namespace(gains)
+    ranks = like(np.arange(1, gains.shape[1] + 1), discounts)
+    means = xp.cumulative_sum(discounts, axis=1) / ranks  # [B or 1, K]
     shift = (discounts[:, 1:] - means[:, :-1]) / ranks[1:]  # c_2 .. c_K
-    order = np.broadcast_to(np.argsort(-keys, axis=1, kind="stable"), gains.shape)
-    sorted_gains = np.take_along_axis(gains, order, axis=1)
-    shares = sorted_gains * means
-    tail = np.cumsum((sorted_gains[:, 1:] * shift)[:, ::-1], axis=1)[:, ::-1]
-    shares[:, :-1] += tail
-    credit = np.empty_like(shares)
-    np.put_along_axis(credit, order, shares, axis=1)
-    return credit
+    order = xp.broadcast_to(xp.argsort(-keys, axis=1, stable=True), gains.shape)
+    sorted_gains = xp.take_along_axis(gains, order, axis=1)
+    shares = sorted_gains * means + _after(sorted_gains[:, 1:] * shift)
+    return unsorted(order, shares)
+
+
+def _after(shares: Array) -> Array:
+    """What each of the K in a row gets of those after it, who leave it shares [B, K - 1]: sums from the end, 0 for the last."""
+    xp = namespace(shares)
+    return xp.flip(xp.cumulative_sum(xp.flip(shares, axis=1), axis=1, include_initial=True), axis=1)
 
 
 def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
@@ -43,44 +44,39 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
     j's gain is a game of two counts, the members of S before j and those after j. gains [B, K], keys, present [B or 1, K],
     weights D [B or 1, K, K] (row = rank, column = size, both from 1) -> [B, K] float64. O(K^3) a group.
     """
-    return sized_by(gains, keys, present, weights, uniform)
+    return sized_by(gains, keys, present, weights, uniform_chances(present))
 
 
-def sized_by(gains: Array, keys: Array, present: Array, weights: Array, mix: Mix) -> Array:
-    """`sized` for any semivalue: mix(n) [n] is the distribution of the number of others present."""
-    credit = np.zeros(gains.shape)
-    keys, present = np.broadcast_to(keys, gains.shape), np.broadcast_to(present, gains.shape)
-    tables = np.broadcast_to(weights, (len(gains), *weights.shape[1:]))
-    for row, here in enumerate(present):
-        order = np.argsort(-keys[row], kind="stable")
-        order = order[here[order]]
-        for rank, j in enumerate(order):
-            own, before, after = sized_shares(mix(len(order)), rank, tables[row])
-            credit[row, j] += own * gains[row, j]
-            credit[row, order[:rank]] += before * gains[row, j]
-            credit[row, order[rank + 1 :]] += after * gains[row, j]
-    return credit
+def sized_by(gains: Array, keys: Array, present: Array, weights: Array, chances: Array) -> Array:
+    """`sized` for any semivalue: chances [B or 1, K] is the distribution of the number of others present."""
+    xp = namespace(gains)
+    here = xp.broadcast_to(present, gains.shape)
+    order = xp.argsort(xp.where(present, -keys, float("inf")), axis=1, stable=True)  # absent members last
+    order = xp.broadcast_to(order, gains.shape)
+    gains = xp.take_along_axis(xp.astype(xp.where(here, gains, 0), xp.float64), order, axis=1)
+    own, before, after = _sized_shares(xp.astype(weights, xp.float64), xp.count_nonzero(present, axis=1), chances)
+    left = xp.cumulative_sum((after * gains)[:, :-1], axis=1, include_initial=True)
+    credit = own * gains + _after((before * gains)[:, 1:]) + left
+    return xp.where(here, unsorted(order, credit), 0)
 
 
-def sized_shares(q: Array, better: int, weights: Array) -> tuple[float, float, float]:
-    """Of one unit of gain with `better` members before it among n: its owner's, a better one's and a worse one's share."""
-    n = len(q)
-    own = float((q[:, None] * draws(n - 1, better) * _table(weights, better, n)).sum())
-    if n == 1:
-        return own, 0.0, 0.0
-    s = np.arange(1, n)  # others present, the owner of the gain among them: s / (n - 1) of the time
-    chance = q[1:] * s / (n - 1)
-    before = after = 0.0
-    if better > 0:
-        drawn = draws(n - 2, better - 1)  # [n - 1, better]
-        late, soon = _table(weights, better, n)[1:, 1:], _table(weights, better - 1, n)[:-1]
-        before = float((chance[:, None] * drawn * (late - soon)).sum())
-    if better < n - 1:
-        drawn, table = draws(n - 2, better), _table(weights, better, n)
-        after = float((chance[:, None] * drawn * (table[1:] - table[:-1])).sum())
+def _sized_shares(weights: Array, size: Array, chances: Array) -> tuple[Array, Array, Array]:
+    """Of one unit of gain on rank r among n = size members: the shares of its owner, a better one, a worse one, [B, K] each.
+
+    Before b better members of s others the unit is worth D[b, s]; how many of them are better is a matter of chance.
+    """
+    xp = namespace(weights)
+    members = weights.shape[1]
+    n, better = size[:, None], like(np.arange(members), size)[None, :]
+    own = before = after = xp.zeros_like(weights[:, 0, :])
+    pairs = xp.astype(xp.maximum(n - 1, 1), xp.float64)
+    draws = (in_turn(n - 1, better, members), in_turn(n - 2, better - 1, members), in_turn(n - 2, better, members))
+    for s, (all_others, without_better, without_worse) in enumerate(zip(*draws, strict=True)):
+        now = weights[:, None, :, s]
+        own = own + chances[:, s : s + 1] * xp.sum(all_others[..., :-1] * now, axis=2)
+        if s + 1 < members:  # s others of a pair, and with one of the pair s + 1
+            chance, then = chances[:, s + 1 : s + 2] * (s + 1) / pairs, weights[:, None, :, s + 1]
+            drop = then[..., 1:] - now[..., :-1]
+            before = before + chance * xp.sum(without_better[..., :-2] * drop, axis=2)
+            after = after + chance * xp.sum(without_worse[..., :-1] * (then - now), axis=2)
     return own, before, after
-
-
-def _table(weights: Array, better: int, n: int) -> Array:
-    """D by size - 1 and number of better ones, [n, better + 1]."""
-    return weights[: better + 1, :n].T

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_kernels.draws import chances_of
 from shapley_kernels.ranks.ref import sized_by
 from shapley_kernels.reduction import Members, credits
 from shapley_kernels.trees import Mix, Node, chunks, is_flat
@@ -40,7 +41,8 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array, root: Node,
     O(K) games of two counts a group; on the flat tree means over draws, O(K^3).
     """
     if is_flat(root):
-        return sized_by(gains, keys, present, weights, mixes[root.depth])
+        flat: Array = sized_by(gains, keys, present, weights, chances_of(mixes[root.depth], present))
+        return flat
     members = gains.shape[1]
     tables = _sums_of_best(weights)
     credit = np.zeros(gains.shape)

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from shapley_kernels.arrays import beside, namespace
+
+Array = Any
 
 
 @lru_cache(maxsize=64)
@@ -31,16 +33,20 @@ def size_weights(n: int) -> NDArray[np.float64]:
 @np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which callers explain
 def solve(values: Array) -> Array:
     """values [B, 2^n] -> [B, n] in the dtype of values, computed in float64. O(2^n) a game."""
+    xp = namespace(values)
     n = values.shape[1].bit_length() - 1
-    spread: Array = (values[:, -1:].astype(np.float64) - values[:, :1]) / n
+    lifted = xp.astype(values, xp.float64) - xp.astype(values[:, :1], xp.float64)
+    spread = lifted[:, -1:] / n
     if n == 1:
-        return spread.astype(values.dtype)
-    sizes = np.bitwise_count(np.arange(values.shape[1], dtype=np.uint32))
-    folded = size_weights(n)[sizes] * (values - values[:, :1].astype(np.float64))
-    sums = np.empty((len(values), n))
+        return xp.astype(spread, values.dtype)
+    sizes = beside(np.zeros(1, np.int64), values)
+    for _ in range(n):  # members of the coalitions 0 .. 2^n - 1
+        sizes = xp.concat([sizes, sizes + 1])
+    folded = xp.take(beside(size_weights(n), values), sizes) * lifted
+    sums = []
     for i in reversed(range(n)):
         lower, upper = folded[:, : 1 << i], folded[:, 1 << i :]
-        sums[:, i] = upper.sum(axis=1)
+        sums.append(xp.sum(upper, axis=1))
         folded = lower + upper
-    credit: Array = (spread + (sums - sums.mean(axis=1, keepdims=True))).astype(values.dtype)
-    return credit
+    shares = xp.stack(sums[::-1], axis=1)
+    return xp.astype(spread + (shares - xp.mean(shares, axis=1, keepdims=True)), values.dtype)

@@ -1,0 +1,98 @@
+"""Arrays of any library: what the specification needs so that it runs on the array it is given, where that array is.
+
+Specifications are written in the functions of the array API standard (data-apis.org), which NumPy has and array-api-compat
+adds to torch. They change no array in place, read no value, and build constants with NumPy: `beside` takes those to the device,
+where they stay for the next call, so that no call after the first waits for the device.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The largest constant that stays on a device, in bytes, and how many of them do.
+LARGEST_KEPT = 1 << 18
+KEPT = 256
+
+# Arrays that hold data, as (module, name) of their type: tracers and fakes of these libraries must not outlive their trace.
+_CONCRETE = {("torch", "Tensor"), ("cupy", "ndarray")}
+
+
+def namespace(array: Any) -> Any:
+    """The functions of the array API standard for the library of `array`; NumPy itself for its arrays.
+
+    Raises ImportError where the library needs array-api-compat and it is not installed, TypeError for what is no array.
+    """
+    if isinstance(array, np.ndarray):
+        return np
+    if hasattr(array, "__array_namespace__"):
+        return array.__array_namespace__()
+    from array_api_compat import array_namespace
+
+    return array_namespace(array)
+
+
+def beside(values: NDArray[Any], array: Any) -> Any:
+    """The constant `values` in the library and on the device of `array`; for NumPy the constant itself.
+
+    A copy on a device is kept by content: it must not be written to.
+    """
+    if isinstance(array, np.ndarray):
+        return values
+    xp = namespace(array)
+    dtype = values.dtype.name
+    if not values.ndim:
+        return xp.full((), values.item(), dtype=getattr(xp, dtype), device=array.device)
+    kind = type(array)
+    if values.nbytes > LARGEST_KEPT or (kind.__module__, kind.__name__) not in _CONCRETE:
+        return _copied(xp, values, array.device)
+    return _kept(xp, values.tobytes(), dtype, values.shape, array.device)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(xp: Any, content: bytes, dtype: str, shape: tuple[int, ...], device: Any) -> Any:
+    return _copied(xp, np.frombuffer(content, dtype).reshape(shape), device)
+
+
+def _copied(xp: Any, values: NDArray[Any], device: Any) -> Any:
+    # A copy of its own: libraries that share memory with NumPy would warn of memory that is read-only.
+    return xp.asarray(values.copy(), dtype=getattr(xp, values.dtype.name), device=device)
+
+
+def like(values: NDArray[Any], array: Any) -> Any:
+    """The constant `values` beside `array` and in its dtype."""
+    return beside(values.astype(dtype_of(array), copy=False), array)
+
+
+def dtype_of(array: Any) -> np.dtype[Any]:
+    """The NumPy dtype of the same name as that of `array`."""
+    dtype = array.dtype
+    return dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])
+
+
+def laid_out(array: Any, shape: tuple[int, ...]) -> Any:
+    """The array in another shape, its rows one after the other in memory, copied only if they are not.
+
+    The order of the terms of a sum can follow the layout: of this one it does not depend on the number of groups.
+    """
+    if isinstance(array, np.ndarray):
+        return np.ascontiguousarray(array.reshape(shape))
+    array = namespace(array).reshape(array, shape)
+    return array.contiguous() if hasattr(array, "contiguous") else array
+
+
+def unsorted(order: Any, values: Any) -> Any:
+    """Row by row, values[order[q]] = values_sorted[q]: the inverse of take_along_axis(.., order, axis=1)."""
+    xp = namespace(values)
+    return xp.take_along_axis(values, xp.argsort(order, axis=1), axis=1)
+
+
+def exclusive_products(factors: Any) -> Any:
+    """The products along axis 1 of all other factors [B, K, ..]: prefixes times suffixes, no division."""
+    xp = namespace(factors)
+    before = xp.cumulative_prod(factors[:, :-1, ...], axis=1, include_initial=True)
+    after = xp.cumulative_prod(xp.flip(factors[:, 1:, ...], axis=1), axis=1, include_initial=True)
+    return before * xp.flip(after, axis=1)

@@ -1,0 +1,227 @@
+"""Arrays on a device: the same credits, from the device's own operations, with no trip through the host.
+
+No accelerator is needed. torch's meta device holds no values, so that reading one raises: whatever runs on it never waits for a
+device. Tensors of the host that are taken for tensors of a device show that the values are right, and array-api-strict,
+whose devices are make-believe and never mix, that nothing but the array API is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any
+from unittest import mock
+
+import array_api_strict
+import numpy as np
+import pytest
+import shapley_credit as sc
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from shapley_credit import Utility, dispatch
+from shapley_credit import utilities as u
+from shapley_credit.convert import Library
+from shapley_credit.fields import Field
+
+import golden
+from errors_seen import record, tolerance
+from kernel_inputs import MAKERS
+from roles import using
+from shapley_kernels import arrays
+from strategies import FAMILIES, instances
+from test_golden import built_cases, largest_value
+
+pytestmark = pytest.mark.torch
+
+Move = Callable[[NDArray[Any]], Any]
+every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+
+STRICT = array_api_strict.Device("device1")
+
+
+def to_meta(array: NDArray[Any]) -> Any:
+    return to_torch(array).to("meta")
+
+
+def to_torch(array: NDArray[Any]) -> Any:
+    import torch
+
+    return torch.from_numpy(np.array(array, array.dtype.newbyteorder("=")))
+
+
+def to_strict(array: NDArray[Any]) -> Any:
+    return array_api_strict.asarray(array, device=STRICT)
+
+
+@pytest.fixture
+def _taken_for_a_device() -> Iterator[None]:
+    """Every array that is not NumPy's counts as one on a device."""
+    with mock.patch("shapley_credit.convert._device_type", return_value=None):
+        yield
+
+
+taken_for_a_device = pytest.mark.usefixtures("_taken_for_a_device")
+
+
+def moved(utility: Utility, move: Move, **instead: Any) -> Utility:
+    """The same utility of arrays on a device, some of them exchanged."""
+    data: dict[str, Any] = {name: getattr(utility, name) for name in [*utility.fields, "mask"]}
+    if "total" in data:
+        data["total"] = max(int(np.abs(data["weights"]).sum(axis=-1).max(initial=0)), 1)
+    there = {name: move(value) if isinstance(value, np.ndarray) else value for name, value in {**data, **instead}.items()}
+    make: Any = type(utility)
+    same: Utility = make(**there)
+    return same
+
+
+def check_case(case: golden.Case, dtype: Any, move: Move, column: str) -> None:
+    utility, k = golden.utility_of(case, dtype)
+    credit = sc.set_shapley(moved(utility, move), k)
+    assert type(credit).__module__ != "numpy"
+    assert arrays.dtype_of(credit) == (utility.dtype or np.float64)
+    host = np.from_dlpack(credit.to_device(array_api_strict.Device("CPU_DEVICE")) if hasattr(credit, "to_device") else credit)
+    error = float(np.abs(host - golden.numbers(case["shapley"])).max()) / largest_value(case)
+    record(case["family"], column, error)
+    assert error <= tolerance(dtype), f"{case['family']} {case['case']}: {credit} is not {case['shapley']}"
+
+
+@taken_for_a_device
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("family", sorted(golden.BUILDERS))
+def test_golden_on_torch(family: str, dtype: Any) -> None:
+    for case in built_cases():
+        if case["family"] == family:
+            check_case(case, dtype, to_torch, f"torch {np.dtype(dtype).name}")
+
+
+@taken_for_a_device
+@pytest.mark.parametrize("family", sorted(golden.BUILDERS))
+def test_golden_in_the_array_api_alone(family: str) -> None:
+    case = next(case for case in built_cases() if case["family"] == family)
+    check_case(case, np.float64, to_strict, "strict float64")
+
+
+@every_family
+@given(data=st.data())
+def test_no_value_is_read(family: type[Utility], data: st.DataObject) -> None:
+    """Every family, masked and batched, on tensors that have no values."""
+    import torch
+
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    k, shape = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([(), (3,), (2, 1)]))
+    utility = data.draw(instances(family, dtype, k, shape)).utility
+    credit = sc.set_shapley(moved(utility, to_meta), k)
+    assert credit.device == torch.device("meta")
+    assert credit.shape == (*shape, k)
+    assert arrays.dtype_of(credit) == (utility.dtype or np.float64)
+
+
+@taken_for_a_device
+@every_family
+@given(data=st.data())
+def test_masks_and_groups_and_sums(family: type[Utility], data: st.DataObject) -> None:
+    """A combination with a utility of the host, an array of coefficients, and absent members, against NumPy."""
+    utility = data.draw(instances(family, np.float64, data.draw(st.integers(1, 5)), (2, 3))).utility
+    weights = np.array([[0.5], [-2.0]])
+    with using("ref"):
+        there = sc.set_shapley(to_torch(weights) * moved(utility, to_torch) + u.Additive(np.arange(utility.k) + 0.5))
+        here = sc.set_shapley(weights * utility + u.Additive(np.arange(utility.k) + 0.5))
+    assert type(there).__module__ == "torch"
+    assert np.abs(there.numpy() - here).max() <= tolerance(np.float64) * max(np.abs(here).max(), 1)
+
+
+@taken_for_a_device
+@every_family
+@given(data=st.data())
+def test_nan_shows_in_its_group_alone(family: type[Utility], data: st.DataObject) -> None:
+    """In every array on which the credit of the group depends."""
+    utility = data.draw(instances(family, np.float64, 3, (3,))).utility
+    utility.mask = None
+    good = sc.set_shapley(moved(utility, to_torch)).numpy()
+    for name, spec in family.fields.items():
+        array = getattr(utility, name)
+        if not isinstance(spec, Field) or array is None or array.dtype.kind != "f" or not array[1].size:
+            continue
+        changed, spoilt = array.copy(), array.copy()
+        changed[1] = 1 - array[1] if spec.domain == "probability" else array[1] + 1
+        spoilt[1] = np.nan
+        credit = sc.set_shapley(moved(utility, to_torch, **{name: spoilt})).numpy()
+        assert np.array_equal(credit[[0, 2]], good[[0, 2]]), name
+        if spec.domain == "key" or np.array_equal(sc.set_shapley(moved(utility, to_torch, **{name: changed})).numpy(), good):
+            continue  # keys only say who comes first; and nobody's credit depends on the offset of a product
+        assert np.isnan(credit[1]).any(), name
+
+
+@taken_for_a_device
+def test_entries_outside_their_domain_show() -> None:
+    credit = sc.set_shapley(u.NoisyOr(to_torch(np.array([[0.5, 0.5], [0.5, 1.5]])))).numpy()
+    assert np.isfinite(credit[0]).all()
+    assert np.isnan(credit[1]).any()
+    assert np.isnan(sc.set_shapley(u.SqrtSum(to_torch(np.array([1.0, -1.0])))).numpy()).any()
+    weights = to_torch(np.array([[1, 1], [1, 4]]))
+    assert np.isnan(sc.set_shapley(u.WeightedVoting(weights, 2, total=4)).numpy()).tolist() == [[False, False], [True, True]]
+    types = to_torch(np.array([[0, 1], [1, 1], [0, 2]]))
+    credit = sc.set_shapley(u.Typed(types, [[0.0, 1.0], [2.0, 4.0]])).numpy()
+    assert np.isnan(credit).any(axis=1).tolist() == [False, True, True]
+    far_apart = sc.set_shapley(u.LogSum(to_torch(np.array([[1.0, 1e30], [1.0, 1e40]])))).numpy()
+    assert np.isnan(far_apart).any(axis=1).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: u.Max(to_meta(np.ones(3)), to_torch(np.ones(()))), r"arrays on meta and the host are mixed; move all of them"),
+        (lambda: u.Max(to_torch(np.ones(3))) + u.Max(to_meta(np.ones(3))), r"arrays on the host and meta are mixed"),
+        (lambda: u.Max(to_meta(np.ones((2, 3))), to_meta(np.ones(4))), r"leading axes do not broadcast: scores \(2,\), base"),
+        (lambda: u.Max(to_meta(np.ones(3) * 1j)), r"scores must hold real numbers; got an array of complex128"),
+        (lambda: u.DistinctCount(to_meta(np.ones(3))), r"labels must be integers"),
+        (lambda: u.Max(to_meta(np.ones(3))).value((0,)), r"value is computed on the host, but the data are on device meta"),
+        (lambda: sc.owen(u.Max(to_meta(np.ones(3))), [[0, 1], [2]]), r"a value on a coalition tree.* with .cpu\(\)"),
+        (lambda: sc.set_semivalue(u.Max(to_meta(np.ones(3))), sc.semivalues.banzhaf), r"semivalue other than Shapley's"),
+        (lambda: u.WeightedVoting(to_meta(np.ones(3, np.int64)), 2), r"the weights are on device meta.*pass total="),
+        (lambda: sc.CoalitionTree.from_labels(to_meta(np.ones(3, np.int64))), r"labels is on device meta.*labels.cpu\(\)"),
+    ],
+)
+def test_what_a_device_can_not_do_is_refused(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(sc.InputError, match=message):
+        make()
+
+
+@taken_for_a_device
+def test_half_precision_comes_out_in_float32() -> None:
+    import torch
+
+    for dtype in (torch.bfloat16, torch.float16):
+        credit = sc.set_shapley(u.Max(torch.tensor([8.0, 11.0, 13.0, 18.0], dtype=dtype, requires_grad=True)), 4)
+        assert credit.dtype == torch.float32
+        assert credit.tolist() == [2, 3, 4, 9]
+
+
+@taken_for_a_device
+def test_constants_travel_once() -> None:
+    """The second call of a size sends nothing to the device, so that it can be part of a CUDA graph."""
+    scores = to_torch(np.array([[3.0, 1.0, 2.0]]))
+
+    def work() -> None:
+        for utility in (u.DCG(scores), u.LStatistic.median(scores), u.NoisyOr(scores / 4), u.PassAtK(scores > 1.0, 2)):
+            sc.set_shapley(0.5 * utility + u.Mean(scores, 0.25))
+
+    work()
+    with mock.patch.object(arrays, "_copied", side_effect=AssertionError("sent again")):
+        work()
+
+
+def test_a_device_takes_the_kernel_that_it_has() -> None:
+    """Where there is a Triton kernel it is used, and nothing is missing where there is none."""
+
+    import torch
+
+    library = Library("torch", torch.utils.dlpack.from_dlpack, torch.device("cuda:0"))
+    triton = find_spec("triton") is not None
+    assert dispatch.role(library) == ("gpu" if triton else "ref")
+    assert dispatch.role(library._replace(device=torch.device("meta"))) == "ref"
+    assert dispatch.role(library._replace(name="cupy")) == "ref"
+    for form, game in MAKERS:
+        if triton:
+            assert dispatch.kernel(form, game, "gpu").__module__.rpartition(".")[2] in ("gpu", "ref")
