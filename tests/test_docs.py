@@ -51,6 +51,8 @@ PUBLIC: list[Any] = [
     shapley_credit.set_shapley,
     shapley_credit.connected_shapley,
     shapley_credit.batched,
+    shapley_credit.estimate,
+    shapley_credit.plan,
     *FAMILIES,
     *(
         member
@@ -84,6 +86,15 @@ def test_python_of_the_readme_runs_as_printed() -> None:
         test = doctest.DocTestParser().get_doctest(block, {}, f"README block {number + 1}", "README.md", 0)
         assert test.examples, "README Python is written as a session, so that its output is checked"
         results = doctest.DocTestRunner().run(test)
+        assert results.failed == 0
+
+
+@pytest.mark.checkout
+def test_sessions_of_the_page_on_evaluation_run_as_printed() -> None:
+    blocks = re.findall(r"```python\n(>>>.*?)```", (ROOT / "docs" / "evaluation.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        results = doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(block, {}, "page", "evaluation.md", 0))
         assert results.failed == 0
 
 
