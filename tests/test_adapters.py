@@ -144,7 +144,12 @@ def test_set_utilities_see_columns_of_their_group_only() -> None:
     trainer = Trainer(2)
     state = SimpleNamespace(global_step=3)
     answers = reward(
-        log_metric=trainer.log_metric, prompts=list("aabb"), completions=list("wxyz"), answer=[1, 1, 2, 2], trainer_state=state
+        log_metric=trainer.log_metric,
+        log_extra=print,
+        prompts=list("aabb"),
+        completions=list("wxyz"),
+        answer=[1, 1, 2, 2],
+        trainer_state=state,
     )
     assert answers == [1.0] * 4
     assert [group["answer"] for group in seen] == [[1, 1], [2, 2]]
@@ -194,10 +199,10 @@ def test_figures_by_hand() -> None:
 @pytest.mark.parametrize(
     "utility",
     [
-        u.Max([1.0, 4.0, 2.0]),
-        np.arange(8.0) ** 2,
-        lambda coalition: float(len(coalition) ** 2),
-        sc.batched(lambda coalitions: coalitions.sum(axis=1) ** 2.0),
+        u.Max([1.0, 4.0, 2.0], 0.5),
+        (1 + np.arange(8.0)) ** 2,
+        lambda coalition: float(len(coalition) ** 2) + 3.0,
+        sc.batched(lambda coalitions: coalitions.sum(axis=1) ** 2.0 + 3.0),
     ],
     ids=["utility", "table", "function", "batched"],
 )

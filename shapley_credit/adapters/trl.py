@@ -115,7 +115,7 @@ def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, rule
     start = trainer.accelerator.process_index * len(out["advantages"])
     rewards = everyone[start : start + len(out["advantages"])]
     mask = out["completion_mask"] * out.get("tool_mask", 1)
-    masks = [row[: len(ids)].tolist() for row, ids in zip(mask, columns["completion_ids"], strict=True)]
+    masks = [row[: len(ids)] for row, ids in zip(mask.tolist(), columns["completion_ids"], strict=True)]
     columns = {**columns, "masks": masks, "rewards": rewards.tolist()}
     batch = Batch(processes.join(trainer), columns, _group_size(trainer), {})
     rows, figures = batch.share([read_segments(rule(**group), group["masks"], group["rewards"]) for group in batch.mine])

@@ -169,6 +169,19 @@ def test_token_credit_lands_on_the_tokens_of_its_segment(truncated: bool, model:
     assert logged(trainer, "credit/entropy") == pytest.approx([0.0] * 2)
 
 
+def test_completions_that_nobody_scored_get_nothing_at_any_token(model: str, tmp_path: Path) -> None:
+    def partly(completions: Sequence[str], **_: Any) -> list[float | None]:
+        return [None if place % 4 == 1 else variety(text) for place, text in enumerate(completions)]
+
+    def rule(rewards: Sequence[float], masks: Sequence[Sequence[int]], **_: Any) -> tuple[Any, Any]:
+        assert [reward != reward for reward in rewards] == [False, True, False, False]
+        return [[5.0, -1.0] for _ in masks], [[1, sum(mask) - 1] for mask in masks]
+
+    trainer = train(token_credit(Watched, rule), model, tmp_path, partly, scale_rewards="none", max_steps=1)
+    (batch,) = trainer.batches
+    assert sorted(bool(row.any()) for row in batch["advantages"]) == [False, True, True, True]
+
+
 def test_token_advantages_are_those_of_the_core(model: str, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
 
