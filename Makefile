@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
 
-.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel bench docs clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench docs clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
@@ -47,6 +47,10 @@ wheel:
 	.venv-wheel/bin/python -m build --outdir dist .
 	.venv-wheel/bin/python $(INSTALL) "shapley-credit[test-core] @ file://$(CURDIR)/$$(ls dist/*.whl)"
 	.venv-wheel/bin/pytest -m "not numba and not torch and not checkout"
+
+# Every Triton kernel compiled for sm_80 and sm_90 without a GPU; spilled registers and narrow accesses fail. KERNELS=--quick: a few.
+kernels: $(VENV)/.test
+	$(BIN)/python benchmarks/compile_kernels.py $(KERNELS)
 
 bench: .venv-bench/.bench
 	.venv-bench/bin/python $(INSTALL) --force-reinstall --no-deps .

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import hypothesis
@@ -15,15 +17,23 @@ ROOT = Path(__file__).parent.parent
 # Tests see the installed packages, never the checkout: `kernels/` must not be importable.
 sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != ROOT]
 
+# Tests of Triton kernels need torch and triton, which there is for Linux only.
+collect_ignore_glob = [] if find_spec("torch") and find_spec("triton") else ["test_gpu*.py"]
+
+# Without a GPU the Triton kernels run in their interpreter, which must be said before triton is imported.
+if not Path("/proc/driver/nvidia").exists():
+    os.environ["TRITON_INTERPRET"] = "1"
+
 hypothesis.settings.register_profile("exact", deadline=None, derandomize=True, max_examples=6, print_blob=True)
 hypothesis.settings.load_profile("exact")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say what a plain run leaves out, and why."""
-    if any("frameworks" in Path(argument).parts for argument in config.args):
-        return None
-    return "not collected: tests/frameworks, which need TRL, verl, SkyRL and Tinker; run make test-frameworks"
+    left_out = [f"tests/{name}, which need torch and triton" for name in collect_ignore_glob]
+    if not any("frameworks" in Path(argument).parts for argument in config.args):
+        left_out.append("tests/frameworks, which need TRL, verl, SkyRL and Tinker; run make test-frameworks")
+    return f"not collected: {'; '.join(left_out)}" if left_out else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,0 +1,211 @@
+"""Compiles every Triton kernel at every configuration that the launchers use, without a GPU, and looks at the machine code.
+
+A configuration fails if its registers spill to memory (LDL or STL in the disassembly) or if nothing of it is read or written
+128 bits at a time although rows are aligned. Run: python benchmarks/compile_kernels.py [--quick] [--only FORM] [--members K]
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+from unittest import mock
+
+os.environ["TRITON_INTERPRET"] = "0"  # must be said before triton is imported
+
+import torch
+import triton
+import typer
+from rich.console import Console
+from rich.table import Table
+from torch._subclasses.fake_tensor import FakeTensorMode
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
+ARCHITECTURES = (80, 90)
+POINTERS = {torch.float32: "*fp32", torch.float64: "*fp64", torch.uint8: "*u8", torch.int64: "*i64"}
+OPERATION = re.compile(r"^\s+/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]+)", re.MULTILINE)
+
+# Arguments by their axes, the first letter their type: f the floating dtype, b bool, i int64. B groups, K members, L = K + 1,
+# V = 2^K sets, E elements, T tokens. Numbers are passed as they are.
+ARGUMENTS: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("thresholds", "airport"): ("fBK", "f1"),
+    ("thresholds", "facility"): ("fBKE", "f1E"),
+    ("ranks", "discounted"): ("fBK", "fBK", "f1K"),
+    ("products", "product"): ("fBK", "f1K", "fBK"),
+    ("products", "noisy_or"): ("fBK",),
+    ("products", "mixture"): ("fBKE", "fBKE", "fBKE", "f1E"),
+    ("dividends", "coverage"): ("bBKE", "f1E"),
+    ("dividends", "distinct"): ("iBK", "b1K"),
+    ("pairs", "pair_sums"): ("fBKK", "b1K", "f1L"),
+    ("counts", "size_sum"): ("fBK", "b1K", "f1L"),
+    ("counts", "cardinality"): ("fBL", "b1K"),
+    ("counts", "separable"): ("iBK", "b1K", "f1L"),
+    ("counts", "pass_at_k"): ("bBK", "b1K", 4),
+    ("tokens", "scatter"): ("fT", "bBT"),
+    ("tokens", "spread"): ("fT", "iT", "bBT", True),
+    ("tokens", "togo"): ("fBT", "bBT"),
+    ("table", "solve"): ("fBV",),
+}
+POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+MEMBERS: dict[str, tuple[int, ...]] = {"table": (4, 6, 8, 10, 12, 13, 20, 24, 28, 31), "tokens": (1,)}
+QUICK: dict[str, tuple[int, ...]] = {"table": (8, 12, 20), "tokens": (1,)}
+QUICK_POWERS = (8, 16, 64)
+
+# Kernels whose rows stay narrow, and why.
+NARROW = {
+    "_finish": "reads 32 numbers a program",
+    "_facility": "16 scores an element fill the registers of a thread that has one element",
+    "_mixture": "three arrays of 8 members a game fill the registers of a thread that has one game",
+    "_small": "the smallest tables are shorter",
+    "_count": "writes one number a program",
+}
+
+
+class Configuration(NamedTuple):
+    """One kernel as it is compiled: its form, its name, the types and the values known at compile time of its arguments."""
+
+    form: str
+    name: str
+    signature: tuple[tuple[str, str], ...]
+    constants: tuple[tuple[str, Any], ...]
+    aligned: tuple[int, ...]
+    warps: int
+
+
+class Code(NamedTuple):
+    """What the machine code of a configuration is like."""
+
+    registers: int
+    shared: int
+    instructions: int
+    spills: int
+    wide: int
+
+
+def configurations(forms: list[str] | None, members: list[int] | None, quick: bool) -> list[Configuration]:
+    """What the launchers ask for, recorded instead of run, on tensors without data."""
+    found: dict[Configuration, None] = {}
+    for (form, game), axes in ARGUMENTS.items():
+        if forms and form not in forms:
+            continue
+        sizes = members or (QUICK if quick else MEMBERS).get(form, QUICK_POWERS if quick else POWERS)
+        module = importlib.import_module(f"shapley_kernels.{form}.gpu")
+        recorded: list[Configuration] = []
+
+        def record(kernel: Any, programs: int, out: Any, *arguments: Any, warps: int = 4, **constants: Any) -> Any:
+            recorded.append(_configuration(form, kernel, (out, *arguments), warps, constants))  # noqa: B023
+            return out
+
+        specification = mock.patch.object(module, "ref") if hasattr(module, "ref") else mock.MagicMock()
+        with FakeTensorMode(), mock.patch.object(module, "launch", record), specification:
+            for dtype in (torch.float32, torch.float64):
+                for size in sizes:
+                    getattr(module, game)(*_arguments(axes, size, dtype))
+        found.update(dict.fromkeys(recorded))
+    return list(found)
+
+
+def _arguments(axes: tuple[Any, ...], members: int, dtype: torch.dtype) -> Iterator[Any]:
+    lengths = {"B": 64, "K": members, "L": members + 1, "E": 4096, "T": 4096, "1": 1}
+    for entry in axes:
+        if isinstance(entry, str):
+            shape = [1 << members if axis == "V" else lengths[axis] for axis in entry[1:]]
+            yield torch.empty(shape, dtype={"f": dtype, "b": torch.bool, "i": torch.int64}[entry[0]])
+        else:
+            yield entry
+
+
+def _configuration(form: str, kernel: Any, arguments: tuple[Any, ...], warps: int, constants: dict[str, Any]) -> Configuration:
+    signature, values, aligned = {}, dict(constants), []
+    for place, (name, argument) in enumerate(zip(kernel.arg_names, arguments, strict=False)):
+        if isinstance(argument, torch.Tensor):
+            signature[name] = POINTERS[argument.dtype]
+            aligned.append(place)
+        elif argument == 1:  # specialised by Triton, as alignment is
+            signature[name] = "constexpr"
+            values[name] = 1
+        else:
+            signature[name] = "i32"
+            aligned += [place] if argument % 16 == 0 else []
+    signature |= dict.fromkeys(constants, "constexpr")
+    ordered = tuple((name, signature[name]) for name in kernel.arg_names)
+    return Configuration(form, kernel.__name__, ordered, tuple(values.items()), tuple(aligned), warps)
+
+
+def compiled(configuration: Configuration, architecture: int, maxnreg: int | None, aligned: bool) -> Code:
+    kernel = getattr(importlib.import_module(f"shapley_kernels.{configuration.form}.gpu"), configuration.name)
+    source = ASTSource(
+        kernel,
+        signature=dict(configuration.signature),
+        constexprs=dict(configuration.constants),
+        attrs={(place,): [["tt.divisibility", 16]] for place in configuration.aligned if aligned},
+    )
+    options: dict[str, Any] = {"num_warps": configuration.warps, "enable_fp_fusion": True}
+    options |= {"maxnreg": maxnreg} if maxnreg else {}
+    built = triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(built.asm["cubin"])
+        file.flush()
+        usage, listing = _run("cuobjdump", "-res-usage", file.name), _run("nvdisasm", "-c", file.name)
+    operations = Counter(OPERATION.findall(listing))
+    registers = re.search(r"REG:(\d+)", usage)
+    assert registers is not None, usage
+    assert operations, "the disassembly is not read as expected"
+    return Code(
+        registers=int(registers[1]),
+        shared=built.metadata.shared,
+        instructions=sum(operations.values()) - operations["NOP"],
+        spills=sum(count for name, count in operations.items() if name.startswith(("LDL", "STL"))),
+        wide=sum(count for name, count in operations.items() if name.startswith(("LDG", "STG")) and ".128" in name),
+    )
+
+
+def _run(tool: str, *arguments: str) -> str:
+    return subprocess.run([TOOLS / tool, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def faults(configuration: Configuration, code: Code) -> list[str]:
+    found = [f"{code.spills} spills"] if code.spills else []
+    ragged = dict(configuration.constants).get("FULL") is False  # rows of any length are not aligned
+    return found + ([] if code.wide or ragged or configuration.name in NARROW else ["no 128-bit access"])
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help="Forms; all by default.")] = None,
+    members: Annotated[list[int] | None, typer.Option(help="Numbers of members; by default those of every branch.")] = None,
+    quick: Annotated[bool, typer.Option(help="A few sizes of every kernel.")] = False,
+    maxnreg: Annotated[int | None, typer.Option(help="Registers a thread may use: too few must fail.")] = None,
+    aligned: Annotated[bool, typer.Option(help="Promise aligned rows: without it 128-bit accesses must be missed.")] = True,
+) -> None:
+    """Compile the kernels and print registers, shared memory and instructions; exit with 1 if a configuration fails."""
+    tasks = [(one, architecture) for one in configurations(only, members, quick) for architecture in ARCHITECTURES]
+    table = Table("form", "kernel", "sm", "arguments", "sizes", "warps", title=f"triton {triton.__version__}")
+    for name in ("registers", "shared", "instructions", "spills", "128-bit"):
+        table.add_column(name, justify="right")
+    table.add_column("fault", style="red")
+    failed = 0
+    with ProcessPoolExecutor() as pool:
+        codes = pool.map(compiled, *zip(*tasks, strict=True), [maxnreg] * len(tasks), [aligned] * len(tasks))
+        for (one, architecture), code in zip(tasks, codes, strict=True):
+            found = faults(one, code)
+            failed += bool(found)
+            pointers = " ".join(dict.fromkeys(kind for _, kind in one.signature if kind.startswith("*")))
+            sizes = " ".join(f"{name}={int(value)}" for name, value in one.constants)
+            figures = map(str, code)
+            table.add_row(one.form, one.name, str(architecture), pointers, sizes, str(one.warps), *figures, ", ".join(found))
+    Console(width=200).print(table)
+    print(f"{len(tasks) - failed} of {len(tasks)} configurations pass")
+    raise typer.Exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)
