@@ -64,16 +64,19 @@ def exponential_problem(w: Array, x: Array, weights: Array) -> Problem:
 
 
 def share_problem(w: Array, gains: Array, x: Array, weights: Array) -> Problem:
-    """sum_x weight_x sum_{j in S} gain_j exp(-x w(S)), one product game for each j and x."""
+    """sum_x weight_x sum_{j in S} gain_j exp(-x w(S)), one product game for each j and x.
+
+    Node by node, so that the nodes that a group does not need stand last: those of weight 0 change no bit there.
+    """
     xp = namespace(w)
     (groups, k), games = w.shape, x.shape[1]
-    own = beside(np.eye(k, dtype=np.bool_)[None, :, :, None], w)
-    exponents = -w[:, :, None, None] * x[:, None, None, :]
-    decay = xp.broadcast_to(xp.exp(exponents), (groups, k, k, games))
+    own = beside(np.eye(k, dtype=np.bool_)[None, :, None, :], w)
+    exponents = -w[:, :, None, None] * x[:, None, :, None]
+    decay = xp.broadcast_to(xp.exp(exponents), (groups, k, games, k))  # [B, i, x, j]
     arrays = (decay, xp.where(own, 0.0, xp.ones_like(decay)), xp.where(own, decay, xp.expm1(exponents)))
-    joint = gains[:, :, None] * weights[:, None, :]
-    flat = (xp.reshape(a, (groups, k, k * games)) for a in arrays)
-    return Problem("products", "mixture", (*flat, xp.reshape(joint, (groups, k * games))))
+    joint = weights[:, :, None] * gains[:, None, :]
+    flat = (xp.reshape(a, (groups, k, games * k)) for a in arrays)
+    return Problem("products", "mixture", (*flat, xp.reshape(joint, (groups, games * k))))
 
 
 def log_of_sum(utility: Utility, scores: Array, base: Array) -> Sequence[Problem]:
@@ -90,17 +93,14 @@ def log_of_sum(utility: Utility, scores: Array, base: Array) -> Sequence[Problem
 def less_empty(utility: Utility, w: Array, x: Array, weights: Array) -> Sequence[Problem]:
     """sum_x weight_x (exp(-x) - exp(-x w(S))) for a set that is not empty, 0 for the empty one.
 
-    In one mixture, node by node: -exp(-x w(S)) + (1 - exp(-x)) [S = empty], whose value at the empty set is constant.
+    In one mixture, node by node: -exp(-x w(S)) + (1 - exp(-x)) [S = empty], whose value at the empty set is constant. The nodes
+    that a group does not need stand last, as in `share_problem`.
     """
     xp = namespace(w)
     exponents = -w[:, :, None] * x[:, None, :]
     inside = xp.exp(exponents)
     ones = xp.ones_like(inside)
     none = xp.where(utility.present()[:, :, None], 0.0, ones)
-    arrays = (
-        xp.concat([inside, none], axis=2),
-        xp.concat([ones, ones], axis=2),
-        xp.concat([xp.expm1(exponents), none - ones], axis=2),
-        xp.concat([-weights, -weights * xp.expm1(-x)], axis=1),
-    )
-    return [Problem("products", "mixture", arrays)]
+    pairs = ((inside, none), (ones, ones), (xp.expm1(exponents), none - ones), (-weights, -weights * xp.expm1(-x)))
+    arrays = (xp.reshape(xp.stack(pair, axis=-1), (*pair[0].shape[:-1], 2 * x.shape[1])) for pair in pairs)
+    return [Problem("products", "mixture", tuple(arrays))]

@@ -198,18 +198,38 @@ def test_half_precision_comes_out_in_float32() -> None:
         assert credit.tolist() == [2, 3, 4, 9]
 
 
-@taken_for_a_device
-def test_constants_travel_once() -> None:
+@pytest.mark.parametrize("family", sorted(golden.BUILDERS))
+def test_constants_travel_once(family: str) -> None:
     """The second call of a size sends nothing to the device, so that it can be part of a CUDA graph."""
-    scores = to_torch(np.array([[3.0, 1.0, 2.0]]))
+    import torch
+    from torch.overrides import TorchFunctionMode
 
-    def work() -> None:
-        for utility in (u.DCG(scores), u.LStatistic.median(scores), u.NoisyOr(scores / 4), u.PassAtK(scores > 1.0, 2)):
-            sc.set_shapley(0.5 * utility + u.Mean(scores, 0.25))
+    class NothingSent(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            makes = func in (torch.asarray, torch.tensor, torch.as_tensor, torch.from_numpy)
+            assert not makes or isinstance(args[0], torch.Tensor), "sent again"
+            return func(*args, **(kwargs or {}))
 
-    work()
-    with mock.patch.object(arrays, "_copied", side_effect=AssertionError("sent again")):
-        work()
+    case = next(case for case in built_cases() if case["family"] == family)
+    there = moved(golden.utility_of(case)[0], to_meta)
+    parts = {name: getattr(there, name) for name in there.fields}
+    make: Any = type(there)
+    sc.set_shapley(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)))
+    with NothingSent():
+        sc.set_shapley(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)))
+
+
+@taken_for_a_device
+def test_a_trace_leaves_nothing_behind() -> None:
+    """Constants made while torch traces shapes with fake tensors must not be met again with real ones."""
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    arrays._kept.cache_clear()
+    with FakeTensorMode():
+        assert sc.set_shapley(u.DCG(torch.ones(2, 7))).shape == (2, 7)
+    assert arrays._kept.cache_info().currsize == 0
+    assert torch.isfinite(sc.set_shapley(u.DCG(torch.ones(2, 7)))).all()
 
 
 def test_a_device_takes_the_kernel_that_it_has() -> None:

@@ -57,7 +57,7 @@ MUTANTS = [
         "running += (ascending[q] - ascending[q - 1]) * real(1 / (members - q))",
         "running += ascending[q] * real(1 / (members - q))",
     ),
-    Mutant("dividends", "ref", "xp.maximum(size, 1)", "xp.maximum(size, 2)"),
+    Mutant("dividends", "ref", "at_least(size, 1)", "at_least(size, 2)"),
     Mutant("dividends", "cpu", "max(size[element], 1)", "members"),
     Mutant("dividends", "cpu", "(label[j] == label[i]) & here[j]", "label[j] == label[i]"),
     Mutant("dividends", "cpu", 'side="right"', 'side="left") + 1 + 0 * (0'),

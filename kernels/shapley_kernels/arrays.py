@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 LARGEST_KEPT = 1 << 18
 KEPT = 256
 
+_NAMESPACES: dict[type, Any] = {np.ndarray: np}
+
 # Arrays that hold data, as (module, name) of their type: tracers and fakes of these libraries must not outlive their trace.
 _CONCRETE = {("torch", "Tensor"), ("cupy", "ndarray")}
 
@@ -26,6 +28,13 @@ def namespace(array: Any) -> Any:
 
     Raises ImportError where the library needs array-api-compat and it is not installed, TypeError for what is no array.
     """
+    known = _NAMESPACES.get(type(array))
+    if known is None:
+        known = _NAMESPACES[type(array)] = _namespace_of(array)
+    return known
+
+
+def _namespace_of(array: Any) -> Any:
     if isinstance(array, np.ndarray):
         return np
     if hasattr(array, "__array_namespace__"):
@@ -82,6 +91,16 @@ def laid_out(array: Any, shape: tuple[int, ...]) -> Any:
         return np.ascontiguousarray(array.reshape(shape))
     array = namespace(array).reshape(array, shape)
     return array.contiguous() if hasattr(array, "contiguous") else array
+
+
+def at_least(array: Any, low: float) -> Any:
+    """The larger of every entry and a number, NaN for NaN.
+
+    As xp.maximum, for which array-api-compat makes a tensor of the number, on its way to which a device is waited for.
+    """
+    if isinstance(array, np.ndarray):
+        return np.maximum(array, low)
+    return namespace(array).where(array < low, low, array)
 
 
 def unsorted(order: Any, values: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.arrays import beside, namespace
+from shapley_kernels.arrays import at_least, beside, namespace
 
 Array = Any
 
@@ -23,14 +23,14 @@ def in_turn(pool: Array, special: Array, steps: int) -> Iterator[Array]:
     pool, special = xp.broadcast_arrays(pool, special)
     pool, special = (xp.astype(count, xp.float64)[..., None] for count in (pool, special))
     x = beside(np.arange(steps + 1.0), pool)
-    marked = xp.maximum(special - x, 0)
+    marked = at_least(special - x, 0)
     chance = xp.where((x == 0) & (pool >= 0), 1.0, xp.zeros_like(marked))
     for s in range(steps):
         yield chance
         left = pool - s
-        plain = xp.maximum(left - (special - x), 0)
+        plain = at_least(left - (special - x), 0)
         taken = (chance * marked)[..., :-1]
-        chance = (chance * plain + xp.concat([xp.zeros_like(taken[..., :1]), taken], axis=-1)) / xp.maximum(left, 1)
+        chance = (chance * plain + xp.concat([xp.zeros_like(taken[..., :1]), taken], axis=-1)) / at_least(left, 1)
 
 
 def uniform_chances(present: Array) -> Array:
@@ -38,7 +38,7 @@ def uniform_chances(present: Array) -> Array:
     xp = namespace(present)
     n = xp.count_nonzero(present, axis=1)[:, None]
     s = beside(np.arange(present.shape[1]), present)
-    return xp.where(s < n, 1 / xp.astype(xp.maximum(n, 1), xp.float64), 0.0)
+    return xp.where(s < n, 1 / xp.astype(at_least(n, 1), xp.float64), 0.0)
 
 
 def chances_of(mix: Callable[[int], NDArray[Any]], present: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, positive, real
 from shapley_credit.integrals import TINY, exponential_problem, in_float64, nodes, share_problem, weights_of
 from shapley_credit.utility import Problem, Utility, or_of_all
-from shapley_kernels.arrays import namespace
+from shapley_kernels.arrays import at_least, namespace
 
 
 class MNLShare(Utility):
@@ -106,7 +106,7 @@ class SoftmaxMean(Utility):
     def reduce(self) -> Sequence[Problem]:
         w, r = weights_of(self), in_float64(self.rows("values", full=True))
         xp = namespace(w)
-        centre = xp.sum(w * r, axis=1, keepdims=True) / xp.maximum(xp.sum(w, axis=1, keepdims=True), TINY)
+        centre = xp.sum(w * r, axis=1, keepdims=True) / at_least(xp.sum(w, axis=1, keepdims=True), TINY)
         x, step = nodes(w, None)
         mean = share_problem(w, w * (r - centre), x, step * x)
         return [mean, or_of_all(self, centre[:, 0] - in_float64(self.rows("base", full=True)))]

@@ -12,7 +12,7 @@ from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, positive, real
 from shapley_credit.integrals import BELOW, TINY, exponential_problem, in_float64, less_empty, log_of_sum, nodes, weights_of
 from shapley_credit.utility import Problem, Utility, or_of_all
-from shapley_kernels.arrays import namespace
+from shapley_kernels.arrays import at_least, namespace
 
 
 class LogSum(Utility):
@@ -125,7 +125,7 @@ class SqrtSum(Utility):
         w = weights_of(self)
         xp = namespace(w)
         scale = xp.sum(w, axis=1, keepdims=True)
-        w = w / xp.maximum(scale, TINY)
+        w = w / at_least(scale, TINY)
         x, step = nodes(w, self.beside(np.ones((1, 1))), below=2 * BELOW)
         # sqrt(w) - 1 = integral (exp(-x) - exp(-x w)) x^(-3/2) dx / (2 sqrt(pi)) for a set that is not empty.
         weights = step / xp.sqrt(x) / (2 * pi**0.5) * xp.sqrt(scale)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility, or_of_all
-from shapley_kernels.arrays import namespace
+from shapley_kernels.arrays import at_least, namespace
 
 
 class Cardinality(Utility):
@@ -125,7 +125,7 @@ class GroupVariance(Utility):
     def reduce(self) -> Sequence[Problem]:
         present, scores = self.present(), self.rows("scores", full=True)
         xp = namespace(scores)
-        size = xp.astype(xp.maximum(xp.count_nonzero(present, axis=1), 1), scores.dtype)[:, None]
+        size = xp.astype(at_least(xp.count_nonzero(present, axis=1), 1), scores.dtype)[:, None]
         centre = xp.sum(xp.where(present, scores, 0), axis=1, keepdims=True) / size
         centred = xp.where(present, scores - centre, 0)
         mean = _reciprocals(self.k, self.dtype)

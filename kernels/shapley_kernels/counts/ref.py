@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels import quadrature
-from shapley_kernels.arrays import beside, exclusive_products, namespace
+from shapley_kernels.arrays import at_least, beside, exclusive_products, namespace
 from shapley_kernels.draws import in_turn, uniform_chances
 
 Array = Any
@@ -22,8 +22,8 @@ def size_coefficients(f: Array, size: Array) -> tuple[Array, Array]:
     xp = namespace(f)
     s, n = beside(np.arange(f.shape[1]), f), size[:, None]
     height = xp.sum(xp.where(s == n, f, 0), axis=1)
-    alpha = xp.sum(xp.where((s > 0) & (s <= n), f, 0), axis=1) / xp.astype(xp.maximum(size, 1), f.dtype)
-    slope = alpha - (height - alpha) / xp.astype(xp.maximum(size - 1, 1), f.dtype)
+    alpha = xp.sum(xp.where((s > 0) & (s <= n), f, 0), axis=1) / xp.astype(at_least(size, 1), f.dtype)
+    slope = alpha - (height - alpha) / xp.astype(at_least(size - 1, 1), f.dtype)
     return slope, height
 
 
@@ -33,7 +33,7 @@ def size_sum(scores: Array, present: Array, f: Array) -> Array:
     size = xp.count_nonzero(present, axis=1)
     slope, height = size_coefficients(f, size)
     total = xp.sum(xp.where(present, scores, 0), axis=1, keepdims=True)
-    mean = total / xp.astype(xp.maximum(size, 1), scores.dtype)[:, None]
+    mean = total / xp.astype(at_least(size, 1), scores.dtype)[:, None]
     return xp.where(present, height[:, None] * mean + slope[:, None] * (scores - mean), 0)
 
 
@@ -42,7 +42,7 @@ def cardinality(f: Array, present: Array) -> Array:
     xp = namespace(f)
     s, size = beside(np.arange(f.shape[1]), f), xp.count_nonzero(present, axis=1)[:, None]
     gain = xp.sum(xp.where(s == size, f, 0), axis=1, keepdims=True) - f[:, :1]
-    return xp.where(present, gain / xp.astype(xp.maximum(size, 1), f.dtype), 0)
+    return xp.where(present, gain / xp.astype(at_least(size, 1), f.dtype), 0)
 
 
 def pass_at_k(correct: Array, present: Array, m: int) -> Array:
@@ -61,7 +61,7 @@ def pass_at_k(correct: Array, present: Array, m: int) -> Array:
     harmonics = np.cumsum(np.where(sizes > m, 1 / np.maximum(sizes, 1), 0))
     n, c = xp.broadcast_arrays(xp.count_nonzero(present, axis=1), xp.count_nonzero(correct, axis=1))
     harmonic = xp.take(beside(harmonics, correct), n)
-    share = xp.where(n >= m, 1 / xp.astype(xp.maximum(n, 1), xp.float64), 0.0)
+    share = xp.where(n >= m, 1 / xp.astype(at_least(n, 1), xp.float64), 0.0)
     right = (1 + m * _no_hit(n - c, n - 1, m) * harmonic) * share
     forced, free = _no_hit(n - 1 - c, n - 1, m - 1), _no_hit(n - 1 - c, n - 1, m)
     wrong = (1 - forced + m * (free - forced) * harmonic) * share
@@ -72,7 +72,7 @@ def _no_hit(wrong: Array, among: Array, draws: int) -> Array:
     """C(wrong, draws) / C(among, draws) for draws <= among, 0 if `draws` exceeds `wrong`. [B]."""
     xp = namespace(wrong)
     j = beside(np.arange(draws), wrong)
-    left, all_left = (xp.astype(xp.maximum(count[:, None] - j, least), xp.float64) for count, least in ((wrong, 0), (among, 1)))
+    left, all_left = (xp.astype(at_least(count[:, None] - j, least), xp.float64) for count, least in ((wrong, 0), (among, 1)))
     return xp.prod(left / all_left, axis=1)
 
 
@@ -109,7 +109,7 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Arr
         chances = _binomials(labels, t, one_minus_t)
         whole, without, ours, ours_without = (
             xp.reshape(xp.take(chances, xp.reshape(count, (-1,)), axis=0), (*count.shape, members + 1))
-            for count in (size, xp.maximum(size - 1, 0), votes, xp.maximum(votes - 1, 0))
+            for count in (size, at_least(size - 1, 0), votes, at_least(votes - 1, 0))
         )
         below = xp.cumulative_sum(whole, axis=2)
         for y, one_minus_y, y_weight in zip(*(a.tolist() for a in ties), strict=True):
@@ -140,7 +140,7 @@ def separable(labels: Array, present: Array, f: Array) -> Array:
     f [B or 1, K + 1] -> [B, K] float64. O(K^2) a group.
     """
     xp = namespace(labels)
-    size = xp.maximum(classes(labels, present)[1], 1)
+    size = at_least(classes(labels, present)[1], 1)
     f = xp.astype(xp.broadcast_to(f, (labels.shape[0], f.shape[1])), xp.float64)
     gain = xp.take_along_axis(f, size, axis=1) - f[:, :1]
     return xp.where(present, gain / xp.astype(size, xp.float64), 0.0)
@@ -172,7 +172,7 @@ def _type_shares(table: Array, size: Array, special: Array) -> tuple[Array, Arra
         now, then = table[..., s], table[..., s + 1]
         own = own + xp.sum(without_own[..., :-1] * (then[..., 1:] - now[..., :-1]), axis=-1)
         others = others + xp.sum(without_other * (then - now), axis=-1)
-    n = xp.astype(xp.maximum(size, 1), xp.float64)
+    n = xp.astype(at_least(size, 1), xp.float64)
     return own / n, others / n
 
 
@@ -235,7 +235,7 @@ def weighted(steps: Array, values: Array, origin: Array) -> Array:
 
     def moved(array: Array, sources: Array) -> Array:
         """array[.., source], [B, T, L], for sources [B, L]; from outside the range comes what stands at its end."""
-        inside = xp.clip(sources, 0, max(length - 1, 0))[:, None, :]
+        inside = xp.where(sources < length, at_least(sources, 0), length - 1)[:, None, :]
         return xp.take_along_axis(array, xp.broadcast_to(inside, shape), axis=2)
 
     after = [xp.broadcast_to(xp.astype(values, xp.float64)[:, None, :], shape)]
@@ -273,7 +273,7 @@ def geometric_by(scores: Array, present: Array, chances: Array) -> Array:
     for j in range(members):
         other = here[:, None, j : j + 1] & beside(np.arange(members)[:, None] != j, scores)  # [B, i, 1]
         drawn = drawn + xp.astype(other, xp.float64)
-        joins = xp.where(other, s / xp.maximum(drawn, 1), 0.0)[..., None]  # chance that j is one of s
+        joins = xp.where(other, s / at_least(drawn, 1), 0.0)[..., None]  # chance that j is one of s
         shifted = xp.concat([xp.zeros_like(means[:, :, :1, :]), means[:, :, :-1, :]], axis=2)
         means = means * (1 - joins) + joins * shifted * roots[:, None, j : j + 1, :]
     with_i = xp.sum(chances[:, None, :] * xp.linalg.diagonal(means) * roots, axis=2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapley_kernels.arrays import namespace
+from shapley_kernels.arrays import at_least, namespace
 
 Array = Any
 
@@ -21,7 +21,7 @@ def coverage(hits: Array, weights: Array) -> Array:
     """A_e = {i: hits_ie}. hits [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(K E) a group."""
     xp = namespace(hits)
     size = xp.count_nonzero(hits, axis=1)  # [B, E]
-    share = xp.where(size > 0, weights / xp.astype(xp.maximum(size, 1), weights.dtype), 0)
+    share = xp.where(size > 0, weights / xp.astype(at_least(size, 1), weights.dtype), 0)
     return xp.sum(xp.where(hits, share[:, None, :], 0), axis=2)
 
 
@@ -32,7 +32,7 @@ def distinct(labels: Array, present: Array) -> Array:
     """
     xp = namespace(labels)
     same = (labels[:, :, None] == labels[:, None, :]) & present[:, None, :]
-    size = xp.astype(xp.maximum(xp.count_nonzero(same, axis=2), 1), xp.float64)
+    size = xp.astype(at_least(xp.count_nonzero(same, axis=2), 1), xp.float64)
     return xp.where(present, 1.0 / size, 0.0)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_kernels.arrays import beside, like, namespace
+from shapley_kernels.arrays import at_least, beside, like, namespace
 
 Array = Any
 
@@ -21,9 +21,9 @@ def pair_coefficients(f: Array, size: Array) -> tuple[Array, Array]:
     sizes = np.arange(f.shape[1])
     s, n = beside(sizes, f), size[:, None]
     total = xp.sum(xp.where((s > 1) & (s <= n), like(sizes - 1, f) * f, 0), axis=1)  # sum_{s=1}^{n-1} s f(s+1)
-    own = total / xp.astype(xp.maximum(size * (size - 1), 1), f.dtype)
+    own = total / xp.astype(at_least(size * (size - 1), 1), f.dtype)
     height = xp.sum(xp.where(s == n, f, 0), axis=1)
-    return own, (height - 2 * own) / xp.astype(xp.maximum(size - 2, 1), f.dtype)
+    return own, (height - 2 * own) / xp.astype(at_least(size - 2, 1), f.dtype)
 
 
 def pair_sums(distances: Array, present: Array, f: Array) -> Array:

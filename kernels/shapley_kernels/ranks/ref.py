@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_kernels.arrays import like, namespace, unsorted
+from shapley_kernels.arrays import at_least, like, namespace, unsorted
 from shapley_kernels.draws import in_turn, uniform_chances
 
 Array = Any
@@ -69,7 +69,7 @@ def _sized_shares(weights: Array, size: Array, chances: Array) -> tuple[Array, A
     members = weights.shape[1]
     n, better = size[:, None], like(np.arange(members), size)[None, :]
     own = before = after = xp.zeros_like(weights[:, 0, :])
-    pairs = xp.astype(xp.maximum(n - 1, 1), xp.float64)
+    pairs = xp.astype(at_least(n - 1, 1), xp.float64)
     draws = (in_turn(n - 1, better, members), in_turn(n - 2, better - 1, members), in_turn(n - 2, better, members))
     for s, (all_others, without_better, without_worse) in enumerate(zip(*draws, strict=True)):
         now = weights[:, None, :, s]

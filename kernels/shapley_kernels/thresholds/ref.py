@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_kernels.arrays import laid_out, like, namespace, unsorted
+from shapley_kernels.arrays import at_least, laid_out, like, namespace, unsorted
 
 Array = Any
 
@@ -18,7 +18,7 @@ Array = Any
 def airport(scores: Array, base: Array) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. O(K log K) a group."""
     xp = namespace(scores)
-    height = xp.maximum(scores - base[:, None], 0)  # [B, K]
+    height = at_least(scores - base[:, None], 0)  # [B, K]
     members = scores.shape[1]
     order = xp.argsort(height, axis=1, stable=True)
     ascending = xp.take_along_axis(height, order, axis=1)
