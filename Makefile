@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
 
-.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench docs clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
@@ -52,12 +52,22 @@ wheel:
 kernels: $(VENV)/.test
 	$(BIN)/python benchmarks/compile_kernels.py $(KERNELS)
 
+# Every kernel beside the last saved run, which this one replaces. The environment holds the package as users install it.
 bench: .venv-bench/.bench
 	.venv-bench/bin/python $(INSTALL) --force-reinstall --no-deps .
-	mkdir -p .benchmarks
-	.venv-bench/bin/pytest benchmarks --benchmark-json=.benchmarks/speed.json \
-	  --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=group
-	.venv-bench/bin/python benchmarks/report.py .benchmarks/speed.json --command 'make bench'
+	.venv-bench/bin/python -m pytest benchmarks --benchmark-storage=file://.benchmarks --benchmark-autosave \
+	  $$(ls .benchmarks/*/*.json >/dev/null 2>&1 && echo --benchmark-compare) \
+	  --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=fullname
+
+# Tests, then everything that can be timed here, then docs/speed.md.
+speed: .venv-bench/.bench $(if $(wildcard .venv-peers/bin/python),,peers)
+	.venv-bench/bin/python $(INSTALL) --force-reinstall --no-deps .
+	.venv-bench/bin/python benchmarks/report.py
+
+# What users would pick instead, in an environment of its own.
+peers:
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python $(INSTALL) '.[peers]'
 
 # Pages that are written by programs: the catalogue of utilities, and every family's error and time.
 docs: $(VENV)/.test
@@ -101,7 +111,6 @@ NEEDED := aiohttp blobfile cachetools chz codetiming fastapi hydra-core jaxtypin
 	.venv-frameworks/bin/python $(PIP) --no-deps --editable .
 	touch $@
 
-# Benchmarks with shapiq, the peer, in an environment of their own with the package as users install it; writes docs/speed.md.
 .venv-bench/.bench: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python $(INSTALL) '.[cpu,bench]'

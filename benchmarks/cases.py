@@ -1,25 +1,22 @@
-"""What benchmarks time: one table of kernel cases, and the limits that memory sets to them."""
+"""What benchmarks time: one table of kernel cases, with the bytes and operations that none can avoid."""
 
 from __future__ import annotations
 
-import timeit
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import log2
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from shapley_credit import Utility
+from shapley_credit import utilities as u
 
-from shapley_kernels import parallel
+from shapley_kernels.quadrature import count
 
 Array = NDArray[Any]
 Maker = Callable[[np.random.Generator, DTypeLike], tuple[Any, ...]]
-Size = tuple[int, ...]  # (B, K) or (B, K, E): groups, members, elements or classes
-
-# Limits may use as many threads as kernels do, from this many bytes on.
-THREADS = parallel.threads()
-SPLIT_BYTES = 1_000_000
+Size = tuple[int, ...]  # (B, K) or (B, K, E): groups, members, elements or classes; (B, T) rows of tokens
 
 
 class Case(NamedTuple):
@@ -34,10 +31,17 @@ class Case(NamedTuple):
     def name(self) -> str:
         return f"{self.form}.{self.game} {'x'.join(map(str, self.size))}"
 
-    def bytes_moved(self, arguments: tuple[Any, ...], credit: Array) -> int:
-        """Bytes that no kernel can avoid moving: every array read once, the credits written once."""
-        arrays = {id(a): a.nbytes for a in arguments if isinstance(a, np.ndarray)}  # gains may be their own keys
-        return sum(arrays.values()) + credit.nbytes
+    @property
+    def flops(self) -> float | None:
+        """Additions, multiplications and comparisons, to leading order; None for games whose cost the data decide."""
+        operations = FLOPS.get(self.game)
+        return None if operations is None else float(operations(*self.size))
+
+
+def bytes_moved(arguments: tuple[Any, ...], credit: Any) -> int:
+    """Bytes that no kernel can avoid moving: every array read once, the credits written once."""
+    arrays = {id(a): a.nbytes for a in arguments if hasattr(a, "nbytes")}  # gains may be their own keys
+    return int(sum(arrays.values()) + credit.nbytes)
 
 
 def everyone(members: int) -> Array:
@@ -45,11 +49,11 @@ def everyone(members: int) -> Array:
 
 
 def airport(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.normal(size=size).astype(dtype), np.zeros(1, dtype)
+    return rng.random(size).astype(dtype), np.zeros(1, dtype)
 
 
 def facility(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.normal(size=size).astype(dtype), np.ones((1, size[2]), dtype)
+    return rng.random(size).astype(dtype), np.ones((1, size[2]), dtype)
 
 
 def additive(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -57,7 +61,7 @@ def additive(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[An
 
 
 def coverage(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.random(size) < 0.2, rng.random((1, size[2])).astype(dtype)
+    return rng.random(size) < 0.2, np.ones((1, size[2]), dtype)
 
 
 def unanimity(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -100,7 +104,7 @@ def plurality(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[A
 
 def pair_sums(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     half = rng.random((*size, size[1])).astype(dtype)
-    return half + np.swapaxes(half, 1, 2), everyone(size[1]), rng.random((1, size[1] + 1)).astype(dtype)
+    return half + np.swapaxes(half, 1, 2), everyone(size[1]), np.ones((1, size[1] + 1), dtype)
 
 
 def mixture(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -149,9 +153,7 @@ def scatter(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any
 
 def spread(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     mask = rng.random(size) < 0.7
-    lengths = np.full(int(mask.sum()) // 16 + 1, 16)
-    lengths[-1] = mask.sum() - lengths[:-1].sum()
-    return rng.normal(size=len(lengths)).astype(dtype), lengths, mask, True
+    return rng.normal(size=size[0]).astype(dtype), mask.sum(axis=1), mask, False
 
 
 def togo(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -190,49 +192,81 @@ GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
 
 CASES = [Case(form, maker.__name__, size, partial(maker, size=size)) for form, maker, sizes in GAMES for size in sizes]
 
-_pool = ThreadPoolExecutor(THREADS)
+
+FLOPS: dict[str, Callable[..., float]] = {
+    "airport": lambda b, k: b * k * (log2(k) + 3),
+    "facility": lambda b, k, e: b * e * k * (log2(k) + 4),
+    "additive": lambda b, k: 0,
+    "coverage": lambda b, k, e: 2 * b * k * e,
+    "unanimity": lambda b, k, e: 2 * b * k * e,
+    "discounted": lambda b, k: b * k * (log2(k) + 4),
+    "product": lambda b, k: 8 * b * k * count(k, 1e-16),
+    "noisy_or": lambda b, k: 7 * b * k * count(k, 1e-16),
+    "mixture": lambda b, k, x: 8 * b * k * x * count(k, 1e-16),
+    "size_sum": lambda b, k: 4 * b * k,
+    "cardinality": lambda b, k: b * k,
+    "pass_at_k": lambda b, k: 2 * b * k,
+    "pair_sums": lambda b, k: b * k * k,
+    "solve": lambda b, n: 3 * b * 2**n,
+    "scatter": lambda b, t: 0,
+    "spread": lambda b, t: 0,
+    "togo": lambda b, t: b * t,
+}
 
 
-def split(function: Callable[..., Any], parts: int, *arrays: Array) -> Callable[[], Any]:
-    """A call of `function` on the arrays, or on equal slices of them, one a thread; it returns what they return."""
-    first, *rest = zip(*(np.array_split(array, parts) for array in arrays), strict=True)
-    if not rest:
-        return partial(function, *first)  # nothing between a small case and its limit
+class Work(NamedTuple):
+    """A case that users meet, as a utility, beside the textbook formula of the same name; `sizes` for the CPU and for a GPU."""
 
-    def run() -> list[Any]:
-        waiting = [_pool.submit(function, *slices) for slices in rest]
-        return [function(*first), *(future.result() for future in waiting)]
+    name: str
+    form: str
+    game: str
+    utility: Callable[[Any], Utility] | None
+    sizes: tuple[Size, ...]
+    gpu_sizes: tuple[Size, ...]
 
-    return run
+    def case(self, size: Size) -> Case:
+        maker = next(maker for form, maker, _ in GAMES if (form, maker.__name__) == (self.form, self.game))
+        return Case(self.form, self.game, size, partial(maker, size=size))
 
-
-def fastest(functions: list[Callable[..., Any]], *arrays: Array) -> Callable[[], Any]:
-    """The fastest way to run one of the functions over the arrays: whole, or split if they are large."""
-    ways = {1, THREADS} if sum(array.nbytes for array in arrays) >= SPLIT_BYTES else {1}
-    calls = [split(function, parts, *arrays) for function in functions for parts in ways]
-    return min(calls, key=lambda call: min(timeit.repeat(call, number=1, repeat=9)))
-
-
-def copy_limit(moved: int) -> Callable[[], Any]:
-    """A call that moves as many bytes as asked, half of them read and half written, at the speed of a copy."""
-    source = np.arange(max(moved // 16, 1), dtype=np.float64)
-    target = np.full_like(source, -1.0)
-    run = fastest([np.copyto], target, source)
-    target[:] = -1.0
-    run()
-    assert np.array_equal(source, target)
-    return run
+    def label(self, size: Size) -> str:
+        if self.form == "table":
+            return f"{self.name} n={size[1]}"
+        return f"{self.name} {' x '.join(f'{length:,}' for length in size)}"
 
 
-def read_limit(values: Array) -> Callable[[], Any]:
-    """A call that reads all values at the speed of a reduction, the sum or the maximum, whichever is faster."""
-    run = fastest([np.add.reduce, np.maximum.reduce], values.ravel())
-    results = np.atleast_1d(run())
-    assert np.isclose(results.sum(), values.sum()) or results.max() == values.max()
-    return run
+WORKS = [
+    Work(
+        "table",
+        "table",
+        "solve",
+        u.Table,
+        tuple((1, n) for n in (8, 12, 16, 20, 24, 28)),
+        tuple((1, n) for n in range(16, 31, 2)),
+    ),
+    Work(
+        "max",
+        "thresholds",
+        "airport",
+        u.Max,
+        ((1_000, 8), (1_000_000, 8), (100_000, 64), (1_000, 1_024)),
+        tuple((1 << 23 >> shift, 8 << shift) for shift in range(4)),
+    ),
+    Work("facility", "thresholds", "facility", u.FacilityLocation, ((256, 16, 1_024),), ((4_096, 16, 1_024),)),
+    Work("noisy-or", "products", "noisy_or", u.NoisyOr, ((1_000_000, 8), (10_000, 64)), ((1 << 22, 8), (1 << 17, 64))),
+    Work("DCG", "ranks", "discounted", u.DCG, ((200_000, 8), (10_000, 64)), ((1 << 22, 8), (1 << 17, 64))),
+    Work("coverage", "dividends", "coverage", u.Coverage, ((2_000, 16, 512),), ((1 << 16, 16, 512),)),
+    Work("pairs", "pairs", "pair_sums", u.SumPairwise, ((1_000, 32), (8, 1_024)), ((1 << 16, 32), (64, 1_024))),
+    Work("tokens", "tokens", "spread", None, ((512, 4_096),), ((1_024, 32_768),)),
+]
 
-
-def enter(benchmark: Any, group: str, entry: str) -> None:
-    """Put a benchmark into a group of the report under the name of the competitor."""
-    benchmark.group = group
-    benchmark.extra_info["entry"] = entry
+# Form and game, groups, members (bits of a table), and the cost that is promised: its exponent stands beside that of the time.
+SWEEPS: list[tuple[str, str, int, tuple[int, ...], Callable[[float], float]]] = [
+    ("table", "solve", 1, (16, 18, 20, 22), lambda n: 2**n),
+    ("thresholds", "airport", 200, (32, 128, 512, 2_048), lambda k: k * log2(k) ** 2),
+    ("thresholds", "airport", 20, (4_096, 16_384, 65_536), lambda k: k * log2(k)),
+    ("products", "noisy_or", 500, (16, 32, 64), lambda k: k * k),
+    ("products", "noisy_or", 100, (128, 512, 2_048), lambda k: k**1.5),
+    ("ranks", "discounted", 200, (32, 128, 512, 2_048), lambda k: k * log2(k) ** 2),
+    ("pairs", "pair_sums", 8, (64, 256, 1_024), lambda k: k * k),
+    ("counts", "size_sum", 2_000, (64, 256, 1_024), lambda k: k),
+]

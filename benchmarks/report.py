@@ -1,84 +1,95 @@
-"""Write docs/speed.md from a run of the benchmarks: python benchmarks/report.py RUN.json, in the environment of the run."""
+"""Run the tests of the kernels, then the benchmarks, then write docs/speed.md and its plots.
+
+python benchmarks/report.py [--json FILE]       # FILE of benchmarks/run.py instead of a new run
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-Medians = dict[str, dict[str, float]]  # group -> entry -> seconds
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "speed.md"
-COMMAND = "pytest benchmarks --benchmark-json=RUN.json && python benchmarks/report.py RUN.json"
+from benchmarks.measure import spelled  # noqa: E402 - found beside this file, wherever the package is installed
 
-# Entries of a group in the order of columns, and ratios of two of them.
-PEERS = ("ours", "kernel", "NumPy", "shapiq", "limit")
-PEER_RATIOS = (("NumPy", "ours"), ("shapiq", "ours"), ("ours", "limit"), ("kernel", "limit"))
-ROLES = ("ref", "cpu", "limit")
-ROLE_RATIOS = (("ref", "cpu"), ("cpu", "limit"))
+DOCUMENT = ROOT / "docs" / "speed.md"
+PLOT = ROOT / "docs" / "speed.svg"
+TESTS = ("test_backends.py", "test_golden.py", "test_concurrency.py", "test_caching.py")
+
+COLUMNS = ("ours", "kernel", "NumPy", "torch", "torch, compiled", "limit")
+GPU_COLUMNS = ("kernel", "torch", "torch, compiled", "limit")
+PEERS = ("ours", "shapiq", "shap", "pyDVL", "lightshap", "tucoopy")
 
 HEAD = """# Speed
 
-Written by `benchmarks/report.py` from one run of the benchmarks.
+Written by `benchmarks/report.py`, which runs the tests of the kernels first. Times are medians of competitors that took turns,
+on a shared machine: read the ratios. Every result was checked before it was timed. The limit copies as many bytes as the work
+must move (the inputs read once, the credits written once) into memory that is already there, or reads them where next to
+nothing is written, on as many threads as the kernels.
 
-Times are medians on a shared machine and noisy; the ratios are what to read, since their two sides were measured one after the
-other. Every result was checked before it was timed.
+![time against size](speed.svg)
+"""
+
+WORKS_TEXT = """
+## Beside the formulas that users compose
+
+Ours is `set_shapley` with all its checks, kernel the compiled kernel alone; NumPy and torch are the textbook formulas of
+`benchmarks/compositions.py`, torch on the same number of threads, eager and compiled by inductor. float64 where nothing is
+said; sizes are groups x members (x elements), and rows x tokens.
 """
 
 PEERS_TEXT = """
-## Beside what users would pick instead
+## Beside other packages
 
-Ours is `set_shapley` with all its checks, kernel the Numba kernel alone, NumPy the textbook formula vectorised, shapiq its
-`ExactComputer` on a game that is a vectorised look-up or maximum, one computer a group (all 1,000 groups, timed once). The
-limit copies as many bytes as the work must move, into memory that is already there, on as many threads as the kernels where
-that is faster; for tables it reads them.
+Their exact solvers on the same games, in an environment of their own (`make peers`); the functions they call are vectorised
+look-ups and maxima. What a peer can't do says so: none of them has closed forms, batches of games, groups with masks or a GPU,
+so that `max` goes to shapiq, pyDVL and tucoopy group by group, and to shap and lightshap as one model with 1,000 outputs.
 """
 
-ROLES_TEXT = """
-## Kernels
+STEPS_TEXT = """
+## A training step
 
-Sizes are groups x members (x elements or classes), float64. ref is NumPy, cpu Numba, the limit as above; for the sizes of one
-group it is the cost of a NumPy call.
+The token advantages of 64 prompts x 8 completions x 4,096 tokens, from scores of completions (credit of the best) or from the
+credit of 16 segments each, by the type of the mask.
 """
 
-REST_TEXT = """
-## One call, and the import
+EXPONENTS_TEXT = """
+## Growth
 
-Arrays of one group, k = 8, through `set_shapley`; imports in fresh interpreters, the start of the interpreter not counted.
+The exponent of the time beside that of the promised cost, fitted over the same sizes (members, values for tables).
+"""
+
+NO_GPU = """
+## GPU
+
+No GPU in this run: the Triton kernels are compiled offline for sm_80 and sm_90 (`make kernels`), not yet timed. On a machine
+with one `python benchmarks/report.py` times them beside torch, eager and compiled.
+"""
+
+GPU_TEXT = """
+## GPU
+
+Seconds of the device, over rotating copies of the data; the limit is a copy of as many bytes on the device. float32.
 """
 
 
-def medians(run: dict[str, Any]) -> Medians:
-    """Median seconds of every entry of every group, in the order of the run."""
-    groups: Medians = {}
-    for benchmark in run["benchmarks"]:
-        groups.setdefault(benchmark["group"], {})[benchmark["extra_info"]["entry"]] = benchmark["stats"]["median"]
-    return groups
-
-
-def spelled(seconds: float | None) -> str:
-    """Three digits and a unit.
-
-    >>> spelled(0.0123456)
-    '12.3 ms'
-    """
-    if seconds is None:
+def ratio(seconds: dict[str, float], above: str, below: str) -> str:
+    """How many times longer one takes than the other."""
+    if above not in seconds or below not in seconds:
         return ""
-    for unit, scale in (("us", 1e6), ("ms", 1e3)):
-        if seconds * scale < 999.5:
-            return f"{seconds * scale:#.3g}".rstrip(".") + f" {unit}"
-    return f"{seconds:.2f} s"
-
-
-def ratio(entries: dict[str, float], above: str, below: str) -> str:
-    if above not in entries or below not in entries:
-        return ""
-    times = entries[above] / entries[below]
+    times = seconds[above] / seconds[below]
     return f"{times:,.0f}" if times >= 99.5 else f"{times:#.2g}".rstrip(".")
+
+
+def share(seconds: dict[str, float], name: str) -> str:
+    """Per cent of the limit that is reached."""
+    return f"{100 * seconds['limit'] / seconds[name]:.0f}%" if name in seconds and "limit" in seconds else ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -87,67 +98,129 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def compare(groups: Medians, columns: Sequence[str], ratios: Sequence[tuple[str, str]]) -> str:
-    """One row a group: the medians of its entries, then their ratios."""
-    header = ["work", *columns, *(f"{above} / {below}" for above, below in ratios)]
-    rows = (
-        [group, *(spelled(entries.get(column)) for column in columns), *(ratio(entries, *pair) for pair in ratios)]
-        for group, entries in groups.items()
-    )
-    return table(header, rows)
+def works(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    """One row a work: medians, then ratios to ours, then the per cent of the limit."""
+    ours = columns[0]
+    others = [name for name in columns if name not in ("ours", "kernel", "limit")]
+    header = ["work", *columns, *(f"{name} / {ours}" for name in others), "% of limit"]
+    header += ["kernel, %"] if "kernel" in columns[1:] else []
+    lines = []
+    for row in rows:
+        seconds = dict(row["seconds"])
+        seconds.setdefault(ours, seconds.get("kernel", seconds[min(seconds)]))
+        line = [row["work"], *(spelled(row["seconds"].get(name)) for name in columns)]
+        line += [ratio(seconds, name, ours) for name in others] + [share(seconds, ours)]
+        lines.append(line + ([share(seconds, "kernel")] if "kernel" in columns[1:] else []))
+    return table(header, lines)
 
 
-def belonging(groups: Medians, columns: Sequence[str]) -> Medians:
-    """The groups of a section: those all of whose entries are among its columns."""
-    return {group: entries for group, entries in groups.items() if set(entries) <= set(columns)}
+def peers(found: dict[str, Any]) -> str:
+    """Times of the peers, and how many times ours that is, or why there is none."""
+    rows = []
+    for name, seconds in found["works"].items():
+        line = [name, spelled(seconds["ours"])]
+        for peer in PEERS[1:]:
+            answer = seconds.get(peer, "not installed")
+            known = isinstance(answer, float)
+            line.append(f"{spelled(answer)} ({answer / seconds['ours']:,.0f} x)" if known else answer)
+        rows.append(line)
+    versions = ", ".join(f"{peer} {version}" for peer, version in found["versions"].items())
+    return f"{table(['work', *PEERS], rows)}\n{versions}.\n"
 
 
-def facts(run: dict[str, Any], command: str) -> str:
+def facts(run: dict[str, Any]) -> str:
     """Where and with what the run was made."""
-    machine, commit = run["machine_info"], run["commit_info"]
-    if machine["python_version"] != platform.python_version():
-        raise SystemExit(
-            f"the run was made with Python {machine['python_version']}; write its report with the same environment."
-        )
-    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "shapiq"))
-    rows = [
-        (
-            "machine",
-            f"{machine['cpu']['brand_raw']}, {machine['cpu']['count']} cores, {machine['system']} {machine['machine']}",
-        ),
-        ("versions", f"python {machine['python_version']}, {versions}"),
-        ("commit", commit["id"][:12] + (" and uncommitted changes" if commit["dirty"] else "")),
-        ("date", run["datetime"][:10]),
-        ("command", f"`{command}`"),
-    ]
-    return "\n" + "\n".join(f"- {name}: {value}" for name, value in rows) + "\n"
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    rows = [("machine", run["machine"]), *([("GPU", run["device"])] if "device" in run else []), ("versions", versions)]
+    rows += [("commit", run["commit"]), ("date", run["date"]), ("command", f"`{run['command']}`")]
+    rows += [("load", f"{run['load']:.1f} when it began, {run['seconds']:.0f} s")]
+    return "\n".join(f"- {name}: {value}" for name, value in rows) + "\n"
 
 
-def document(run: dict[str, Any], command: str) -> str:
+def document(run: dict[str, Any]) -> str:
     """The whole page."""
-    groups = medians(run)
-    peers, roles = belonging(groups, PEERS), belonging(groups, ROLES)
-    rest = [
-        [group, entry, spelled(seconds)]
-        for group, entries in groups.items()
-        if group not in {**peers, **roles}
-        for entry, seconds in entries.items()
-    ]
-    parts = [HEAD, facts(run, command)]
-    parts += [PEERS_TEXT, compare(peers, PEERS, PEER_RATIOS)]
-    parts += [REST_TEXT, table(["work", "of", "median"], rest)]
-    parts += [ROLES_TEXT, compare(roles, ROLES, ROLE_RATIOS)]
+    parts = [HEAD, facts(run), WORKS_TEXT, works(run["cpu"], COLUMNS)]
+    parts.append(f"Facility location takes {run['memory']['share']:.1%} of the input as extra memory.")
+    if "peers" in run:
+        parts += [PEERS_TEXT, peers(run["peers"])]
+    calls = [[row["work"], name, spelled(taken)] for row in run["calls"] for name, taken in row["seconds"].items()]
+    parts += ["## One call, and the import\n", table(["work", "of", "median"], calls)]
+    parts += [STEPS_TEXT, works(run["steps"], ("ours", "NumPy", "limit"))]
+    parts += [GPU_TEXT, works(run["gpu"], GPU_COLUMNS)] if "gpu" in run else [NO_GPU]
+    growth = []
+    for row in run["exponents"]:
+        sizes = f"{row['sizes'][0]:,} .. {row['sizes'][-1]:,}"
+        growth.append([f"{row['work']}, {row['groups']:,} groups", sizes, str(row["found"]), str(row["promised"])])
+    parts += [EXPONENTS_TEXT, table(["kernel", "sizes", "time", "promised"], growth)]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
+def plot(run: dict[str, Any], path: Path) -> None:
+    """Log-log time against size: tables by their values, best of a set by its members."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "speed", "svg.fonttype": "none"})
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
+    for axis, group, title in ((axes[0], "table", "table of 2^n values"), (axes[1], "max", "best of k, time a group")):
+        lines: dict[str, list[tuple[float, float]]] = {}
+        for row in run["cpu"]:
+            if row["group"] == group and "f32" not in row["work"]:
+                groups, size = _shape(row["work"])
+                for name, taken in row["seconds"].items():
+                    lines.setdefault(name, []).append((size, taken / groups))
+        for name, answers in (run.get("peers", {}).get("works", {}) if group == "table" else {}).items():
+            for peer in PEERS[1:]:
+                if isinstance(answers.get(peer), float):
+                    lines.setdefault(peer, []).append((_shape(name)[1], answers[peer]))
+        for name, points in lines.items():
+            x, y = zip(*sorted(points), strict=True)
+            style = {"limit": "k--", "ours": "C3o-", "kernel": "C1o-"}.get(name, ".:")
+            axis.plot(x, y, style, label=name, linewidth=2 if name in ("ours", "kernel", "limit") else 1)
+        axis.set(xscale="log", yscale="log", title=title, ylabel="seconds", xlabel="values" if group == "table" else "k")
+        axis.legend(fontsize=7)
+        axis.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _shape(work: str) -> tuple[float, float]:
+    """Groups and size of a row by its name: `table n=8` is one group of 2^8 values, `max 1,000 x 8` is 1000 of 8."""
+    kind, _, size = work.partition(" ")
+    if kind == "table":
+        return 1.0, 2.0 ** int(size.removeprefix("n="))
+    groups, members = (float(part.replace(",", "")) for part in size.split(" x "))
+    return groups, members
+
+
+def measured() -> dict[str, Any]:
+    """A run of everything that can be measured here, once the tests pass."""
+    tests = [str(ROOT / "tests" / name) for name in TESTS]
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", *tests], check=True, cwd=ROOT)
+    from benchmarks.run import PEERS as INTERPRETER
+
+    options = ["--cpu", *(["--peers"] if INTERPRETER.exists() else []), *(["--gpu"] if _has_gpu() else [])]
+    path = ROOT / ".benchmarks" / "speed.json"
+    script = str(Path("benchmarks") / "run.py")
+    subprocess.run([sys.executable, script, *options, "--json", str(path)], check=True, cwd=ROOT)
+    run: dict[str, Any] = json.loads(path.read_text())
+    return run
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="what pytest wrote with --benchmark-json")
-    parser.add_argument("--output", type=Path, default=DOCUMENT)
-    parser.add_argument("--command", default=COMMAND, help="how the run was made")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="what benchmarks/run.py wrote, instead of a new run")
     options = parser.parse_args()
-    options.output.parent.mkdir(exist_ok=True)
-    options.output.write_text(document(json.loads(options.run.read_text()), options.command))
+    run = json.loads(options.json.read_text()) if options.json else measured()
+    DOCUMENT.write_text(document(run))
+    plot(run, PLOT)
 
 
 if __name__ == "__main__":

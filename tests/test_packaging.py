@@ -92,7 +92,7 @@ def test_a_utility_declares_what_it_takes(family: type[shapley_credit.Utility]) 
     assert list(arguments) == list(family.fields)
 
 
-PINNED = ("cpu", "report", "text", "test", "test-core", "lint", "bench")
+PINNED = ("cpu", "report", "text", "test", "test-core", "lint", "bench", "peers")
 
 
 @pytest.mark.checkout
