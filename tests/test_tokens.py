@@ -12,6 +12,7 @@ import pytest
 import shapley_credit as sc
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from errors_seen import tolerance
@@ -200,6 +201,15 @@ def test_token_advantages_are_their_formula(
                 completion, mask, segment_credit=credit, segment_lengths=lengths, spread=spread, **options, **options_of
             )
             assert close(read(got), wanted)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("spread", SPREADS)
+def test_a_batch_without_trainable_tokens(spread: str, role: str) -> None:
+    segments: dict[str, Any] = {"segment_credit": [[1.0, 2.0, 3.0]], "segment_lengths": [[]], "segment_order": [[]]}
+    with using(role):
+        out = sc.token_advantages(None, np.zeros((1, 2)), **segments, spread=spread)
+    assert_array_equal(out, np.zeros((1, 2), np.float32))
 
 
 @pytest.mark.parametrize("spread", SPREADS)

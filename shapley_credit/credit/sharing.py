@@ -51,7 +51,7 @@ class Segments:
     def to_go(self, paid: Any) -> Any:
         """Sum over the segments of a completion that end in a stretch or behind it, [R]."""
         if not len(self.places):
-            return paid
+            return paid[self.owners]
         taken = self.xp.where(self.stretches > 0, self.places, -1)
         last = self.xp.zeros(len(paid), dtype=self.xp.int64, device=paid.device) - 1
         if self.xp is np:
