@@ -21,6 +21,7 @@ AXES: dict[tuple[str, str], tuple[str, ...]] = {
     ("dividends", "unanimity"): ("k.", "."),
     ("products", "product"): ("k", "k", "k"),
     ("products", "mixture"): ("k.", "k.", "k.", "."),
+    ("products", "noisy_or"): ("k",),
     ("pairs", "pair_sums"): ("kk", "k", "."),
     ("ranks", "discounted"): ("k", "+", "."),
     ("ranks", "sized"): ("k", "+", "k", ".."),
