@@ -11,13 +11,14 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import shapley_credit as sc
 import torch
 
 import golden
 import shapley_kernels
 from gpu_kernels import DEVICE, LIMITS, SMALL, check, kernels, module_of, sizes, small_tiles, tensors
 from kernel_inputs import MAKERS
-from roles import using
+from roles import on_device, using
 from test_backends import PACKED
 from test_devices import check_case
 from test_golden import built_cases
@@ -142,3 +143,21 @@ def test_golden_values_through_the_gpu_role(family: str) -> None:
     case = next(case for case in built_cases() if case["family"] == family)
     with mock.patch("shapley_credit.convert._device_type", return_value=None), using("gpu"):
         check_case(case, np.float64, lambda array: torch.tensor(array, device=DEVICE), "gpu float64")
+
+
+def test_tokens_are_written_by_the_kernels() -> None:
+    mask = np.random.default_rng(2).random((3, 9)) < 0.6
+    lengths = [[2, int(count) - 2] for count in mask.sum(axis=1)]
+    credit = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    expected = sc.token_advantages(None, mask, segment_credit=credit, segment_lengths=lengths, spread="token")
+    launched: list[str] = []
+
+    def kernel(form: str, game: str, role: str) -> Any:
+        launched.append(f"{form} {game} {role}")
+        return getattr(module_of(form), game)
+
+    given = torch.tensor(mask, device=DEVICE)
+    with on_device(), using("gpu"), mock.patch("shapley_credit.dispatch.kernel", kernel):
+        written = sc.token_advantages(None, given, segment_credit=credit, segment_lengths=lengths, spread="token")
+    assert launched == ["tokens spread gpu"]
+    assert np.array_equal(written.cpu().numpy(), expected)

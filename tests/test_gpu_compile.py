@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import shapley_kernels
 
 PROGRAM = Path(__file__).parent.parent / "benchmarks" / "compile_kernels.py"
 
@@ -26,3 +30,19 @@ def test_the_machine_code_is_judged(options: list[str], status: int, said: str) 
     result = subprocess.run(command, capture_output=True, text=True)
     assert said in result.stdout, result.stdout + result.stderr
     assert result.returncode == status
+
+
+def test_every_kernel_is_compiled() -> None:
+    """In the sizes of the plain call and in those of the short one."""
+    recorded = "[[x[:2] for x in c.configurations(None, None, quick)] for quick in (False, True)]"
+    script = f"import json, compile_kernels as c; print(json.dumps({recorded}))"
+    result = subprocess.run([sys.executable, "-c", script], cwd=PROGRAM.parent, capture_output=True, text=True, check=True)
+    functions = re.compile(r"^def (\w+)\((.*?)(?=^@|^def |\Z)", re.DOTALL | re.MULTILINE)
+    kernels = {
+        (file.parent.name, name)
+        for file in Path(shapley_kernels.__path__[0]).glob("*/gpu.py")
+        for name, body in functions.findall(file.read_text(encoding="utf-8"))
+        if "tl.store(" in body
+    }
+    for compiled in json.loads(result.stdout):
+        assert {tuple(pair) for pair in compiled} == kernels

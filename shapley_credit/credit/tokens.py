@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import dispatch
+from shapley_credit.convert import Library
 from shapley_credit.credit.arrays import numbers
 from shapley_credit.credit.baselines import statistics
 from shapley_credit.credit.groups import read_batch
@@ -117,8 +118,14 @@ def token_advantages(
 
 def _write(game: str, layout: Layout, *arguments: Any) -> Any:
     """The tokens of a batch by a kernel of the form, in the layout of the caller."""
-    kernel = dispatch.kernel("tokens", game, dispatch.role()) if layout.xp is np else _ON_DEVICE[game]
+    role = dispatch.role(_library(layout))
+    kernel = _ON_DEVICE[game] if layout.xp is not np and role != "gpu" else dispatch.kernel("tokens", game, role)
     return layout.give_back(kernel(*arguments))
+
+
+def _library(layout: Layout) -> Library | None:
+    """Where the tokens are, None for the memory of the host."""
+    return None if layout.xp is np else Library(layout.xp.__name__, layout.xp.from_dlpack, layout.mask.device)
 
 
 def _scatter(values: Any, mask: Any) -> Any:
@@ -132,5 +139,5 @@ def _spread(credit: Any, lengths: Any, mask: Any, divided: bool) -> Any:
     return _scatter(share.repeat_interleave(lengths), mask)
 
 
-# The kernels of the form as torch operations, for tensors on an accelerator.
+# The kernels of the form as torch operations, for accelerators without Triton.
 _ON_DEVICE: dict[str, Callable[..., Any]] = {"scatter": _scatter, "spread": _spread}

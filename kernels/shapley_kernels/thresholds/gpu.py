@@ -203,7 +203,9 @@ def facility(scores: Tensor, weights: Tensor) -> Tensor:
         return ref.facility(scores, weights)
     width = padded(members, 2)
     network = width <= NETWORK_LIMIT
-    block = (NETWORK_TILE // padded(width, 8) if scores.dtype != torch.float64 else 128) if network else TILE // width
+    block = TILE // width
+    if network:  # registers: 8 scores of 4 elements a thread, or 16 of one
+        block = NETWORK_TILE // 4 if width <= 8 and scores.dtype != torch.float64 else NETWORK_TILE // 16
     parts = triton.cdiv(elements, max(PART, block))
     credit = launch(
         _facility,
