@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shapley_credit import dispatch
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
 from shapley_kernels.arrays import namespace
@@ -155,7 +156,7 @@ def read_field(array: Array, field: Field, name: str, present: Array | None) -> 
     domain = field.domain
     if present is not None and domain != "membership":
         array = np.where(present, array, np.array(domain == "positive", array.dtype))
-    if domain == "probability" and array.size and array.min() >= 0 and array.max() <= 1:
+    if domain in _BOUNDS and array.size and _is_within(array, *_BOUNDS[domain]):
         return array
     if array.dtype.kind == "f" and not field.deferred:
         check_finite(array, name)
@@ -196,20 +197,35 @@ def check_finite(array: Array, name: str) -> None:
 
 
 def is_finite(array: Array) -> bool:
-    """Whether all entries are finite: one pass and no copy as a rule, because a finite sum (of squares) has finite terms."""
-    if not array.ndim:
-        return isfinite(array)
-    if array.size < _LARGE:
-        if isfinite(np.vdot(array, array)):
-            return True
-    else:
-        with np.errstate(all="ignore"):
-            if isfinite(array.sum()):
-                return True
-    return bool(np.isfinite(array).all())
+    """Whether all entries are finite: one pass and no copy as a rule."""
+    if array.ndim and array.size >= _LARGE and _is_within(array, -np.inf, np.inf):
+        return True
+    return isfinite(array) if not array.ndim else np.count_nonzero(np.isfinite(array)) == array.size
 
 
+# Closed intervals, which NaN and infinity are outside of.
+_BOUNDS: dict[str, tuple[float, float]] = {"probability": (0.0, 1.0), "positive": (1e-45, 3e38)}
 _LARGE = 4096
+
+
+def _is_within(array: Array, lowest: float, highest: float) -> bool:
+    """Whether all entries are finite and within bounds, in one pass; sometimes False where a slower look says yes."""
+    if array.size >= _LARGE and _is_scanned(array):
+        from shapley_kernels.scan import within
+
+        return within(array, lowest, highest)
+    with np.errstate(all="ignore"):
+        if np.isinf(lowest):
+            return isfinite(array.sum())
+        return bool(array.min() >= lowest and array.max() <= highest)
+
+
+def _is_scanned(array: Array) -> bool:
+    """Whether compiled checks take the array; they use all threads."""
+    return array.dtype in _SCANNED and array.flags.c_contiguous and dispatch.role() == "cpu"
+
+
+_SCANNED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None:
@@ -221,6 +237,12 @@ def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None
 
 def _check_symmetric(array: Array, name: str) -> None:
     """Refuse asymmetry beyond the rounding of a float32 product such as x @ x.T."""
+    if array.size >= _LARGE and _is_scanned(array):
+        from shapley_kernels.scan import asymmetry
+
+        gap, largest = asymmetry(array.reshape(-1, *array.shape[-2:]))
+        if gap <= 1e-5 * largest:
+            return
     mirror = np.swapaxes(array, -1, -2)
     gap = np.abs(array - mirror)
     bad = gap > 1e-5 * np.maximum(np.abs(array), np.abs(mirror)).max(initial=0.0)

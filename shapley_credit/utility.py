@@ -111,13 +111,12 @@ class Utility:
         """As `rows`, for an array of the given number of trailing axes."""
         own, shape = array.shape, self.shape
         cut = len(own) - trailing
-        lead, tail = own[:cut], own[cut:]
-        if lead != shape:
-            if prod(lead) == 1 and (not full or prod(shape) == 1):
+        if own[:cut] != shape:
+            if prod(own[:cut]) == 1 and (not full or prod(shape) == 1):
                 shape = ()
             else:
-                array = namespace(array).broadcast_to(array, (*shape, *tail))
-        return laid_out(array, (prod(shape), *tail))
+                array = namespace(array).broadcast_to(array, (*shape, *own[cut:]))
+        return laid_out(array, (prod(shape) if shape else 1, *own[cut:]))
 
     def beside(self, values: NDArray[Any]) -> Array:
         """The constant `values`, made with NumPy, in the library and on the device of the data."""

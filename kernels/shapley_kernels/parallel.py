@@ -35,11 +35,10 @@ if hasattr(os, "register_at_fork"):
 
 def rows(kernel: Callable[..., object], count: int, ns_a_row: float, *arguments: Any) -> None:
     """Run kernel(*arguments, low, high) over a partition of range(count), on as many threads as the work is worth."""
-    grains = int(count * ns_a_row) // GRAIN_NS
-    if grains < 2:
+    if count * ns_a_row < 2 * GRAIN_NS:
         kernel(*arguments, 0, count)
         return
-    parts = max(1, min(threads(), count, grains))
+    parts = max(1, min(threads(), count, int(count * ns_a_row) // GRAIN_NS))
     bounds = [count * part // parts for part in range(parts + 1)]
     waiting = [_pool(threads() - 1).submit(kernel, *arguments, *pair) for pair in pairwise(bounds[1:])]
     try:

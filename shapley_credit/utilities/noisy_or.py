@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, probability
 from shapley_credit.utility import Problem, Utility
@@ -35,5 +33,5 @@ class NoisyOr(Utility):
         return float(1 - (1 - self.probabilities[members]).prod())
 
     def reduce(self) -> Sequence[Problem]:
-        p = self.rows("probabilities", full=True)  # absent members have been read as 0: factor 1
-        return [Problem("products", "product", (1 - p, self.beside(np.ones((1, self.k), self.dtype)), -p), scale=-1.0)]
+        chances = self.rows("probabilities", full=True)  # absent members have been read as 0
+        return [Problem("products", "noisy_or", (chances,))]

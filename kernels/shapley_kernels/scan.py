@@ -1,0 +1,82 @@
+"""Reading large arrays once, on all threads, to check them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_kernels import parallel
+from shapley_kernels.jit import jit
+from shapley_kernels.lanes import exceeds, load, maximum, minimum, splat, store, total
+from shapley_kernels.tiles import columns, store_eight, tile
+
+Array = NDArray[Any]
+
+BLOCK = 4096
+
+
+@jit
+def _outside(values: Array, lowest: Any, highest: Any, found: Array, low: int, high: int) -> None:
+    """found[low] = whether blocks low .. high-1 hold an entry that is not finite, or outside the bounds."""
+    end = min(high * BLOCK, values.shape[0])
+    whole = low * BLOCK + (end - low * BLOCK) // 32 * 32
+    zero = splat(values.dtype.type(0))
+    a, b, c, d = zero, zero, zero, zero  # 0 x is NaN for what is not finite
+    least = most = splat(lowest)
+    for o in range(low * BLOCK, whole, 32):
+        w, x, y, z = load(values, o), load(values, o + 8), load(values, o + 16), load(values, o + 24)
+        a, b, c, d = a + w * zero, b + x * zero, c + y * zero, d + z * zero
+        least = minimum(least, minimum(minimum(w, x), minimum(y, z)))
+        most = maximum(most, maximum(maximum(w, x), maximum(y, z)))
+    nothing = total((a + b) + (c + d))
+    bad = np.isnan(nothing) or exceeds(splat(lowest), least) != 0 or exceeds(most, splat(highest)) != 0
+    for o in range(whole, end):
+        bad |= not lowest <= values[o] <= highest or not np.isfinite(values[o])
+    found[low] = bad
+
+
+def within(values: Array, lowest: float = -np.inf, highest: float = np.inf) -> bool:
+    """Whether all entries of a contiguous array are finite and lowest <= entry <= highest."""
+    flat = values.reshape(-1)
+    blocks = -(-len(flat) // BLOCK)
+    found = np.zeros(blocks, np.bool_)
+    bounds = values.dtype.type(lowest), values.dtype.type(highest)
+    parallel.rows(_outside, blocks, 0.1 * BLOCK, flat, *bounds, found)
+    return not found.any()
+
+
+@jit
+def _asymmetry(matrices: Array, found: Array, low: int, high: int) -> None:
+    """found[group] = the largest |a_ij - a_ji| and the largest |a_ij|."""
+    members = matrices.shape[1]
+    whole = members - members % 8
+    zero = splat(matrices.dtype.type(0))
+    b_turned, b_most = tile(8, 8, matrices.dtype), tile(2, 8, matrices.dtype)
+    for group in range(low, high):
+        gap = most = zero
+        for i in range(0, whole, 8):
+            for j in range(0, i + 8, 8):
+                a, b, c, d, e, f, g, h = columns(matrices, (group * members + i) * members + j, members)
+                store_eight(b_turned, 0, 8, a, b, c, d, e, f, g, h)
+                for lane in range(8):
+                    x, y = load(b_turned, 8 * lane), load(matrices, (group * members + j + lane) * members + i)
+                    gap = maximum(gap, maximum(x - y, y - x))
+                    most = maximum(most, maximum(maximum(x, zero - x), maximum(y, zero - y)))
+        store(b_most, 0, gap)
+        store(b_most, 8, most)
+        for i in range(members):
+            for j in range(whole if i < whole else 0, members):
+                p, q = matrices[group, i, j], matrices[group, j, i]
+                b_most[0, 0] = max(b_most[0, 0], abs(p - q))
+                b_most[1, 0] = max(b_most[1, 0], abs(p), abs(q))
+        found[group, 0], found[group, 1] = b_most[0].max(), b_most[1].max()
+
+
+def asymmetry(matrices: Array) -> tuple[float, float]:
+    """The largest |a_ij - a_ji| and the largest |a_ij| of contiguous finite matrices [B, K, K]."""
+    found = np.zeros((len(matrices), 2), matrices.dtype)
+    parallel.rows(_asymmetry, len(matrices), 0.3 * matrices.shape[1] ** 2, matrices, found)
+    gap, largest = found.max(axis=0, initial=0)
+    return float(gap), float(largest)
