@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
+# Tests on all cores; neighbours stay in one process, where they share what they compile.
+SPREAD := --numprocesses auto --dist worksteal
 
 .PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs clean
 
@@ -12,7 +14,7 @@ run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
 
 test: $(VENV)/.test
-	$(BIN)/pytest
+	$(BIN)/pytest $(SPREAD)
 
 # Evaluation on clusters of this machine: Dask, Ray, loky and MPI, with a worker killed at work.
 test-distributed: .venv-distributed/.test
@@ -46,7 +48,7 @@ wheel:
 	.venv-wheel/bin/python $(INSTALL) build
 	.venv-wheel/bin/python -m build --outdir dist .
 	.venv-wheel/bin/python $(INSTALL) "shapley-credit[test-core] @ file://$(CURDIR)/$$(ls dist/*.whl)"
-	.venv-wheel/bin/pytest -m "not numba and not torch and not checkout"
+	.venv-wheel/bin/pytest $(SPREAD) -m "not numba and not torch and not checkout"
 
 # Every Triton kernel compiled for sm_80 and sm_90 without a GPU; spilled registers and narrow accesses fail. KERNELS=--quick: a few.
 kernels: $(VENV)/.test

@@ -6,6 +6,7 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -48,8 +49,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{family:26}{cells}")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Largest errors that a worker saw, where tests are dealt out to several."""
+    for family, column, error in getattr(node, "workeroutput", {}).get("largest", ()):
+        LARGEST[family, column] = max(error, LARGEST.get((family, column), 0.0))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A skipped test proves nothing, so a run with one has failed."""
+    if (worker := getattr(session.config, "workeroutput", None)) is not None:
+        worker["largest"] = [(family, column, float(error)) for (family, column), error in LARGEST.items()]
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and (reporter.stats.get("skipped") or reporter.stats.get("xfailed")):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
