@@ -198,34 +198,30 @@ def check_finite(array: Array, name: str) -> None:
 
 def is_finite(array: Array) -> bool:
     """Whether all entries are finite: one pass and no copy as a rule."""
-    if array.ndim and array.size >= _LARGE and _is_within(array, -np.inf, np.inf):
-        return True
-    return isfinite(array) if not array.ndim else np.count_nonzero(np.isfinite(array)) == array.size
+    if not array.ndim:
+        return isfinite(array)
+    in_one_pass = array.size >= _LARGE and _is_within(array, -np.inf, np.inf)
+    return in_one_pass or np.count_nonzero(np.isfinite(array)) == array.size
 
 
-# Closed intervals, which NaN and infinity are outside of.
-_BOUNDS: dict[str, tuple[float, float]] = {"probability": (0.0, 1.0), "positive": (1e-45, 3e38)}
 _LARGE = 4096
+_BOUNDS: dict[str, tuple[float, float]] = {"probability": (0.0, 1.0), "positive": (1e-45, 3e38)}
 
 
 def _is_within(array: Array, lowest: float, highest: float) -> bool:
     """Whether all entries are finite and within bounds, in one pass; sometimes False where a slower look says yes."""
-    if array.size >= _LARGE and _is_scanned(array):
+    if _is_scanned(array):
         from shapley_kernels.scan import within
 
         return within(array, lowest, highest)
     with np.errstate(all="ignore"):
-        if np.isinf(lowest):
-            return isfinite(array.sum())
-        return bool(array.min() >= lowest and array.max() <= highest)
+        return isfinite(array.sum()) if np.isinf(lowest) else bool(array.min() >= lowest and array.max() <= highest)
 
 
 def _is_scanned(array: Array) -> bool:
-    """Whether compiled checks take the array; they use all threads."""
-    return array.dtype in _SCANNED and array.flags.c_contiguous and dispatch.role() == "cpu"
-
-
-_SCANNED = (np.dtype(np.float32), np.dtype(np.float64))
+    """Whether compiled checks, which use all threads, are worth it."""
+    known = array.dtype.char in "fd" and array.dtype.isnative and array.flags.c_contiguous
+    return known and array.size >= _LARGE and dispatch.role() == "cpu"
 
 
 def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None:
@@ -237,7 +233,7 @@ def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None
 
 def _check_symmetric(array: Array, name: str) -> None:
     """Refuse asymmetry beyond the rounding of a float32 product such as x @ x.T."""
-    if array.size >= _LARGE and _is_scanned(array):
+    if _is_scanned(array):
         from shapley_kernels.scan import asymmetry
 
         gap, largest = asymmetry(array.reshape(-1, *array.shape[-2:]))
