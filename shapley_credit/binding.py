@@ -50,7 +50,7 @@ def bind_fields(fields: Fields, mask: Any, given: Mapping[str, Any]) -> dict[str
                 library = common_library(library, origin)
             if spec.domain in REAL_VALUED:
                 real_valued = True
-                if array is data or origin is not None or isinstance(data, np.generic):
+                if array is data or origin is not None or isinstance(data, np.ndarray | np.generic):
                     own = computing_dtype(dtype_of(array))  # Python numbers and lists follow the dtypes of arrays
                     dtype = own if dtype is None else max(dtype, own)
     k, shape = _agree(tuple([(name, spec.axes, tuple(array.shape)) for name, spec, array in arrays]))
