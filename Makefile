@@ -7,6 +7,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
 # Tests on all cores; neighbours stay in one process, where they share what they compile.
 SPREAD := --numprocesses auto --dist worksteal
+test wheel: export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs clean
 
