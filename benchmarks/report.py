@@ -22,6 +22,9 @@ DOCUMENT = ROOT / "docs" / "speed.md"
 PLOT = ROOT / "docs" / "speed.svg"
 TESTS = ("test_backends.py", "test_golden.py", "test_concurrency.py", "test_caching.py")
 
+# What the plots show: all tables, and the best of many groups.
+LEAST_BYTES = {"table": 0, "max": 1_000_000}
+
 COLUMNS = ("ours", "kernel", "NumPy", "torch", "torch, compiled", "limit")
 GPU_COLUMNS = ("kernel", "torch", "torch, compiled", "limit")
 PEERS = ("ours", "shapiq", "shap", "pyDVL", "lightshap", "tucoopy")
@@ -167,13 +170,13 @@ def plot(run: dict[str, Any], path: Path) -> None:
     for axis, group, title in ((axes[0], "table", "table of 2^n values"), (axes[1], "max", "best of k, time a group")):
         lines: dict[str, list[tuple[float, float]]] = {}
         for row in run["cpu"]:
-            if row["group"] == group and "f32" not in row["work"]:
+            if row["group"] == group and "f32" not in row["work"] and row["bytes"] > LEAST_BYTES[group]:
                 groups, size = _shape(row["work"])
                 for name, taken in row["seconds"].items():
                     lines.setdefault(name, []).append((size, taken / groups))
         for name, answers in (run.get("peers", {}).get("works", {}) if group == "table" else {}).items():
             for peer in PEERS[1:]:
-                if isinstance(answers.get(peer), float):
+                if name.startswith("table") and isinstance(answers.get(peer), float):
                     lines.setdefault(peer, []).append((_shape(name)[1], answers[peer]))
         for name, points in lines.items():
             x, y = zip(*sorted(points), strict=True)
