@@ -134,6 +134,11 @@ def test_shape_refuses_text_of_an_absent_candidate() -> None:
         )
 
 
+def test_shape_refuses_groups_that_do_not_divide_the_responses() -> None:
+    with pytest.raises(InputError, match="groups=2"):
+        shape_grpo.shape_grpo([[1.0]] * 3, [[1]] * 3, groups=2, candidates=[[0]] * 3, lengths=[[1]] * 3)
+
+
 # The windows of OSPO.
 
 

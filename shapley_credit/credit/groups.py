@@ -90,7 +90,7 @@ def read_batch(values: Any, groups: Any, baseline: str, scale: str, floor: float
         if (side is not None) != needed:
             told = f"is missing, but baseline={baseline!r} needs it" if needed else f"means nothing to baseline={baseline!r}"
             raise InputError(f"{name} {told}.")
-    codes, count = _codes(groups, values)
+    codes, count = codes_of(groups, values)
     filled = {name: _side(side, name, values) for name, side in sides.items() if side is not None}
     return Batch(namespace(values), codes, count, **filled)
 
@@ -115,7 +115,7 @@ def _side(data: Any, name: str, like: Any) -> Any:
     return side
 
 
-def _codes(groups: Any, values: Any) -> tuple[Any, int]:
+def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
     """Group of each member as 0 .. count - 1, in the namespace of values, and the count."""
     xp, n = namespace(values), len(values)
     if isinstance(groups, int | np.integer) and not isinstance(groups, bool):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shapley_credit.convert import Array, from_numpy, to_numpy
-from shapley_credit.credit.groups import advantages
+from shapley_credit.credit.groups import advantages, codes_of
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.utilities.maximum import Max
@@ -111,7 +111,7 @@ def shape_grpo(
         raise InputError(f"rewards and present must be [B, K]; got {credit.shape} and {here.shape}.")
     best = Max(to_numpy(rewards, "rewards")[0], base, mask=here).value(np.arange(credit.shape[1]))
     owners = np.repeat(np.arange(len(credit)), credit.shape[1])
-    known = _ids(groups, len(credit))
+    known, _ = codes_of(groups, credit)
     paid = np.asarray(
         advantages(np.where(here, credit, np.nan).ravel(), known[owners], baseline=baseline, scale=divide)
     ).reshape(credit.shape)
@@ -129,12 +129,3 @@ def _shares(owners: Sequence[int], paid: Array, here: Array, whole: float, row: 
                 f"{np.flatnonzero(here).tolist()}; -1 marks text that belongs to none."
             )
     return [whole if owner == -1 else float(paid[owner]) for owner in owners]
-
-
-def _ids(groups: Any, rows: int) -> Array:
-    """The group of each response as 0, 1, .."""
-    if isinstance(groups, int | np.integer):
-        return np.arange(rows) // int(groups)
-    names = groups if isinstance(groups, list | tuple) else to_numpy(groups, "groups")[0].tolist()
-    known: dict[Any, int] = {}
-    return np.array([known.setdefault(tuple(n) if isinstance(n, list) else n, len(known)) for n in names])
