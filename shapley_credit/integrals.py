@@ -8,7 +8,7 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.utility import Problem, Utility, or_of_all
-from shapley_kernels.arrays import beside, namespace
+from shapley_kernels.arrays import at_least, beside, namespace
 
 # Trapezoidal rule in ln x: aliasing is below 1e-17 at this step, whatever the scales of the weights.
 STEP = 0.25
@@ -16,6 +16,8 @@ BELOW, ABOVE = 40.0, 4.0
 # On a device the number of nodes can't follow the data: there is room for weights up to exp(SPAN) apart, 1 or w_0 among them.
 SPAN = 88.0
 
+# exp(-exp(u)) is 0 for u from here on.
+ALL = 7.0
 
 # What a sum of weights is divided by at least.
 TINY = float(np.finfo(np.float64).tiny)
@@ -55,6 +57,30 @@ def nodes(w: Array, w_0: Array | None, *, below: float = BELOW) -> tuple[Array, 
     return x, xp.where(needed <= float(count), STEP * xp.astype(steps < needed, xp.float64), float("nan"))
 
 
+def log_nodes(logs: Array) -> tuple[Array, Array]:
+    """Nodes u = ln x and their steps, [B, X] each, for integrands exp(-x w(S)) and ln of the weights [B, K], however far apart.
+
+    Such integrands are constant but for u from BELOW below to ABOVE above some -ln w_i. The last node of such a window stands
+    for all that follow up to the next window, so that no group has more than 44 / STEP + 3 nodes a member. On a device the
+    steps of a group that needs more nodes than there are come out as NaN.
+    """
+    xp = namespace(logs)
+    places, window = xp.sort(-logs, axis=1), BELOW + ABOVE
+    left_out = at_least(xp.floor((places[:, 1:] - places[:, :-1] - window) / STEP) - 2.0, 0.0)
+    left_out = xp.concat([left_out, 0 * places[:, :1]], axis=1)  # [B, K], after the window of each
+    last = xp.ceil((places - places[:, :1] + window) / STEP) - (xp.cumulative_sum(left_out, axis=1) - left_out)
+    needed = last[:, -1:] + 1
+    host = isinstance(needed, np.ndarray)
+    windows = logs.shape[1] if host else min(logs.shape[1], 1 + SPAN / window)
+    most = np.ceil(windows * (window / STEP + 3)) + 2
+    count = np.fmin(needed.max(initial=1), most) if host else most  # NaN where scores overflow
+    indices = beside(np.arange(count + 1), logs)
+    jumps = xp.where(indices[None, :, None] > last[:, None, :], left_out[:, None, :], 0.0)  # [B, X + 1, K]
+    steps = indices + xp.sum(jumps, axis=2)
+    length = STEP * (steps[:, 1:] - steps[:, :-1]) * xp.astype(indices[:-1] < needed, xp.float64)
+    return places[:, :1] - BELOW + STEP * steps[:, :-1], xp.where(needed <= float(count), length, float("nan"))
+
+
 def exponential_problem(w: Array, x: Array, weights: Array) -> Problem:
     """sum_x weight_x exp(-x w(S)). w [B, K], x, weights [B, X]."""
     xp = namespace(w)
@@ -80,24 +106,29 @@ def share_problem(w: Array, gains: Array, x: Array, weights: Array) -> Problem:
 
 
 def log_of_sum(utility: Utility, scores: Array, base: Array) -> Sequence[Problem]:
-    """ln w(S) for a set that is not empty, base for the empty one; the largest score is taken out first."""
+    """ln w(S) for a set that is not empty, base for the empty one; the largest score is taken out first.
+
+    Weights stay logarithms, so that a score may stand any distance below the largest.
+    """
     xp = namespace(scores)
     present = utility.present()
     top = xp.max(xp.where(present, scores, -float("inf")), axis=1, keepdims=True)
     top = xp.where(xp.any(present, axis=1, keepdims=True), top, 0)
-    w = xp.where(present, xp.exp(scores - top), 0)
-    x, step = nodes(w, beside(np.ones((1, 1)), w))
-    return [*less_empty(utility, w, x, step), or_of_all(utility, top[:, 0] - in_float64(base))]
+    logs = xp.where(present, scores - top, 0)
+    u, step = log_nodes(logs)
+    exponents = -xp.exp(-at_least(-logs[:, :, None] - u[:, None, :], -ALL))
+    exponents = xp.where(present[:, :, None], exponents, 0.0)
+    integral = less_empty(utility, exponents, xp.exp(-at_least(-u, -ALL)), step)
+    return [*integral, or_of_all(utility, top[:, 0] - in_float64(base))]
 
 
-def less_empty(utility: Utility, w: Array, x: Array, weights: Array) -> Sequence[Problem]:
-    """sum_x weight_x (exp(-x) - exp(-x w(S))) for a set that is not empty, 0 for the empty one.
+def less_empty(utility: Utility, exponents: Array, x: Array, weights: Array) -> Sequence[Problem]:
+    """sum_x weight_x (exp(-x) - exp(-x w(S))) for a set that is not empty, 0 for the empty one; exponents -x w_i [B, K, X].
 
     In one mixture, node by node: -exp(-x w(S)) + (1 - exp(-x)) [S = empty], whose value at the empty set is constant. The nodes
     that a group does not need stand last, as in `share_problem`.
     """
-    xp = namespace(w)
-    exponents = -w[:, :, None] * x[:, None, :]
+    xp = namespace(x)
     inside = xp.exp(exponents)
     ones = xp.ones_like(inside)
     none = xp.where(utility.present()[:, :, None], 0.0, ones)

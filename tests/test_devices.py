@@ -168,6 +168,17 @@ def test_entries_outside_their_domain_show() -> None:
     assert np.isnan(far_apart).any(axis=1).tolist() == [False, True]
 
 
+@taken_for_a_device
+def test_room_for_distant_scores() -> None:
+    """For three members anywhere, and for any number within 88 of each other, where a gap above 44 counts as 44."""
+    rows = np.array([[0.0, -800.0, 5.0], [3.0, 50.0, 97.0], [-1e4, 0.0, 1e4]])
+    assert np.abs(sc.set_shapley(u.LogSumExp(to_torch(rows))).numpy() - sc.set_shapley(u.LogSumExp(rows))).max() <= 1e-12 * 1e4
+    rows = np.array([[5.0, -800.0, -801.0, -810.0, -844.0], [5.0, -800.0, -840.0, -2000.0, -2001.0]])
+    credit = sc.set_shapley(u.LogSumExp(to_torch(rows))).numpy()
+    assert np.abs(credit[0] - sc.set_shapley(u.LogSumExp(rows[0]))).max() <= tolerance(np.float64) * 2000
+    assert np.isnan(credit[1]).all()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
