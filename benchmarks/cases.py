@@ -153,11 +153,7 @@ def scatter(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any
 
 def spread(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     mask = rng.random(size) < 0.7
-    return rng.normal(size=size[0]).astype(dtype), mask.sum(axis=1), mask, False
-
-
-def togo(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.normal(size=size).astype(dtype), rng.random(size) < 0.7
+    return rng.normal(size=size[0]).astype(dtype), mask.sum(axis=1), mask
 
 
 # Form, arguments of the game of the same name, sizes: one group, some, many.
@@ -186,7 +182,6 @@ GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
     ("pairs", pair_sums, ((1, 8), (1_000, 32), (8, 1_024))),
     ("tokens", scatter, ((1, 64), (512, 4_096))),
     ("tokens", spread, ((1, 64), (512, 4_096))),
-    ("tokens", togo, ((1, 64), (512, 4_096))),
     ("table", solve, ((1, 8), (1_000, 10), (1, 22))),
 ]
 
@@ -210,7 +205,6 @@ FLOPS: dict[str, Callable[..., float]] = {
     "solve": lambda b, n: 3 * b * 2**n,
     "scatter": lambda b, t: 0,
     "spread": lambda b, t: 0,
-    "togo": lambda b, t: b * t,
 }
 
 

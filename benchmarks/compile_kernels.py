@@ -51,8 +51,7 @@ ARGUMENTS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("counts", "separable"): ("iBK", "b1K", "f1L"),
     ("counts", "pass_at_k"): ("bBK", "b1K", 4),
     ("tokens", "scatter"): ("fT", "bBT"),
-    ("tokens", "spread"): ("fT", "iT", "bBT", True),
-    ("tokens", "togo"): ("fBT", "bBT"),
+    ("tokens", "spread"): ("fT", "iT", "bBT"),
     ("table", "solve"): ("fBV",),
 }
 POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)

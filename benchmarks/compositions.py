@@ -109,7 +109,7 @@ NUMPY: dict[str, Formula] = {
     "DCG": lambda gains, keys, discounts: numpy_dcg(gains),
     "coverage": lambda hits, weights: numpy_coverage(hits),
     "pairs": lambda distances, present, f: numpy_pairs(distances),
-    "tokens": lambda credit, lengths, mask, divided: numpy_tokens(credit, mask),
+    "tokens": lambda credit, lengths, mask: numpy_tokens(credit, mask),
 }
 
 
@@ -174,7 +174,7 @@ def torch_formulas() -> dict[str, Formula]:
         "DCG": lambda gains, keys, discounts: dcg(gains),
         "coverage": lambda hits, weights: coverage(hits),
         "pairs": lambda distances, present, f: pairs(distances),
-        "tokens": lambda credit, lengths, mask, divided: torch.where(mask, credit[:, None], 0.0),
+        "tokens": lambda credit, lengths, mask: torch.where(mask, credit[:, None], 0.0),
     }
 
 

@@ -83,7 +83,7 @@ def spread(rng: np.random.Generator, groups: int, tokens: int, dtype: Any) -> tu
     mask = rng.random((groups, tokens)) < rng.choice([0.0, 0.6, 1.0])
     cuts = np.sort(rng.integers(0, mask.sum() + 1, int(rng.integers(0, 2 * groups * tokens + 2))))
     lengths = np.diff(cuts, prepend=0, append=mask.sum())
-    return normal(rng, lengths.shape, dtype), lengths, mask, bool(rng.random() < 0.5)
+    return normal(rng, lengths.shape, dtype), lengths, mask
 
 
 def typed(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
@@ -138,7 +138,6 @@ MAKERS: dict[tuple[str, str], Maker] = {
     ("pairs", "pair_sums"): pair_sums,
     ("tokens", "scatter"): scatter,
     ("tokens", "spread"): spread,
-    ("tokens", "togo"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), rng.random((b, k)) < 0.7),
     ("table", "solve"): lambda rng, b, k, dtype: (normal(rng, (b, 1 << k), dtype),),
 }
 

@@ -121,11 +121,9 @@ MUTANTS = [
     Mutant("pairs", "cpu", "if j != near:", "if j >= 0:"),
     Mutant("pairs", "cpu", "(f[row, n] - 2 * own)", "(f[row, n] - own)"),
     Mutant("tokens", "ref", "    out[mask] = values", "    out.T[mask.T] = values"),
-    Mutant("tokens", "ref", "np.maximum(lengths, 1)", "np.maximum(lengths, 2)"),
-    Mutant("tokens", "ref", "axis=1)[:, ::-1], 0)", "axis=1), 0)"),
+    Mutant("tokens", "ref", "np.repeat(credit, lengths)", "np.repeat(credit[::-1], lengths)"),
     Mutant("tokens", "cpu", "while ends[segment] <= j:", "if ends[segment] <= j:"),
     Mutant("tokens", "cpu", "= ends - counts", "= ends - counts[::-1]"),
-    Mutant("tokens", "cpu", "range(tokens - 1, -1, -1)", "range(tokens)"),
     Mutant("table", "ref", "comb(n - 2, s - 1)", "comb(n - 1, s - 1)"),
     Mutant("table", "ref", "folded = lower + upper", "folded = lower"),
     Mutant(

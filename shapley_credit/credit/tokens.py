@@ -113,7 +113,7 @@ def token_advantages(
         each = segments.to_go(paid)
     else:
         each = (paid / segments.lengths.clip(min=1.0) if spread == "token" else paid)[segments.owners]
-    return _write("spread", layout, numbers(each, "credit", layout.mask, "float32"), segments.stretches, layout.mask, False)
+    return _write("spread", layout, numbers(each, "credit", layout.mask, "float32"), segments.stretches, layout.mask)
 
 
 def _write(game: str, layout: Layout, *arguments: Any) -> Any:
@@ -134,9 +134,8 @@ def _scatter(values: Any, mask: Any) -> Any:
     return out
 
 
-def _spread(credit: Any, lengths: Any, mask: Any, divided: bool) -> Any:
-    share = credit / lengths.clip(min=1) if divided else credit
-    return _scatter(share.repeat_interleave(lengths), mask)
+def _spread(credit: Any, lengths: Any, mask: Any) -> Any:
+    return _scatter(credit.repeat_interleave(lengths), mask)
 
 
 # The kernels of the form as torch operations, for accelerators without Triton.

@@ -2,7 +2,6 @@
 
 `scatter` and `spread`: count the mask of every row, add up where each row's values start, then one pass over the blocks of
 each row, which walks along the packed values or segments: whole vectors where a block is of one kind, else token by token.
-`togo`: one pass from the end of each row.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from shapley_kernels.jit import jit
 Array = NDArray[Any]
 
 NS_A_TOKEN = 0.3
-NS_A_STEP = 1.0
 BLOCK = 64
 
 
@@ -61,10 +59,10 @@ def _scatter(values: Array, mask: Array, starts: Array, out: Array, low: int, hi
 
 
 @jit
-def _spread(share: Array, ends: Array, mask: Array, starts: Array, out: Array, low: int, high: int) -> None:
+def _spread(credit: Array, ends: Array, mask: Array, starts: Array, out: Array, low: int, high: int) -> None:
     """ends [S]: number of packed tokens up to the end of each segment."""
     tokens = mask.shape[1]
-    zero = share.dtype.type(0)
+    zero = credit.dtype.type(0)
     for row in range(low, high):
         j = starts[row]
         segment = np.searchsorted(ends, j, side="right")
@@ -75,7 +73,7 @@ def _spread(share: Array, ends: Array, mask: Array, starts: Array, out: Array, l
             if count == 0:
                 b_out[:] = zero
             elif j + count <= ends[segment]:
-                _fill(b_out, b_mask, share[segment])
+                _fill(b_out, b_mask, credit[segment])
                 j += count
             else:
                 for i in range(b_mask.shape[0]):
@@ -83,21 +81,8 @@ def _spread(share: Array, ends: Array, mask: Array, starts: Array, out: Array, l
                     if b_mask[i]:
                         while ends[segment] <= j:
                             segment += 1
-                        b_out[i] = share[segment]
+                        b_out[i] = credit[segment]
                         j += 1
-
-
-@jit
-def _togo(rewards: Array, mask: Array, out: Array, low: int, high: int) -> None:
-    tokens = mask.shape[1]
-    zero = rewards.dtype.type(0)
-    for row in range(low, high):
-        total = zero
-        for token in range(tokens - 1, -1, -1):
-            out[row, token] = zero
-            if mask[row, token]:
-                total += rewards[row, token]
-                out[row, token] = total
 
 
 def _starts(mask: Array, given: int, what: str) -> NDArray[np.int64]:
@@ -118,18 +103,10 @@ def scatter(values: Array, mask: Array) -> Array:
     return out
 
 
-def spread(credit: Array, lengths: Array, mask: Array, divided: bool) -> Array:
+def spread(credit: Array, lengths: Array, mask: Array) -> Array:
     """Every token gets the credit of its segment. credit, lengths [S], mask [B, T] -> [B, T]."""
     out = np.empty(mask.shape, credit.dtype)
-    share = credit / np.maximum(lengths, 1).astype(credit.dtype) if divided else credit
     ends = np.cumsum(lengths)
     starts = _starts(mask, int(lengths.sum()), "tokens in segments")
-    parallel.rows(lambda low, high: _spread(share, ends, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
-    return out
-
-
-def togo(rewards: Array, mask: Array) -> Array:
-    """Sum of the row's rewards from this token on. rewards, mask [B, T] -> [B, T]."""
-    out = np.empty_like(rewards)
-    parallel.rows(lambda low, high: _togo(rewards, mask, out, low, high), len(mask), NS_A_STEP * mask.shape[1])
+    parallel.rows(lambda low, high: _spread(credit, ends, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
     return out

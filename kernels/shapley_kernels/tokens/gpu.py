@@ -2,7 +2,6 @@
 
 `scatter` and `spread`: count the mask of every tile of BT tokens, add up where the packed values of each tile start, then write
 the tiles; a tile of `spread` lies between two segments, found by bisection, and only a tile that several share is searched on.
-`togo`: a program a row, tile after tile from its end.
 """
 
 from __future__ import annotations
@@ -50,49 +49,30 @@ def _scatter(p_out, p_values, p_mask, p_end, N, T, NT, BT: tl.constexpr):
 
 
 @triton.jit
-def _segment(p_bounds, o_token, low, high):
-    """The last segment in low .. high that starts at or before the packed token; segment s starts at bounds[s]."""
+def _segment(p_starts, o_token, low, high):
+    """The last segment in low .. high that starts at or before the packed token."""
     while low < high:
         middle = (low + high + 1) // 2
-        later = tl.load(p_bounds + middle) > o_token
+        later = tl.load(p_starts + middle) > o_token
         low, high = tl.where(later, low, middle), tl.where(later, middle - 1, high)
     return low
 
 
 @triton.jit
-def _spread(p_out, p_credit, p_bounds, p_mask, p_end, S, T, NT, BT: tl.constexpr, DIVIDED: tl.constexpr):
+def _spread(p_out, p_credit, p_starts, p_mask, p_end, S, T, NT, BT: tl.constexpr):
     o_token, m_token, b_inside, i_first, i_end, o_packed = _packed(p_mask, p_end, T, NT, BT)
-    i_low = _segment(p_bounds, i_first, 0 * i_first, 0 * i_first + S - 1)
-    i_high = _segment(p_bounds, tl.maximum(i_end - 1, i_first), i_low, 0 * i_first + S - 1)
+    i_low = _segment(p_starts, i_first, 0 * i_first, 0 * i_first + S - 1)
+    i_high = _segment(p_starts, tl.maximum(i_end - 1, i_first), i_low, 0 * i_first + S - 1)
     b_segment = i_low + 0 * o_packed
     b_high = i_high + 0 * o_packed
     width = i_high - i_low
     while width > 0:  # all lanes take as many steps
         b_middle = (b_segment + b_high + 1) // 2
-        b_later = tl.load(p_bounds + b_middle) > o_packed
+        b_later = tl.load(p_starts + b_middle) > o_packed
         b_segment, b_high = tl.where(b_later, b_segment, b_middle), tl.where(b_later, tl.maximum(b_middle - 1, 0), b_high)
         width = width // 2
     b_credit = tl.load(p_credit + b_segment).to(p_out.dtype.element_ty)
-    if DIVIDED:
-        b_length = tl.load(p_bounds + b_segment + 1) - tl.load(p_bounds + b_segment)
-        b_credit = b_credit / tl.maximum(b_length, 1).to(b_credit.dtype)
     tl.store(p_out + o_token, tl.where(b_inside, b_credit, 0.0), mask=m_token)
-
-
-@triton.jit
-def _togo(p_out, p_rewards, p_mask, T, NT, BT: tl.constexpr):
-    i_row = tl.program_id(0).to(tl.int64)
-    total = tl.sum(tl.zeros([BT], p_out.dtype.element_ty), 0)
-    i_tile = NT - 1 + 0 * tl.program_id(0)
-    while i_tile >= 0:
-        o_token, m_token = i_tile * BT + tl.arange(0, BT), i_tile * BT + tl.arange(0, BT) < T
-        b_inside = tl.load(p_mask + i_row * T + o_token, mask=m_token, other=0) != 0
-        b_reward = tl.load(p_rewards + i_row * T + o_token, mask=m_token, other=0.0).to(total.dtype)
-        b_reward = tl.where(b_inside, b_reward, 0.0)
-        b_later = total + tl.cumsum(b_reward, 0, reverse=True)
-        tl.store(p_out + i_row * T + o_token, tl.where(b_inside, b_later, 0.0), mask=m_token)
-        total += tl.sum(b_reward, 0)
-        i_tile -= 1
 
 
 def _ends(mask: Tensor) -> tuple[Tensor, int]:
@@ -116,16 +96,16 @@ def scatter(values: Tensor, mask: Tensor) -> Tensor:
     return launch(_scatter, rows * tiles, out, values.contiguous(), flags(mask), ends, values.numel(), tokens, tiles, BT=TILE)
 
 
-def _spread_fake(credit: Tensor, lengths: Tensor, mask: Tensor, divided: bool) -> Tensor:
+def _spread_fake(credit: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
     return credit.new_empty(mask.shape, dtype=computing(credit.dtype))
 
 
 @operator(_spread_fake)
-def spread(credit: Tensor, lengths: Tensor, mask: Tensor, divided: bool) -> Tensor:
-    """Every token gets the credit of its segment, or its part of it. credit, lengths [S], mask [B, T] bool -> [B, T]."""
+def spread(credit: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
+    """Every token gets the credit of its segment. credit, lengths [S], mask [B, T] bool -> [B, T]."""
     rows, tokens = mask.shape
     ends, tiles = _ends(flags(mask))
-    bounds = torch.nn.functional.pad(lengths.to(torch.int64).cumsum(dim=0), (1, 0))
+    starts = lengths.cumsum(dim=0, dtype=torch.int64) - lengths
     out = empty(credit, rows, tokens)
     if not credit.numel():
         return out.zero_()
@@ -134,24 +114,11 @@ def spread(credit: Tensor, lengths: Tensor, mask: Tensor, divided: bool) -> Tens
         rows * tiles,
         out,
         credit.contiguous(),
-        bounds,
+        starts,
         flags(mask),
         ends,
         credit.numel(),
         tokens,
         tiles,
         BT=TILE,
-        DIVIDED=divided,
     )
-
-
-def _togo_fake(rewards: Tensor, mask: Tensor) -> Tensor:
-    return rewards.new_empty(rewards.shape, dtype=computing(rewards.dtype))
-
-
-@operator(_togo_fake)
-def togo(rewards: Tensor, mask: Tensor) -> Tensor:
-    """Sum of the row's rewards from this token on, inside the mask. rewards, mask [B, T] -> [B, T]."""
-    rows, tokens = mask.shape
-    tiles = triton.cdiv(tokens, TILE)
-    return launch(_togo, rows, empty(rewards, rows, tokens), rewards.contiguous(), flags(mask), tokens, tiles, BT=TILE)

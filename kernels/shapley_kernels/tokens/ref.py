@@ -21,17 +21,10 @@ def scatter(values: Array, mask: Array) -> Array:
     return out
 
 
-def spread(credit: Array, lengths: Array, mask: Array, divided: bool) -> Array:
-    """Every token gets the credit of its segment, `divided` by the segment's length so that its tokens add up to it.
+def spread(credit: Array, lengths: Array, mask: Array) -> Array:
+    """Every token gets the credit of its segment.
 
     credit [S], lengths [S] int, in order and packed as tokens are, mask [B, T] bool with sum(lengths) true entries -> [B, T].
     O(B T + S).
     """
-    share = credit / np.maximum(lengths, 1).astype(credit.dtype) if divided else credit
-    return scatter(np.repeat(share, lengths), mask)
-
-
-def togo(rewards: Array, mask: Array) -> Array:
-    """Reward to go: sum of the row's rewards from this token on, inside the mask. rewards, mask [B, T] -> [B, T]. O(B T)."""
-    inside = np.where(mask, rewards, 0)
-    return np.where(mask, np.cumsum(inside[:, ::-1], axis=1)[:, ::-1], 0)
+    return scatter(np.repeat(credit, lengths), mask)
