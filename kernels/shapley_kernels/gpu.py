@@ -2,8 +2,8 @@
 
 Kernels run on the device and the current stream of their tensors, wait for nothing and read nothing back, so that they can be
 captured in CUDA graphs after one call (which takes the constants of a size to the device). Grids are one-dimensional and
-offsets of rows 64-bit. Values are computed in float64 for float64 data, else in float32; 16-bit floats are widened as they are
-loaded.
+offsets of rows 64-bit. Credits of float64 data, of labels and of flags are computed in float64, all others in float32; 16-bit
+floats are widened as they are loaded.
 """
 
 from __future__ import annotations
@@ -51,13 +51,18 @@ def operator(fake: Callable[..., Tensor]) -> Callable[[F], F]:
 
 
 def computing(dtype: torch.dtype) -> torch.dtype:
-    """float64 for float64, else float32."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
+    """float64 for float64 and what is not a float, else float32."""
+    return torch.float32 if dtype.is_floating_point and dtype != torch.float64 else torch.float64
 
 
 def empty(like: Tensor, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
     """Uninitialised, on the device of `like`, by default in the dtype that its values are computed in."""
     return torch.empty(shape, dtype=dtype or computing(like.dtype), device=like.device)
+
+
+def empty_credits(first: Tensor, *others: Any) -> Tensor:
+    """Room for the credits [B, K] of a game whose first argument is [B, K, ..]."""
+    return empty(first, *first.shape[:2])
 
 
 def stride(array: Tensor) -> int:
@@ -73,6 +78,13 @@ def flags(array: Tensor) -> Tensor:
 def padded(size: int, least: int = 1) -> int:
     """The next power of two."""
     return max(least, 1 << (size - 1).bit_length())
+
+
+def tiles(groups: int, members: int, entries: int, least: int = 1) -> tuple[int, dict[str, int]]:
+    """Number of programs for tiles of so many entries, at least a row and `least` columns, and the sizes that `tile` takes."""
+    width = padded(members, least)
+    rows = max(entries // width, 1)
+    return triton.cdiv(groups, rows), {"BB": rows, "KP": width, "FULL": width == members}
 
 
 @triton.jit

@@ -6,13 +6,12 @@ row's own n and c in float64.
 
 from __future__ import annotations
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
 from shapley_kernels.counts import ref
-from shapley_kernels.gpu import computing, empty, flags, launch, operator, padded, stride, tile
+from shapley_kernels.gpu import empty, empty_credits, flags, launch, operator, stride, tile, tiles
 
 ROW_LIMIT = 4096
 PAIRS_LIMIT = 1024
@@ -112,31 +111,19 @@ def _pass_at_k(p_credit, p_correct, p_present, B, K, M, s_present, BB: tl.conste
     tl.store(p_credit + o_tile, b_credit, mask=m_tile)
 
 
-def _tiles(groups: int, members: int, least: int = 1) -> tuple[int, dict[str, int]]:
-    """Number of programs and sizes of their tiles."""
-    width = padded(members, least)
-    rows = max(TILE // width, 1)
-    return triton.cdiv(groups, rows), {"BB": rows, "KP": width, "FULL": width == members}
-
-
-def _size_sum_fake(scores: Tensor, present: Tensor, f: Tensor) -> Tensor:
-    return scores.new_empty(scores.shape, dtype=computing(scores.dtype))
-
-
-@operator(_size_sum_fake)
+@operator(empty_credits)
 def size_sum(scores: Tensor, present: Tensor, f: Tensor) -> Tensor:
     """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
     groups, members = scores.shape
     if members > ROW_LIMIT:
         return ref.size_sum(scores, present, f)
-    programs, sizes = _tiles(groups, members)
+    programs, sizes = tiles(groups, members, TILE)
     arrays = scores.contiguous(), flags(present), f.contiguous()
-    credit = empty(scores, groups, members)
-    return launch(_size_sum, programs, credit, *arrays, groups, members, stride(present), stride(f), **sizes)
+    return launch(_size_sum, programs, empty_credits(scores), *arrays, groups, members, stride(present), stride(f), **sizes)
 
 
 def _cardinality_fake(f: Tensor, present: Tensor) -> Tensor:
-    return f.new_empty((f.shape[0], present.shape[1]), dtype=computing(f.dtype))
+    return empty(f, len(f), present.shape[1])
 
 
 @operator(_cardinality_fake)
@@ -145,37 +132,28 @@ def cardinality(f: Tensor, present: Tensor) -> Tensor:
     groups, members = len(f), present.shape[1]
     if members > ROW_LIMIT:
         return ref.cardinality(f, present)
-    programs, sizes = _tiles(groups, members)
-    credit = empty(f, groups, members)
+    programs, sizes = tiles(groups, members, TILE)
+    credit = _cardinality_fake(f, present)
     return launch(_cardinality, programs, credit, f.contiguous(), flags(present), groups, members, stride(present), **sizes)
 
 
-def _separable_fake(labels: Tensor, present: Tensor, f: Tensor) -> Tensor:
-    return labels.new_empty(labels.shape, dtype=torch.float64)
-
-
-@operator(_separable_fake)
+@operator(empty_credits)
 def separable(labels: Tensor, present: Tensor, f: Tensor) -> Tensor:
     """v(S) = sum over classes of f(n_c) - f(0). labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K] float64."""
     groups, members = labels.shape
     if members > PAIRS_LIMIT:
         return ref.separable(labels, present, f)
-    programs, sizes = _tiles(groups, members)
+    programs, sizes = tiles(groups, members, TILE)
     arrays = labels.contiguous(), flags(present), f.contiguous()
-    credit = empty(labels, groups, members, dtype=torch.float64)
-    return launch(_separable, programs, credit, *arrays, groups, members, stride(present), stride(f), **sizes)
+    return launch(_separable, programs, empty_credits(labels), *arrays, groups, members, stride(present), stride(f), **sizes)
 
 
-def _pass_at_k_fake(correct: Tensor, present: Tensor, m: int) -> Tensor:
-    return correct.new_empty(correct.shape, dtype=torch.float64)
-
-
-@operator(_pass_at_k_fake)
+@operator(empty_credits)
 def pass_at_k(correct: Tensor, present: Tensor, m: int) -> Tensor:
     """The unbiased pass@m estimator. correct [B, K], present [B or 1, K] bool -> [B, K] float64."""
     groups, members = correct.shape
     if members > ROW_LIMIT:
         return ref.pass_at_k(correct, present, m)
-    programs, sizes = _tiles(groups, members)
-    credit = empty(correct, groups, members, dtype=torch.float64)
-    return launch(_pass_at_k, programs, credit, flags(correct), flags(present), groups, members, m, stride(present), **sizes)
+    arrays = flags(correct), flags(present)
+    programs, sizes = tiles(groups, members, TILE)
+    return launch(_pass_at_k, programs, empty_credits(correct), *arrays, groups, members, m, stride(present), **sizes)

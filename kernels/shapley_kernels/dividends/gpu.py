@@ -6,14 +6,13 @@ the rows. `distinct`: BB groups a program, each member against all others.
 
 from __future__ import annotations
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
 from shapley_kernels.counts.gpu import same_class
 from shapley_kernels.dividends import ref
-from shapley_kernels.gpu import computing, empty, flags, launch, operator, padded, stride, tile
+from shapley_kernels.gpu import computing, empty, empty_credits, flags, launch, operator, padded, stride, tile, tiles
 
 COLUMN_LIMIT = 256
 PAIRS_LIMIT = 1024
@@ -54,7 +53,7 @@ def additive(scores: Tensor) -> Tensor:
 
 
 def _coverage_fake(hits: Tensor, weights: Tensor) -> Tensor:
-    return weights.new_empty(hits.shape[:2], dtype=computing(weights.dtype))
+    return empty(weights, *hits.shape[:2])
 
 
 @operator(_coverage_fake)
@@ -83,31 +82,15 @@ def coverage(hits: Tensor, weights: Tensor) -> Tensor:
     return credit.sum(dim=1)  # in one order, whatever the batch
 
 
-def _distinct_fake(labels: Tensor, present: Tensor) -> Tensor:
-    return labels.new_empty(labels.shape, dtype=torch.float64)
-
-
-@operator(_distinct_fake)
+@operator(empty_credits)
 def distinct(labels: Tensor, present: Tensor) -> Tensor:
     """v(S) = number of classes in S. labels [B, K] int, present [B or 1, K] bool -> [B, K] float64."""
     groups, members = labels.shape
     if members > PAIRS_LIMIT:
         return ref.distinct(labels, present)
-    width = padded(members)
-    rows = max(PAIRS_TILE // width, 1)
-    return launch(
-        _distinct,
-        triton.cdiv(groups, rows),
-        empty(labels, groups, members, dtype=torch.float64),
-        labels.contiguous(),
-        flags(present),
-        groups,
-        members,
-        stride(present),
-        BB=rows,
-        KP=width,
-        FULL=width == members,
-    )
+    programs, sizes = tiles(groups, members, PAIRS_TILE)
+    arrays = labels.contiguous(), flags(present)
+    return launch(_distinct, programs, empty_credits(labels), *arrays, groups, members, stride(present), **sizes)
 
 
 def unanimity(sets: Tensor, weights: Tensor) -> Tensor:

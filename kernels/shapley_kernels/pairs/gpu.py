@@ -10,7 +10,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import computing, empty, flags, launch, operator, padded, stride
+from shapley_kernels.gpu import empty_credits, flags, launch, operator, padded, stride
 from shapley_kernels.pairs import ref
 
 WHOLE_LIMIT = 64
@@ -72,11 +72,7 @@ def _finish(p_credit, p_sum, p_present, p_f, B, K, s_present, s_f, KP: tl.conste
     tl.store(p_credit + o_sum, b_share, mask=m_member)
 
 
-def _fake(distances: Tensor, present: Tensor, f: Tensor) -> Tensor:
-    return distances.new_empty(distances.shape[:2], dtype=computing(distances.dtype))
-
-
-@operator(_fake)
+@operator(empty_credits)
 def pair_sums(distances: Tensor, present: Tensor, f: Tensor) -> Tensor:
     """distances [B, K, K] symmetric, 0 where a member is absent, diagonal ignored, present [B or 1, K], f [B or 1, K + 1]
     -> [B, K].
@@ -85,12 +81,12 @@ def pair_sums(distances: Tensor, present: Tensor, f: Tensor) -> Tensor:
     if members > SPLIT_LIMIT:
         return ref.pair_sums(distances, present, f)
     width, distances = padded(members), distances.contiguous()
-    credit = empty(distances, groups, members)
+    credit = empty_credits(distances)
     rest = (flags(present), f.contiguous(), groups, members, stride(present), stride(f))
     if members <= WHOLE_LIMIT:
         block = max(TILE // width**2, 1)
         return launch(_whole, triton.cdiv(groups, block), credit, distances, *rest, BB=block, KP=width, FULL=width == members)
-    sums, block = empty(distances, groups, members), 8
+    sums, block = empty_credits(distances), 8
     columns = min(TILE // block, width)
     rows = groups * members
     launch(

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from shapley_kernels import quadrature
 from shapley_kernels.arrays import beside
-from shapley_kernels.gpu import columns, computing, empty, from_columns, launch, operator, padded, stride, tile
+from shapley_kernels.gpu import columns, empty, empty_credits, from_columns, launch, operator, padded, stride, tile
 from shapley_kernels.products import ref
 
 PRODUCT_LIMIT = 512
@@ -174,10 +174,6 @@ def _rule(members: int, inside: Tensor) -> Tensor:
     return rule
 
 
-def _product_fake(inside: Tensor, outside: Tensor, delta: Tensor) -> Tensor:
-    return inside.new_empty(inside.shape, dtype=computing(inside.dtype))
-
-
 def _products(inside: Tensor, outside: Tensor, delta: Tensor, chances: bool) -> Tensor:
     groups, members = inside.shape
     width = padded(members, 8)
@@ -185,7 +181,7 @@ def _products(inside: Tensor, outside: Tensor, delta: Tensor, chances: bool) -> 
     return launch(
         _product,
         triton.cdiv(groups, rows),
-        empty(inside, groups, members),
+        empty_credits(inside),
         inside.contiguous(),
         outside.contiguous(),
         delta.contiguous(),
@@ -203,7 +199,7 @@ def _products(inside: Tensor, outside: Tensor, delta: Tensor, chances: bool) -> 
     )
 
 
-@operator(_product_fake)
+@operator(empty_credits)
 def product(inside: Tensor, outside: Tensor, delta: Tensor) -> Tensor:
     """inside, delta [B, K], outside [B or 1, K] -> [B, K]."""
     if inside.shape[1] > PRODUCT_LIMIT:
@@ -211,11 +207,7 @@ def product(inside: Tensor, outside: Tensor, delta: Tensor) -> Tensor:
     return _products(inside, outside, delta, chances=False)
 
 
-def _noisy_or_fake(chances: Tensor) -> Tensor:
-    return chances.new_empty(chances.shape, dtype=computing(chances.dtype))
-
-
-@operator(_noisy_or_fake)
+@operator(empty_credits)
 def noisy_or(chances: Tensor) -> Tensor:
     """v(S) = 1 - prod_{i in S} (1 - p_i). p [B, K] -> [B, K]."""
     if chances.shape[1] > PRODUCT_LIMIT:
@@ -223,11 +215,7 @@ def noisy_or(chances: Tensor) -> Tensor:
     return _products(chances, chances, chances, chances=True)
 
 
-def _mixture_fake(inside: Tensor, outside: Tensor, delta: Tensor, weights: Tensor) -> Tensor:
-    return inside.new_empty(inside.shape[:2], dtype=computing(inside.dtype))
-
-
-@operator(_mixture_fake)
+@operator(empty_credits)
 def mixture(inside: Tensor, outside: Tensor, delta: Tensor, weights: Tensor) -> Tensor:
     """v(S) = sum_x w_x prod_{i in S} a_ix prod_{i not in S} b_ix.
 

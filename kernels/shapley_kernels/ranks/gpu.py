@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import columns, computing, empty, from_columns, launch, operator, padded, stride, tile
+from shapley_kernels.gpu import columns, computing, empty_credits, from_columns, launch, operator, padded, stride, tile, tiles
 from shapley_kernels.ranks import ref
 
 PAIRS_LIMIT = 8
@@ -133,11 +133,7 @@ def _constants(discounts: Tensor, width: int) -> tuple[Tensor, Tensor]:
     return torch.nn.functional.pad(means, (0, width - len(ranks))), shift
 
 
-def _fake(gains: Tensor, keys: Tensor, discounts: Tensor) -> Tensor:
-    return gains.new_empty(gains.shape, dtype=computing(gains.dtype))
-
-
-@operator(_fake)
+@operator(empty_credits)
 def discounted(gains: Tensor, keys: Tensor, discounts: Tensor) -> Tensor:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]."""
     groups, members = gains.shape
@@ -147,21 +143,8 @@ def discounted(gains: Tensor, keys: Tensor, discounts: Tensor) -> Tensor:
     if width > SORT_LIMIT or (wide and not pairs):
         return ref.discounted(gains, keys, discounts)
     means, shift = _constants(discounts, width)
-    rows = max(TILE // padded(width, 16), 1)
-    return launch(
-        _pairs if pairs else _sorted,
-        triton.cdiv(groups, rows),
-        empty(gains, groups, members),
-        gains.contiguous(),
-        keys.contiguous(),
-        means,
-        shift,
-        groups,
-        members,
-        stride(keys),
-        stride(means),
-        BB=rows,
-        KP=width,
-        LOG=width.bit_length() - 1,
-        FULL=width == members,
-    )
+    programs, sizes = tiles(groups, members, TILE * min(width, 16) // 16, 2)  # few rows a program where they are short
+    arrays = gains.contiguous(), keys.contiguous(), means, shift
+    numbers = groups, members, stride(keys), stride(means)
+    kernel = _pairs if pairs else _sorted
+    return launch(kernel, programs, empty_credits(gains), *arrays, *numbers, LOG=width.bit_length() - 1, **sizes)

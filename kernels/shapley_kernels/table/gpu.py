@@ -15,7 +15,7 @@ import triton.language as tl
 from torch import Tensor
 
 from shapley_kernels.arrays import beside
-from shapley_kernels.gpu import computing, empty, launch, operator
+from shapley_kernels.gpu import empty, launch, operator
 from shapley_kernels.table import ref
 
 SMALL_LIMIT = 12
@@ -177,7 +177,7 @@ def _small_games(values: Tensor, n: int, weights: Tensor) -> Tensor:
 
 
 def _fake(values: Tensor) -> Tensor:
-    return values.new_empty((len(values), values.shape[1].bit_length() - 1), dtype=computing(values.dtype))
+    return empty(values, len(values), values.shape[1].bit_length() - 1)
 
 
 @operator(_fake)

@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import columns, computing, empty, from_columns, launch, operator, padded, stride, tile
+from shapley_kernels.gpu import columns, empty, empty_credits, from_columns, launch, operator, padded, stride, tile
 from shapley_kernels.thresholds import ref
 
 NETWORK_LIMIT = 16
@@ -159,11 +159,7 @@ def _facility(
         tl.store(p_part + o_member, tl.sum(b_total, 0), mask=o_member < K)
 
 
-def _airport_fake(scores: Tensor, base: Tensor) -> Tensor:
-    return scores.new_empty(scores.shape, dtype=computing(scores.dtype))
-
-
-@operator(_airport_fake)
+@operator(empty_credits)
 def airport(scores: Tensor, base: Tensor) -> Tensor:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]."""
     groups, members = scores.shape
@@ -177,7 +173,7 @@ def airport(scores: Tensor, base: Tensor) -> Tensor:
     return launch(
         _airport,
         triton.cdiv(groups, rows),
-        empty(scores, groups, members),
+        empty_credits(scores),
         scores.contiguous(),
         base.contiguous(),
         groups,
@@ -191,11 +187,7 @@ def airport(scores: Tensor, base: Tensor) -> Tensor:
     )
 
 
-def _facility_fake(scores: Tensor, weights: Tensor) -> Tensor:
-    return scores.new_empty(scores.shape[:2], dtype=computing(scores.dtype))
-
-
-@operator(_facility_fake)
+@operator(empty_credits)
 def facility(scores: Tensor, weights: Tensor) -> Tensor:
     """v(S) = sum_e w_e max(0, max_{i in S} scores_ie). scores [B, K, E], weights [B or 1, E] -> [B, K]."""
     groups, members, elements = scores.shape

@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import computing, empty, flags, launch, operator
+from shapley_kernels.gpu import empty, flags, launch, operator
 
 TILE = 1024  # tokens of a program
 
@@ -84,7 +84,7 @@ def _ends(mask: Tensor) -> tuple[Tensor, int]:
 
 
 def _scatter_fake(values: Tensor, mask: Tensor) -> Tensor:
-    return values.new_empty(mask.shape, dtype=computing(values.dtype))
+    return empty(values, *mask.shape)
 
 
 @operator(_scatter_fake)
@@ -97,7 +97,7 @@ def scatter(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def _spread_fake(credit: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
-    return credit.new_empty(mask.shape, dtype=computing(credit.dtype))
+    return empty(credit, *mask.shape)
 
 
 @operator(_spread_fake)
