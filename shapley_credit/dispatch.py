@@ -2,7 +2,7 @@
 
 Roles: `ref`, the specification in the functions of the array API, always there; `cpu`, Numba; `gpu`, Triton. A form's function
 has the same name and signature in each. `tree` has the same functions once more, with a coalition tree and the semivalues of
-its levels behind the arrays; NumPy only.
+its levels behind the arrays, in the functions of the array API too.
 
 The array decides. In the memory of the host it is `cpu` where Numba is installed, else `ref`. On a device it is `gpu` for the
 games that have a Triton kernel, and `ref` for all others: the specification, run on the device itself by the array's library.

@@ -7,9 +7,11 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.utility import Problem
+from shapley_kernels.arrays import beside, namespace
 
 # Axes of a kernel's arrays after that of the groups: k members, + keys of members, which only order them, . anything else.
 AXES: dict[tuple[str, str], tuple[str, ...]] = {
@@ -38,43 +40,58 @@ AXES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
-def solved(
-    problems: Sequence[Problem], labels: Array, shape: tuple[int, ...], solve: Callable[[Problem, Sequence[Any], Any], Array]
-) -> Array:
+# A tree, the groups that have it or its shape, and who stands where in it, [B or 1, K].
+Part = tuple[Any, NDArray[Any], NDArray[Any] | None]
+
+# Credits of a problem, its arrays and the root of a tree.
+Solve = Callable[[Problem, Sequence[Any], Any], Array]
+
+
+def solved(problems: Sequence[Problem], labels: NDArray[Any], shape: tuple[int, ...], solve: Solve) -> Array:
     """Credits [B, K] of B = prod(shape) groups: solve(problem, arrays, root) for every tree, or shape of trees, in labels."""
     from shapley_kernels.trees import tree_of
 
     structures, which = _distinct(labels, shape)
     roots = [tree_of(structure) for structure in structures]
-    alike = list(_alike(roots, which))
-    total = np.zeros((prod(shape), labels.shape[-1]))
+    alike: list[Part] = list(_alike(roots, which))
+    apart: list[Part] = [(root, np.flatnonzero(which == number), None) for number, root in enumerate(roots)]
+    total: Array = None
     for problem in problems:
         axes = AXES.get((problem.form, problem.game))
-        if axes is None:  # a table, whose entries have the members' names
-            for number, root in enumerate(roots):
-                index = np.flatnonzero(which == number)
-                total[index] += problem.scale * solve(problem, _of_groups(problem, index, len(total)), root)
-            continue
-        for root, index, orders in alike:
-            arrays = [
-                _ordered(array, kinds, orders)
-                for array, kinds in zip(_of_groups(problem, index, len(total)), axes, strict=True)
-            ]
-            total[index[:, None], orders] += problem.scale * solve(problem, arrays, root)
+        credits, groups = [], []
+        for root, index, orders in alike if axes is not None else apart:  # entries of a table have the members' names
+            arrays = [_of_groups(array, index, len(which)) for array in problem.arrays]
+            if orders is not None and axes is not None:
+                arrays = [_ordered(array, kinds, orders) for array, kinds in zip(arrays, axes, strict=True)]
+            credit = solve(problem, arrays, root)
+            credits.append(credit if orders is None else _along(credit, np.argsort(orders, axis=1), 1))
+            groups.append(index)
+        part = problem.scale * _together(credits, groups)
+        total = part if total is None else total + part
     return total
 
 
-def _distinct(labels: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+def _together(parts: Sequence[Array], groups: Sequence[NDArray[Any]]) -> Array:
+    """Rows of all groups from those of some and others."""
+    if len(parts) == 1:
+        return parts[0]
+    xp = namespace(parts[0])
+    return xp.take(xp.concat(parts), beside(np.argsort(np.concatenate(groups)), parts[0]), axis=0)
+
+
+def _distinct(labels: NDArray[Any], shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The different trees among the groups of a shape, and which of them each group has."""
     tail = labels.shape[-2:]
     if prod(labels.shape[:-2]) == 1:
         return labels.reshape(1, *tail), np.zeros(prod(shape), np.int64)
+    if not prod(shape):  # any tree does for no group
+        return np.zeros((1, *tail), np.int64), np.zeros(0, np.int64)
     rows = np.broadcast_to(labels, (*shape, *tail)).reshape(prod(shape), prod(tail))
     trees, which = np.unique(rows, axis=0, return_inverse=True)
     return trees.reshape(len(trees), *tail), which.ravel()
 
 
-def _alike(roots: Sequence[Any], which: Array) -> Iterator[tuple[Any, Array, Array]]:
+def _alike(roots: Sequence[Any], which: NDArray[Any]) -> Iterator[Part]:
     """For every shape a tree of it, the groups that have it, and who stands where in it, [B or 1, K]."""
     from shapley_kernels.trees import Shape, arrange, named
 
@@ -88,16 +105,31 @@ def _alike(roots: Sequence[Any], which: Array) -> Iterator[tuple[Any, Array, Arr
         yield named(shape), index, orders if len(mine) == 1 else orders[places]
 
 
-def _of_groups(problem: Problem, index: Array, groups: int) -> list[Any]:
-    return [a[index] if isinstance(a, np.ndarray) and len(a) == groups else a for a in problem.arrays]
+def _of_groups(array: Any, index: NDArray[Any], groups: int) -> Any:
+    """The rows of some groups, if an array has rows of its own for each."""
+    if not hasattr(array, "ndim") or array.shape[0] != groups or len(index) == groups:
+        return array
+    return namespace(array).take(array, beside(index, array), axis=0)
 
 
-def _ordered(array: Any, kinds: str, orders: Array) -> Any:
+def _ordered(array: Any, kinds: str, orders: NDArray[Any]) -> Any:
     """An array of a kernel with its members in these orders."""
     if kinds == "+":  # equal keys go by the members' own names
-        rank = np.argsort(np.argsort(-array, axis=1, kind="stable"), axis=1, kind="stable")
-        array, kinds = -rank, "k"
+        xp = namespace(array)
+        rank = xp.argsort(xp.argsort(-array, axis=1, stable=True), axis=1, stable=True)
+        array, kinds = -xp.astype(rank, xp.float64), "k"
     for axis, kind in enumerate(kinds, start=1):
         if kind == "k":
-            array = np.take_along_axis(array, np.expand_dims(orders, [i for i in range(1, array.ndim) if i != axis]), axis)
+            array = _along(array, orders, axis)
     return array
+
+
+def _along(array: Array, orders: NDArray[Any], axis: int) -> Array:
+    """An array [B or 1, ..] with one axis in these orders [B or 1, K]."""
+    xp = namespace(array)
+    if len(orders) == 1:
+        same = (orders[0, 1:] > orders[0, :-1]).all()
+        return array if same else xp.take(array, beside(orders[0], array), axis=axis)
+    index = np.expand_dims(orders, [i for i in range(1, array.ndim) if i != axis])
+    shape = (len(orders), *array.shape[1:])
+    return xp.take_along_axis(xp.broadcast_to(array, shape), xp.broadcast_to(beside(index, array), shape), axis=axis)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shapley_credit import dispatch, forests
 from shapley_credit.blackbox.draws import enumeration
@@ -29,9 +28,8 @@ def flat_credits(game: Utility) -> Array:
     return _combine(game, game.shape, lambda term: _flat_term(term))
 
 
-def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> NDArray[Any]:
+def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
     """Values [..., k] on a coalition tree, one semivalue a level; leading axes are those of the game and the tree together."""
-    game.require_host("a value on a coalition tree, or of a semivalue other than Shapley's,")
     lead = tree.labels.shape[:-2]
     try:
         shape = np.broadcast_shapes(game.shape, lead)
@@ -39,8 +37,7 @@ def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> NDArray[An
         raise InputError(
             f"the leading axes of the utility {game.shape} and of the coalition tree {lead} do not broadcast."
         ) from error
-    credit: NDArray[Any] = _combine(game, shape, lambda term: _tree_term(term, shape, tree, rules))
-    return credit
+    return _combine(game, shape, lambda term: _tree_term(term, shape, tree, rules))
 
 
 def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
@@ -86,10 +83,8 @@ def _finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
 
 
 def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:
-    if term.mask is not None and not term.mask.all():
-        for rule in rules:
-            if not rule.ignores_absent:
-                raise InputError(f"{rule} counts members by size, which absent members change; leave them out or use another.")
+    if term.mask is not None:
+        _check_absent(term.mask, rules)
     wide = term.over(shape)
     mixes = [rule.sizes for rule in rules]
 
@@ -98,6 +93,19 @@ def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules
 
     total = forests.solved(wide.reduce(), tree.labels, shape, solve)
     return _finish(wide, shape, total)
+
+
+def _check_absent(mask: Array, rules: Rules) -> None:
+    """Refuse rules that absent members change, if there are any; on a device, where that is not read, with any mask."""
+    known = isinstance(mask, np.ndarray)
+    if known and mask.all():
+        return
+    for rule in rules:
+        if not rule.ignores_absent:
+            unread = "" if known else "; a mask on a device is not read"
+            raise InputError(
+                f"{rule} counts members by size, which absent members change; leave them out or use another{unread}."
+            )
 
 
 def _solved(form: str, game: str, role: dispatch.Role, *arguments: Any) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from math import prod
 from typing import Any
 from unittest import mock
 
@@ -37,7 +38,9 @@ pytestmark = pytest.mark.torch
 Move = Callable[[NDArray[Any]], Any]
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 
+UNIONS_OF_21 = [[0, 1], list(range(2, 21))]
 STRICT = array_api_strict.Device("device1")
+HOST = array_api_strict.Device("CPU_DEVICE")
 
 
 def to_meta(array: NDArray[Any]) -> Any:
@@ -75,15 +78,31 @@ def moved(utility: Utility, move: Move, **instead: Any) -> Utility:
     return same
 
 
+UNIONS = [[0, 2], [1]]
+BOTH = (sc.semivalues.banzhaf, sc.semivalues.banzhaf)
+VALUES: dict[str, Callable[[Utility, golden.Case], Any]] = {
+    "shapley": lambda utility, case: sc.set_shapley(utility),
+    "owen": lambda utility, case: sc.owen(utility, case["partition"]),
+    "winter": lambda utility, case: sc.owen(utility, case["tree"]),
+    "banzhaf": lambda utility, case: sc.set_semivalue(utility, sc.semivalues.banzhaf),
+    "banzhaf_owen": lambda utility, case: sc.owen(utility, case["partition"], levels=BOTH),
+}
+
+
 def check_case(case: golden.Case, dtype: Any, move: Move, column: str) -> None:
-    utility, k = golden.utility_of(case, dtype)
-    credit = sc.set_shapley(moved(utility, move), k)
-    assert type(credit).__module__ != "numpy"
-    assert arrays.dtype_of(credit) == (utility.dtype or np.float64)
-    host = np.from_dlpack(credit.to_device(array_api_strict.Device("CPU_DEVICE")) if hasattr(credit, "to_device") else credit)
-    error = float(np.abs(host - golden.numbers(case["shapley"])).max()) / largest_value(case)
-    record(case["family"], column, error)
-    assert error <= tolerance(dtype), f"{case['family']} {case['case']}: {credit} is not {case['shapley']}"
+    utility = golden.utility_of(case, dtype)[0]
+    for name, solve in VALUES.items():
+        credit = solve(moved(utility, move), case)
+        assert type(credit).__module__ != "numpy"
+        assert arrays.dtype_of(credit) == (utility.dtype or np.float64)
+        error = float(np.abs(on_host(credit) - golden.numbers(case[name])).max()) / largest_value(case)
+        record(case["family"], column if name == "shapley" else f"{column} {name}", error)
+        assert error <= tolerance(dtype), f"{name} of {case['family']} {case['case']}: {credit} is not {case[name]}"
+
+
+def on_host(credit: Any) -> NDArray[Any]:
+    there: NDArray[Any] = np.from_dlpack(credit.to_device(HOST) if hasattr(credit, "to_device") else credit)
+    return there
 
 
 @taken_for_a_device
@@ -117,6 +136,54 @@ def test_no_value_is_read(family: type[Utility], data: st.DataObject) -> None:
     assert arrays.dtype_of(credit) == (utility.dtype or np.float64)
 
 
+@every_family
+@given(data=st.data())
+def test_no_value_is_read_on_trees(family: type[Utility], data: st.DataObject) -> None:
+    """Trees shared by all groups or of their own, levels of any semivalue, on tensors that have no values."""
+    import torch
+
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    k, shape = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([(), (3,), (2, 1)]))
+    utility = data.draw(instances(family, dtype, k, shape)).utility
+    there = moved(utility, to_meta)
+    tree, levels = a_tree(data, k, shape)
+    credit = sc.owen(there, tree, levels=levels)
+    assert credit.device == torch.device("meta")
+    assert credit.shape == (*shape, k)
+    assert arrays.dtype_of(credit) == (utility.dtype or np.float64)
+
+
+def a_tree(data: st.DataObject, k: int, shape: tuple[int, ...]) -> tuple[sc.CoalitionTree, Any]:
+    """One tree for all groups, one for each, or the flat one, and its levels."""
+    numbers = st.lists(st.integers(0, 2), min_size=k, max_size=k)
+    labels = np.array([data.draw(numbers) for _ in range(prod(shape))])
+    own = labels.reshape(*shape, k)
+    mixed = (sc.semivalues.beta(2, 1), sc.semivalues.banzhaf)
+    pairs = [
+        (sc.CoalitionTree.from_labels(labels[0]), None),
+        (sc.CoalitionTree.from_labels(own, own % 2), None),
+        (sc.CoalitionTree.from_labels(own), mixed),
+        (sc.CoalitionTree.flat(k), mixed[:1]),
+    ]
+    chosen: tuple[sc.CoalitionTree, Any] = data.draw(st.sampled_from(pairs))
+    return chosen
+
+
+@taken_for_a_device
+@every_family
+@given(data=st.data())
+def test_trees_and_masks_and_groups(family: type[Utility], data: st.DataObject) -> None:
+    """Against NumPy, masked and batched, and a combination with a utility of the host."""
+    k, shape = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([(3,), (2, 2)]))
+    utility = data.draw(instances(family, np.float64, k, shape)).utility
+    tree, levels = a_tree(data, k, shape)
+    with_sizes = u.Cardinality(np.arange(k + 1.0) ** 2)
+    there = sc.owen(moved(utility, to_torch) + with_sizes, tree, levels=levels)
+    here = sc.owen(utility + with_sizes, tree, levels=levels)
+    assert type(there).__module__ == "torch"
+    assert np.abs(there.numpy() - here).max() <= tolerance(np.float64) * max(np.abs(here).max(), 1)
+
+
 @taken_for_a_device
 @every_family
 @given(data=st.data())
@@ -148,9 +215,12 @@ def test_nan_shows_in_its_group_alone(family: type[Utility], data: st.DataObject
         spoilt[1] = np.nan
         credit = sc.set_shapley(moved(utility, to_torch, **{name: spoilt})).numpy()
         assert np.array_equal(credit[[0, 2]], good[[0, 2]]), name
+        in_unions = sc.owen(moved(utility, to_torch, **{name: spoilt}), UNIONS).numpy()
+        assert np.array_equal(in_unions[[0, 2]], sc.owen(moved(utility, to_torch), UNIONS).numpy()[[0, 2]]), name
         if spec.domain == "key" or np.array_equal(sc.set_shapley(moved(utility, to_torch, **{name: changed})).numpy(), good):
             continue  # keys only say who comes first; and nobody's credit depends on the offset of a product
         assert np.isnan(credit[1]).any(), name
+        assert np.isnan(in_unions[1]).any(), name
 
 
 @taken_for_a_device
@@ -188,8 +258,15 @@ def test_room_for_distant_scores() -> None:
         (lambda: u.Max(to_meta(np.ones(3) * 1j)), r"scores must hold real numbers; got an array of complex128"),
         (lambda: u.DistinctCount(to_meta(np.ones(3))), r"labels must be integers"),
         (lambda: u.Max(to_meta(np.ones(3))).value((0,)), r"value is computed on the host, but the data are on device meta"),
-        (lambda: sc.owen(u.Max(to_meta(np.ones(3))), [[0, 1], [2]]), r"a value on a coalition tree.* with .cpu\(\)"),
-        (lambda: sc.set_semivalue(u.Max(to_meta(np.ones(3))), sc.semivalues.banzhaf), r"semivalue other than Shapley's"),
+        (lambda: sc.owen(u.MinGap(to_meta(np.ones(21))), UNIONS_OF_21), r"at most 20 points"),
+        (
+            lambda: sc.owen(u.Plurality(to_meta(np.ones(21, int))), UNIONS_OF_21),
+            r"at most 20 members; make .* moved to the host",
+        ),
+        (
+            lambda: sc.set_semivalue(u.Max(to_meta(np.ones(3)), mask=to_meta(np.ones(3, bool))), sc.semivalues.of_size(2)),
+            r"counts members by size, .*; a mask on a device is not read",
+        ),
         (lambda: u.WeightedVoting(to_meta(np.ones(3, np.int64)), 2), r"the weights are on device meta.*pass total="),
         (lambda: sc.CoalitionTree.from_labels(to_meta(np.ones(3, np.int64))), r"labels is on device meta.*labels.cpu\(\)"),
     ],
@@ -197,6 +274,15 @@ def test_room_for_distant_scores() -> None:
 def test_what_a_device_can_not_do_is_refused(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(sc.InputError, match=message):
         make()
+
+
+def test_sizes_that_a_rule_refuses_do_not_matter_without_a_mask() -> None:
+    """On a device every number of members is prepared for, as nobody knows how many there are."""
+    for rule in (sc.semivalues.of_size(3), [0.25, 0.25, 0.25]):
+        for utility in (u.Mean([1.0, 2.0, 4.0]), u.MinGap([1.0, 2.0, 4.0]), u.SumPairwise(np.ones((3, 3)))):
+            with mock.patch("shapley_credit.convert._device_type", return_value=None):
+                there = sc.set_semivalue(moved(utility, to_torch), rule).numpy()
+            assert np.abs(there - sc.set_semivalue(utility, rule)).max() <= tolerance(np.float64)
 
 
 @taken_for_a_device
@@ -225,9 +311,10 @@ def test_constants_travel_once(family: str) -> None:
     there = moved(golden.utility_of(case)[0], to_meta)
     parts = {name: getattr(there, name) for name in there.fields}
     make: Any = type(there)
-    sc.set_shapley(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)))
-    with NothingSent():
-        sc.set_shapley(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)))
+    for solve in VALUES.values():
+        solve(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)), case)
+        with NothingSent():
+            solve(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)), case)
 
 
 @taken_for_a_device

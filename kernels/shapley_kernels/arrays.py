@@ -71,6 +71,14 @@ def _copied(xp: Any, values: NDArray[Any], device: Any) -> Any:
     return xp.asarray(values.copy(), dtype=getattr(xp, values.dtype.name), device=device)
 
 
+def counting(n: int, array: Any) -> Any:
+    """0 .. n - 1, made where `array` is: what is too long to be sent, or of ever new lengths."""
+    if isinstance(array, np.ndarray):
+        return np.arange(n)
+    xp = namespace(array)
+    return xp.arange(n, dtype=xp.int64, device=array.device)
+
+
 def like(values: NDArray[Any], array: Any) -> Any:
     """The constant `values` beside `array` and in its dtype."""
     return beside(values.astype(dtype_of(array), copy=False), array)
@@ -101,6 +109,13 @@ def at_least(array: Any, low: float) -> Any:
     if isinstance(array, np.ndarray):
         return np.maximum(array, low)
     return namespace(array).where(array < low, low, array)
+
+
+def at_most(array: Any, high: float) -> Any:
+    """The smaller of every entry and a number, NaN for NaN."""
+    if isinstance(array, np.ndarray):
+        return np.minimum(array, high)
+    return namespace(array).where(array > high, high, array)
 
 
 def unsorted(order: Any, values: Any) -> Any:

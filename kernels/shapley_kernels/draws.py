@@ -41,10 +41,22 @@ def uniform_chances(present: Array) -> Array:
     return xp.where(s < n, 1 / xp.astype(at_least(n, 1), xp.float64), 0.0)
 
 
-def chances_of(mix: Callable[[int], NDArray[Any]], present: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The distribution mix(n) of the number of others among n members, by group: present [B or 1, K] -> [B or 1, K]."""
-    chances = np.zeros(present.shape)
-    for row, n in enumerate(present.sum(axis=1)):
-        if n:
-            chances[row, :n] = mix(int(n))
+def chances_of(mix: Callable[[int], NDArray[Any]], present: Array) -> Array:
+    """The distribution mix(n) of the number of others among n members, by group: present [B or 1, K] -> float64 [B or 1, K]."""
+    xp = namespace(present)
+    return xp.take(beside(by_number(mix, present), present), xp.count_nonzero(present, axis=1), axis=0)
+
+
+def by_number(mix: Callable[[int], NDArray[Any]], present: Array) -> NDArray[np.float64]:
+    """mix(n) for every number n of members that occurs, on a device for every one that mix knows, [K + 1, K]; else NaN."""
+    members = present.shape[1]
+    chances = np.full((members + 1, members), np.nan)
+    chances[0] = 0
+    on_host = isinstance(present, np.ndarray)
+    for n in set(present.sum(axis=1).tolist()) - {0} if on_host else range(1, members + 1):
+        try:
+            chances[n] = np.append(mix(n), np.zeros(members - n))
+        except ValueError:
+            if on_host or n == members:
+                raise
     return chances

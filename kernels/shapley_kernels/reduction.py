@@ -12,11 +12,14 @@ absorbed one after the other, from states G_s = q_s g on, s of r siblings there,
 Each half of the children absorbs the other and then goes on among itself, so that states and tables shrink by halves: a node
 of c children costs O(c^2) operations on a table, for any q. Siblings that are there independently, by a binomial q, need one
 state only. Alike halves, and with them alike subtrees, are solved side by side. No term is subtracted that a game does not.
+
+Sizes of tables follow the largest counts that can occur. On a device, whose counts are not read, they follow bounds of them,
+and every game has the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from math import prod
 from operator import add, mul
@@ -25,9 +28,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.trees import Mix, Node, Shape, arrange, chunks
+from shapley_kernels.arrays import at_most, beside, counting, namespace
+from shapley_kernels.trees import Mix, Node, Shape, arrange, chunks, joined, placed
 
-Array = NDArray[Any]
+Array = Any
+Counts = NDArray[np.int64]
 
 LEVEL = np.array([1.0, 0.0])[:, None, None]  # of level and slope
 
@@ -41,65 +46,87 @@ class Members(NamedTuple):
     inside: Array | None = None  # a [K, N]
     outside: Array | None = None  # b [K, N]
     delta: Array | None = None  # a - b [K, N], given apart so that small differences keep their digits
+    largest: int = 1  # of the counts of one member, for those on a device
 
-    def take(self, members: Any, games: Any = slice(None)) -> Members:
+    def take(self, members: Any, games: slice = slice(None)) -> Members:
         """Some members, in some games."""
-        rest = (None if a is None else a[..., members, games] for a in self[1:])
-        return Members(self.steps[..., members, games], *rest)
+        return Members._make([*(None if a is None else a[..., members, games] for a in self[:-1]), self.largest])
+
+    def ordered(self, order: NDArray[Any]) -> Members:
+        """The members in another order."""
+        arrays = [None if a is None else namespace(a).take(a, beside(order, a), axis=-2) for a in self[:-1]]
+        return Members._make([*arrays, self.largest])
 
     def beside(self, other: Members) -> Members:
         """The games of these members, then those of the others."""
-        pairs = zip(self[1:], other[1:], strict=True)
-        rest = (None if a is None or b is None else np.concatenate([a, b], axis=-1) for a, b in pairs)
-        return Members(np.concatenate([self.steps, other.steps], axis=-1), *rest)
+        pairs = zip(self[:-1], other[:-1], strict=True)
+        arrays = [None if a is None or b is None else joined([a, b], axis=-1) for a, b in pairs]
+        return Members._make([*arrays, self.largest])
 
-    def totals(self) -> Array:
-        """The largest counts, [T, N]."""
-        steps: Array = self.steps.sum(axis=-2)
+    def totals(self) -> Counts:
+        """The largest counts, [T, N]; bounds of them [T, 1] on a device."""
+        kinds, members, _ = self.steps.shape
+        if not isinstance(self.steps, np.ndarray):
+            return np.full((kinds, 1), members * self.largest)
+        steps: Counts = self.steps.sum(axis=-2)
         return steps if self.falls is None else steps + self.falls.sum(axis=-2)
 
 
 class Tables(NamedTuple):
-    """Tables [.., N, L] over vectors of counts, row-major with strides [T, N]; what lies beyond the largest counts is void."""
+    """Tables [.., N, L] over vectors of counts, row-major with strides [T, N or 1]; what lies beyond the largest is void."""
 
     values: Array
-    strides: Array
+    strides: Counts
 
-    def boxed(self, totals: Array) -> Tables:
-        """The same tables without what lies beyond these largest counts [T, N]."""
-        games = totals.shape[1]
+    def extent(self, totals: Counts) -> int:
+        """How many entries these largest counts reach."""
+        length: int = self.values.shape[-1]
+        return min(1 + int((totals * self.strides).sum(axis=0).max(initial=0)), length)
+
+    def boxed(self, totals: Counts) -> Tables:
+        """The same tables without what lies beyond these largest counts [T, N or 1]."""
         if len(totals) < 2:
-            return Tables(self.values[..., : 1 + int(totals.sum(axis=0).max(initial=0))], self.strides)
+            return Tables(self.values[..., : self.extent(totals)], self.strides)
+        if not isinstance(self.values, np.ndarray):  # no bound is beyond the table itself
+            ends = [(self.values.shape[-1] - 1) // self.strides[0], *(self.strides[:-1] // self.strides[1:] - 1)]
+            totals = np.minimum(totals, ends)
         strides = np.ones_like(totals)
         strides[:-1] = np.cumprod((totals + 1)[:0:-1], axis=0)[::-1]
-        if np.array_equal(strides, self.strides):
-            return Tables(self.values[..., : 1 + int((totals * strides).sum(axis=0).max(initial=0))], strides)
+        if (strides == self.strides).all():
+            return Tables(self.values[..., : self.extent(totals)], strides)
         length = int(((totals[0] + 1) * strides[0]).max(initial=1))
-        place, rest = np.zeros((games, length), np.int64), np.arange(length)
+        place, rest = np.zeros((totals.shape[1], length), np.int64), np.arange(length)
         for old, new in zip(self.strides, strides, strict=True):
             digits, rest = np.divmod(rest, new[:, None])
             place += digits * old[:, None]
-        return Tables(gather(self.values, place), strides)
+        return Tables(gather(self.values, beside(place, self.values)), strides)
 
     def at(self, counts: Array, length: int) -> Array:
         """The first entries after these counts [T, N] have been added, [.., N, length]."""
-        if not len(counts):
+        if not counts.shape[0]:
             return self.values
-        offsets = (counts * self.strides).sum(axis=0)
-        first = int(offsets[0]) if len(offsets) else 0
-        if (offsets == first).all():
-            return self.values[..., first : first + length]
-        return gather(self.values, offsets[:, None] + np.arange(length))
+        offsets = summed(counts * beside(self.strides, counts), axis=0)
+        if isinstance(offsets, np.ndarray):
+            first = int(offsets[0]) if len(offsets) else 0
+            if (offsets == first).all():
+                return self.values[..., first : first + length]
+        return gather(self.values, offsets[:, None] + counting(length, offsets))
 
 
 def gather(values: Array, places: Array) -> Array:
-    """values [.., N or 1, L] at places [N, M] of each row -> [.., N, M]; places beyond the end are void."""
+    """values [.., N or 1, L] at places [N or 1, M] of each row -> [.., N, M]; places beyond the end are void."""
     *lead, rows, length = values.shape
-    index = np.minimum(places, length - 1)
-    if rows > 1:
-        index += length * np.arange(rows)[:, None]
-    taken: Array = values.reshape(*lead, rows * length).take(index, axis=-1)
-    return taken
+    index = at_most(places, length - 1)
+    if isinstance(values, np.ndarray):
+        if rows > 1:
+            index += length * np.arange(rows)[:, None]
+        taken: Array = values.reshape(*lead, rows * length).take(index, axis=-1)
+        return taken
+    xp = namespace(values)
+    if index.shape[0] == 1:
+        return xp.take(values, index[0, :], axis=-1)
+    wide = xp.broadcast_to(values, (*lead, index.shape[0], length))
+    return xp.take_along_axis(wide, xp.broadcast_to(index, (*lead, *index.shape)), axis=-1)
 
 
 def credits(level: Array, members: Members, root: Node, mixes: Sequence[Mix], slope: Array | None = None) -> Array:
@@ -108,19 +135,19 @@ def credits(level: Array, members: Members, root: Node, mixes: Sequence[Mix], sl
     O(sum over nodes of c^2 * cells) a game, in bounded memory.
     """
     shape, order = arrange(root)
-    members = members.take(order)
+    xp = namespace(level)
+    members = members.ordered(order)
+    lattice, games = level.shape[1:], members.steps.shape[-1]
     totals = members.totals()
-    lattice = level.shape[1:]
-    strides = np.array([prod(lattice[t + 1 :]) for t in range(len(lattice))], np.int64)
-    tables = np.stack([x.reshape(len(x), prod(lattice)) for x in (level, slope) if x is not None])
-    credit = np.empty((totals.shape[1], len(order)))
-    cells = len(tables) * int((totals + 1).prod(axis=0).max(initial=1)) * _states(shape, mixes)
-    for rows in chunks(len(credit), cells + 4 * len(order)):
+    strides = np.array([prod(lattice[t + 1 :]) for t in range(len(lattice))], np.int64)[:, None]
+    tables = xp.stack([xp.reshape(x, (x.shape[0], prod(lattice))) for x in (level, slope) if x is not None])
+    cells = tables.shape[0] * min(int((totals + 1).prod(axis=0).max(initial=1)), prod(lattice)) * _states(shape, mixes)
+    parts = []
+    for rows in chunks(games, cells + 4 * len(order), level):
         part = members.take(slice(None), rows)
-        own = tables if tables.shape[1] == 1 else tables[:, rows]
-        wide = np.broadcast_to(strides[:, None], totals[:, rows].shape)
-        credit[rows, order] = descend(shape, Tables(own, wide), part, mixes).T
-    return credit
+        own = tables if tables.shape[1] == 1 else tables[:, rows, :]
+        parts.append(descend(shape, Tables(own, strides), part, mixes))
+    return placed(joined(parts, axis=1).T, order, axis=1)
 
 
 def _states(shape: Shape, mixes: Sequence[Mix]) -> int:
@@ -131,27 +158,28 @@ def _states(shape: Shape, mixes: Sequence[Mix]) -> int:
 def descend(shape: Shape, tables: Tables, members: Members, mixes: Sequence[Mix]) -> Array:
     """Credits [members, N] below a node, whose reduced games have tables [C, N or 1, L]."""
     if not shape.children:
-        return earned(tables, members)[None]
+        return earned(tables, members)[None, ...]
     q = mixes[shape.depth](len(shape.children))
     chance = chance_of(q)
     values, strides = tables.boxed(members.totals())
-    states = values[None] if chance is not None else q[:, None, None, None] * values
+    states = values[None, ...] if chance is not None else beside(q[:, None, None, None], values) * values
     return share(shape.children, Tables(states, strides), members, mixes, chance)
 
 
 def earned(tables: Tables, members: Members) -> Array:
     """What a single member adds to its own game, [N]: a (level' - level) + (a - b) level."""
-    here = tables.at(members.steps[:, 0], 1)[..., 0]
-    away = (tables.values[0, :, :1] if members.falls is None else tables.at(members.falls[:, 0], 1)[0])[..., 0]
-    credit: Array = (here[0] if members.gains is None else here[0] + members.gains[0] * here[1]) - away
-    if members.inside is not None:
-        credit = members.inside[0] * credit
-    if members.delta is not None:
-        credit = credit + members.delta[0] * away
-    return np.broadcast_to(credit, members.steps.shape[2])
+    one = members.take(0)
+    here = tables.at(one.steps, 1)[..., 0]
+    away = (tables.values[:, :, :1] if one.falls is None else tables.at(one.falls, 1))[0, :, 0]
+    credit: Array = (here[0, :] if one.gains is None else here[0, :] + one.gains * here[1, :]) - away
+    if one.inside is not None:
+        credit = one.inside * credit
+    if one.delta is not None:
+        credit = credit + one.delta * away
+    return namespace(credit).broadcast_to(credit, members.steps.shape[2:])
 
 
-def chance_of(q: Array) -> float | None:
+def chance_of(q: NDArray[Any]) -> float | None:
     """The chance with which every sibling is there independently, if q is binomial."""
     s, others = np.arange(len(q)), len(q) - 1
     chance = float((s * q).sum() / others)
@@ -163,18 +191,23 @@ def chance_of(q: Array) -> float | None:
 def share(children: tuple[Shape, ...], states: Tables, members: Members, mixes: Sequence[Mix], chance: float | None) -> Array:
     """Credits [members, N] of children whose siblings elsewhere have been absorbed; states [S, C, N or 1, L]."""
     if len(children) == 1:
-        return descend(children[0], Tables(states.values[0], states.strides), members, mixes)
+        return descend(children[0], Tables(states.values[0, ...], states.strides), members, mixes)
     half = (len(children) + 1) // 2
     left, right = children[:half], children[half:]
     cut = sum(child.size for child in left)
     one, two = members.take(slice(cut)), members.take(slice(cut, None))
     if left != right:
         first = among(left, right, states, one, two, mixes, chance)
-        return np.concatenate([first, among(right, left, states, two, one, mixes, chance)])
-    twice = (states.values, states.values) if states.values.shape[2] > 1 else (states.values,)
-    doubled = Tables(np.concatenate(twice, axis=2), np.concatenate([states.strides, states.strides], axis=1))
+        return joined([first, among(right, left, states, two, one, mixes, chance)])
+    doubled = Tables(_twice(states.values, axis=2), _twice(states.strides, axis=1))
     both = among(left, right, doubled, one.beside(two), two.beside(one), mixes, chance)
-    return np.concatenate(np.split(both, 2, axis=1))
+    games = both.shape[1] // 2
+    return joined([both[:, :games], both[:, games:]])
+
+
+def _twice(array: Array, axis: int) -> Array:
+    """For the games of both halves; what all games share they share too."""
+    return array if array.shape[axis] == 1 else joined([array, array], axis=axis)
 
 
 def among(
@@ -193,27 +226,36 @@ def among(
     for child in gone:
         block = others.take(slice(at, at + child.size))
         totals = totals - block.totals()
-        states = absorbed(states, block, 1 + int((totals * states.strides).sum(axis=0).max(initial=0)), chance)
+        states = absorbed(states, block, states.extent(totals), chance)
         at += child.size
     return share(kept, states.boxed(own), members, mixes, chance)
 
 
 def absorbed(states: Tables, block: Members, length: int, chance: float | None) -> Tables:
     """The tables, of this length, after one more sibling has come first or not."""
-    open_ = len(states.values) - 1
+    open_ = states.values.shape[0] - 1
     lower, upper = states, states
     if chance is None:
-        lower, upper = states._replace(values=states.values[:-1]), states._replace(values=states.values[1:])
-    steps = block.steps.sum(axis=-2)
-    away = lower.values[..., :length] if block.falls is None else lower.at(block.falls.sum(axis=-2), length)
-    here = upper.at(steps, length)
+        lower, upper = states._replace(values=states.values[:-1, ...]), states._replace(values=states.values[1:, ...])
+    away = lower.values[..., :length] if block.falls is None else lower.at(summed(block.falls, axis=1), length)
+    here = upper.at(summed(block.steps, axis=1), length)
     if block.gains is not None:
-        here = here + reduce(add, block.gains)[:, None] * here[:, 1:] * LEVEL
+        here = here + reduce(add, _rows(block.gains))[:, None] * here[:, 1:, ...] * beside(LEVEL, here)
     if block.inside is not None:
-        here = here * reduce(mul, block.inside)[:, None]
+        here = here * reduce(mul, _rows(block.inside))[:, None]
     if block.outside is not None:
-        away = away * reduce(mul, block.outside)[:, None]
+        away = away * reduce(mul, _rows(block.outside))[:, None]
     if chance is not None:
         return states._replace(values=away * (1 - chance) + here * chance)
-    s = np.arange(open_)[:, None, None, None]
+    s = namespace(here).astype(counting(open_, here), here.dtype)[:, None, None, None]
     return states._replace(values=away * ((open_ - s) / open_) + here * ((s + 1) / open_))
+
+
+def _rows(array: Array) -> Iterator[Array]:
+    """The rows [N] of the members of a block, for one operation after the other: its order does not depend on N."""
+    return (array[i, :] for i in range(array.shape[0]))
+
+
+def summed(array: Array, axis: int) -> Array:
+    """Sums of counts."""
+    return array.sum(axis=axis) if isinstance(array, np.ndarray) else namespace(array).sum(array, axis=axis)

@@ -6,23 +6,27 @@ F1). A level is therefore a distribution q over the number of siblings present: 
 tree is the semivalue on the players, two levels are Owen, deeper ones Winter.
 
 `flow`: OR and AND games over sets of members. `coalitions`: any game, coalition by coalition. What depends on products or
-counts is solved by `shapley_kernels.reduction`.
+counts is solved by `shapley_kernels.reduction`. Trees and distributions are of the host; arrays of games are of any library,
+and what is done to them is in the functions of the array API and reads no value of a device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, groupby
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from shapley_kernels.arrays import beside, namespace
+
+Array = Any
 
 # q of a level: number of children c -> [c], the distribution of the number of siblings present.
-Mix = Callable[[int], Array]
+Mix = Callable[[int], NDArray[Any]]
 
 
 class Node(NamedTuple):
@@ -33,7 +37,7 @@ class Node(NamedTuple):
     children: tuple[Node, ...] = ()
 
 
-def tree_of(labels: Array) -> Node:
+def tree_of(labels: NDArray[Any]) -> Node:
     """The tree of label arrays [levels, K], coarse to fine: members that share the first labels share an ancestor."""
 
     def grow(depth: int, members: tuple[int, ...]) -> Node:
@@ -69,7 +73,7 @@ class Shape(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def arrange(root: Node) -> tuple[Shape, Array]:
+def arrange(root: Node) -> tuple[Shape, NDArray[Any]]:
     """The shape of a tree, and its members in the order of the shape, [K]."""
 
     def sort(node: Node) -> tuple[Shape, tuple[int, ...]]:
@@ -99,103 +103,151 @@ def _dealt(parts: list[Any]) -> list[Any]:
     return parts if len(parts) < 3 else _dealt(parts[::2]) + _dealt(parts[1::2])
 
 
-# About as many numbers as an engine holds at once in an array: what stays in cache.
+# About as many numbers as an engine holds at once in an array: what stays in cache, and what a device has room for.
 CELLS = 1 << 17
+DEVICE_CELLS = 1 << 25
 
 
-def chunks(rows: int, cells: int) -> Iterator[slice]:
-    """Slices of the rows, each of which takes so many cells."""
-    step = max(1, CELLS // max(cells, 1))
-    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+def chunks(rows: int, cells: int, array: Array) -> Iterator[slice]:
+    """Slices of the rows of games, each of which takes so many cells, for the library of an array; one at least."""
+    step = max(1, (CELLS if isinstance(array, np.ndarray) else DEVICE_CELLS) // max(cells, 1))
+    return (slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step))
 
 
-def uniform(c: int) -> Array:
+def joined(parts: Iterable[Array], axis: int = 0) -> Array:
+    """The parts as one array, not copied if there is but one."""
+    parts = list(parts)
+    return parts[0] if len(parts) == 1 else namespace(parts[0]).concat(parts, axis=axis)
+
+
+def placed(array: Array, order: NDArray[Any], axis: int) -> Array:
+    """What stands at j along an axis, at place order[j]."""
+    return namespace(array).take(array, beside(np.argsort(order), array), axis=axis)
+
+
+def uniform(c: int) -> NDArray[Any]:
     """Shapley's level: every number of siblings is equally likely."""
     return np.full(c, 1 / c)
 
 
-def or_shares(q: Array) -> Array:
+def or_shares(q: NDArray[Any]) -> NDArray[Any]:
     """[c + 1]: what one child gets of an OR game that k of c children can win, Pr[the other k - 1 are absent]; 0 for k = 0."""
     return np.concatenate([[0.0], _hits(q, np.arange(len(q))[::-1])])
 
 
-def and_shares(q: Array) -> Array:
+def and_shares(q: NDArray[Any]) -> NDArray[Any]:
     """[c + 1]: the same for an AND game that needs k of c children, Pr[the other k - 1 are present]."""
     return np.concatenate([[0.0], _hits(q, np.arange(len(q)))])
 
 
-def _hits(q: Array, good: Array) -> Array:
+def _hits(q: NDArray[Any], good: NDArray[Any]) -> NDArray[Any]:
     """sum_s q_s C(good_s, k - 1) / C(c - 1, k - 1) for k = 1 .. c."""
     c = len(q)
     chance = np.ones((c, c))
     for j in range(c - 1):
         chance[j + 1] = chance[j] * np.maximum(good - j, 0) / (c - 1 - j)
-    shares: Array = chance @ q
+    shares: NDArray[Any] = chance @ q
     return shares
 
 
-def flow(sets: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[Array], Array]) -> Array:
+def flow(sets: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:
     """Credits [K, T] of T unit OR (or AND) games over the sets [K, T]: one unit flows down and splits at every node.
 
     O(nodes T). `shares` is `or_shares` or `and_shares`.
     """
     shape, order = arrange(root)
+    xp = namespace(sets)
 
     def descend(shape: Shape, unit: Array, sets: Array) -> Array:
         if not shape.children:
-            return unit[None]
-        touched = np.concatenate([part.any(axis=0) for _, part in _runs(shape, sets)])
-        units = unit * shares(mixes[shape.depth](len(shape.children)))[touched.sum(axis=0)] * touched
+            return unit[None, ...]
+        touched = joined(xp.any(part, axis=0) for _, part in _runs(shape, sets))
+        split = beside(shares(mixes[shape.depth](len(shape.children))), sets)
+        units = xp.where(touched, unit * xp.take(split, xp.count_nonzero(touched, axis=0)), 0.0)
         parts, place = [], 0
         for child, part in _runs(shape, sets):  # alike children at once, side by side in T
             width, count, games = part.shape
-            inner = descend(child, units[place : place + count].reshape(-1), part.reshape(width, count * games))
-            parts.append(inner.reshape(width, count, games).swapaxes(0, 1).reshape(count * width, games))
+            flat = (width, count * games)
+            inner = descend(child, xp.reshape(units[place : place + count, :], flat[1:]), xp.reshape(part, flat))
+            members = xp.permute_dims(xp.reshape(inner, part.shape), (1, 0, 2))
+            parts.append(xp.reshape(members, (count * width, games)))
             place += count
-        return np.concatenate(parts)
+        return joined(parts)
 
-    credit = np.empty(sets.shape)
-    credit[order] = descend(shape, np.ones(sets.shape[1]) * sets.any(axis=0), sets[order])
-    return credit
+    units = xp.astype(xp.any(sets, axis=0), xp.float64)
+    return placed(descend(shape, units, xp.take(sets, beside(order, sets), axis=0)), order, axis=0)
 
 
 def _runs(shape: Shape, rows: Array) -> Iterator[tuple[Shape, Array]]:
-    """Children of one shape and their members' rows, [members of a child, children, ..]."""
-    start = 0
+    """Children of one shape and their members' rows [K, T], as [members of a child, children, T]."""
+    xp, start = namespace(rows), 0
     for child, alike in groupby(shape.children):
         count = len(list(alike))
-        part = rows[start : start + count * child.size]
-        yield child, part.reshape(count, child.size, *rows.shape[1:]).swapaxes(0, 1)
+        part = xp.reshape(rows[start : start + count * child.size, :], (count, child.size, rows.shape[1]))
+        yield child, xp.permute_dims(part, (1, 0, 2))
         start += count * child.size
 
 
-def classes(labels: Array, present: Array) -> tuple[Array, Array]:
-    """The classes of every group, by their first members: group [N], members bool [N, K]. labels, present [B, K]."""
+def classes(labels: Array, present: Array) -> tuple[NDArray[Any], Array]:
+    """The classes of every group, by their first members: group [N], members bool [N, K]. labels, present [B, K].
+
+    On a device, where nobody knows how many there are, one for every member: an empty one for those who are not the first.
+    """
+    xp = namespace(labels)
+    groups, members = labels.shape
     same = (labels[:, :, None] == labels[:, None, :]) & present[:, :, None] & present[:, None, :]
-    first = present & (same.argmax(axis=2) == np.arange(labels.shape[1]))
-    return np.nonzero(first)[0], same[first]
+    if isinstance(labels, np.ndarray):
+        first = present & (same.argmax(axis=2) == np.arange(members))
+        return np.nonzero(first)[0], same[first]
+    first = xp.argmax(xp.astype(same, xp.int8), axis=2) == beside(np.arange(members), labels)
+    return np.repeat(np.arange(groups), members), xp.reshape(same & first[:, :, None], (groups * members, members))
 
 
-def coalitions(root: Node, mixes: Sequence[Mix]) -> Iterator[tuple[int, Array, Array]]:
-    """Each member with the bit masks [C] of its possible predecessors and their probabilities [C].
+def of_games(array: Array, group: NDArray[Any]) -> Array:
+    """The rows [B or 1, ..] of the groups of games [N], as `classes` and `by_group` have them; one row is that of all games."""
+    if array.shape[0] == 1:
+        return array
+    if isinstance(array, np.ndarray):
+        return array[group]
+    return namespace(array).repeat(array, len(group) // max(array.shape[0], 1), axis=0)
+
+
+def by_group(shares: Array, group: NDArray[Any], groups: int) -> Array:
+    """The credits [N, K] of games added up by their groups [N], [B, K]; on a device every group has as many games."""
+    if isinstance(shares, np.ndarray):
+        credit = np.zeros((groups, shares.shape[1]))
+        np.add.at(credit, group, shares)
+        return credit
+    xp = namespace(shares)
+    return xp.sum(xp.reshape(shares, (groups, len(group) // max(groups, 1), shares.shape[1])), axis=1)
+
+
+NOBODY = np.zeros(1, np.int64)  # the bit mask of no member
+
+
+def coalitions(root: Node, mixes: Sequence[Mix], array: Array = NOBODY) -> Iterator[tuple[int, Array, Array]]:
+    """Each member with the bit masks [C] of its possible predecessors and their probabilities [C], beside an array.
 
     Only coalitions with at most one partial child along a path to the root occur: 2 + N(root) of them in all, with N(leaf) = 0
-    and N(a) = 2^c - 2 + 2^(c-1) sum over children of N.
+    and N(a) = 2^c - 2 + 2^(c-1) sum over children of N. Those of probability 0 are left out on the host.
     """
+    xp = namespace(array)
 
     def descend(node: Node, codes: Array, chances: Array) -> Iterator[tuple[int, Array, Array]]:
         if not node.children:
             yield node.members[0], codes, chances
             return
         blocks = [sum(1 << i for i in child.members) for child in node.children]
-        q = mixes[node.depth](len(blocks))
+        others = len(blocks) - 1
+        each = mixes[node.depth](len(blocks)) / [float(comb(others, s)) for s in range(len(blocks))]
         for place, child in enumerate(node.children):
-            union, size = np.zeros(1, codes.dtype), np.zeros(1, np.int64)
+            union = size = beside(NOBODY, array)
             for block in blocks[:place] + blocks[place + 1 :]:
-                union, size = np.concatenate([union, union + codes.dtype.type(block)]), np.concatenate([size, size + 1])
-            weight = q[size] / np.bincount(size)[size]
-            kept = weight != 0
-            joint = (codes[:, None] | union[kept]).ravel()
-            yield from descend(child, joint, (chances[:, None] * weight[kept]).ravel())
+                union, size = xp.concat([union, union + block]), xp.concat([size, size + 1])
+            if isinstance(array, np.ndarray):
+                kept = (each != 0)[size]
+                union, size = union[kept], size[kept]
+            joint = xp.reshape(codes[:, None] | union[None, :], (-1,))
+            yield from descend(child, joint, xp.reshape(chances[:, None] * xp.take(beside(each, array), size), (-1,)))
 
-    yield from descend(root, np.zeros(1, np.int64), np.ones(1))
+    yield from descend(root, beside(NOBODY, array), beside(np.ones(1), array))

@@ -76,7 +76,7 @@ def enumeration(structure: Structure) -> tuple[Array, list[tuple[Array, Array, A
 
     if structure.k > 62:
         raise InputError(f"all coalitions of k = {structure.k} members are asked for; more than 62 do not fit in a bit mask.")
-    parts = sorted(coalitions(structure.root, structure.mixes), key=lambda part: part[0])  # by member
+    parts: list[tuple[int, Array, Array]] = sorted(coalitions(structure.root, structure.mixes), key=lambda part: part[0])
     asked = np.unique(np.concatenate([codes | bit for i, codes, _ in parts for bit in (0, 1 << i)]))
     places = [(np.searchsorted(asked, codes), np.searchsorted(asked, codes | 1 << i), p) for i, codes, p in parts]
     return asked, places

@@ -85,7 +85,8 @@ class Games:
         from shapley_credit.solve import tree_credits
         from shapley_credit.utilities.maximum import Max
 
-        return tree_credits(Max(self.scores[rows]), self.structure.tree, self.structure.rules)
+        credit: Array = tree_credits(Max(self.scores[rows]), self.structure.tree, self.structure.rules)
+        return credit
 
     def grouped(self) -> list[tuple[Kernel, bool, Array]]:
         """The kernels that some game chose, and the games that did."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.trees import Mix, Node, and_shares, chunks, classes, flow, or_shares
+from shapley_kernels.arrays import laid_out, namespace
+from shapley_kernels.trees import Mix, Node, and_shares, by_group, chunks, classes, flow, joined, or_shares
 
-Array = NDArray[Any]
+Array = Any
 
 
 def additive(scores: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum_S scores, whatever the structure. scores [B, K] -> [B, K]."""
-    return scores.copy()
+    return namespace(scores).asarray(scores, copy=True)
 
 
 def coverage(hits: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
@@ -25,12 +25,13 @@ def coverage(hits: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> A
 
 def distinct(labels: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = number of classes in S. labels [B, K] int, present [B or 1, K] bool -> [B, K]. O(nodes C) a group."""
-    credit = np.zeros(labels.shape)
-    present = np.broadcast_to(present, labels.shape)
-    for rows in chunks(len(labels), labels.shape[1] ** 2):
-        group, sets = classes(labels[rows], present[rows])
-        np.add.at(credit[rows], group, flow(sets.T, root, mixes, or_shares).T)
-    return credit
+    present = namespace(labels).broadcast_to(present, labels.shape)
+
+    def solve(rows: slice) -> Array:
+        group, sets = classes(labels[rows, :], present[rows, :])
+        return by_group(flow(sets.T, root, mixes, or_shares).T, group, labels[rows, :].shape[0])
+
+    return joined(map(solve, chunks(labels.shape[0], labels.shape[1] ** 2, labels)))
 
 
 def unanimity(sets: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
@@ -38,12 +39,17 @@ def unanimity(sets: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> 
     return _weighted(sets, weights, root, mixes, and_shares)
 
 
-def _weighted(sets: Array, weights: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[Array], Array]) -> Array:
+def _weighted(
+    sets: Array, weights: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Array:
+    xp = namespace(sets)
     groups, members, elements = sets.shape
-    credit = np.empty((groups, members))
-    for rows in chunks(groups, members * elements):
-        columns = np.swapaxes(sets[rows], 0, 1)
-        flows = flow(columns.reshape(members, -1), root, mixes, shares).reshape(columns.shape)
-        weight = np.broadcast_to(weights, (groups, elements))[rows]
-        credit[rows] = np.ascontiguousarray(np.swapaxes(flows * weight, 0, 1)).sum(axis=2)
-    return credit
+    weights = xp.broadcast_to(weights, (groups, elements))
+
+    def solve(rows: slice) -> Array:
+        columns = xp.permute_dims(sets[rows, ...], (1, 0, 2))
+        flows = flow(xp.reshape(columns, (members, columns.shape[1] * elements)), root, mixes, shares)
+        parts = xp.permute_dims(xp.reshape(flows, columns.shape) * weights[rows, :], (1, 0, 2))
+        return xp.sum(laid_out(parts, parts.shape), axis=2)
+
+    return joined(map(solve, chunks(groups, members * elements, sets)))

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.arrays import beside, namespace, unsorted
+from shapley_kernels.draws import by_number
 from shapley_kernels.limits import LimitError
 from shapley_kernels.trees import uniform
 
@@ -40,15 +41,16 @@ def min_gap(points: Array, present: Array) -> Array:
 
 
 def size_weights(present: Array, q: Callable[[int], NDArray[Any]]) -> Array:
-    """p_0 .. p_{n-1} = q_s / C(n - 1, s) for every number n of members present, [K + 1, K + 1], rows that do not occur 0."""
+    """p_0 .. p_{n-1} = q_s / C(n - 1, s) for every number n of members present, [K + 1, K + 1]."""
     members = present.shape[1]
     if members > MAX_MEMBERS:
         raise LimitError(
             f"the smallest gap of {members:,} points takes numbers of sets beyond floats; at most {MAX_MEMBERS:,}."
         )
     p = np.zeros((members + 1, members + 1))
-    for n in np.unique(present.sum(axis=1)) if isinstance(present, np.ndarray) else range(members + 1):
-        p[n, :n] = [chance / comb(n - 1, s) for s, chance in enumerate(q(int(n)))] if n else []
+    chances = by_number(q, present)
+    for n in np.flatnonzero(~np.isnan(chances[:, 0])).tolist():
+        p[n, :n] = [chance / comb(n - 1, s) for s, chance in enumerate(chances[n, :n].tolist())]
     return beside(p, present)
 
 

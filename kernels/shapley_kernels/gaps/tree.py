@@ -5,45 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from shapley_kernels.arrays import counting, namespace
 from shapley_kernels.gaps.ref import min_gap_shares, size_weights
 from shapley_kernels.limits import LimitError
-from shapley_kernels.table.tree import solve
-from shapley_kernels.trees import Mix, Node, is_flat
+from shapley_kernels.table.tree import MAX_MEMBERS, solve
+from shapley_kernels.trees import Mix, Node, chunks, is_flat, joined
 
-Array = NDArray[Any]
-
-MAX_MEMBERS = 20
+Array = Any
 
 
 def min_gap(points: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = min over i < j in S of |x_i - x_j|, 0 if |S| < 2. points [B, K], present [B or 1, K] -> [B, K].
 
-    Flat: O(K^4), as in ref.py. Else O(2^K) a group. Raises LimitError above 20 members on a tree.
+    Flat: O(K^4), as in ref.py. Else O(2^K K) a group. Raises LimitError above 20 members on a tree.
     """
+    groups, members = points.shape
     if is_flat(root):
-        credit: Array = min_gap_shares(points, present, size_weights(present, mixes[root.depth]))
-        return credit
-    if points.shape[1] > MAX_MEMBERS:
+        return min_gap_shares(points, present, size_weights(present, mixes[root.depth]))
+    if members > MAX_MEMBERS:
         raise LimitError(
-            f"the smallest gap of {points.shape[1]} points in unions is solved by the values of all sets, for at most "
+            f"the smallest gap of {members} points in unions is solved by the values of all sets, for at most "
             f"{MAX_MEMBERS} points; use set_shapley or set_semivalue, which need no table, or estimate it."
         )
-    here = np.broadcast_to(present, points.shape)
-    tables = np.array([_gaps(row, there) for row, there in zip(points, here, strict=True)])
-    return solve(tables.reshape(len(points), 1 << points.shape[1]), root, mixes)
+    here = namespace(points).broadcast_to(present, points.shape)
+    tables = (_gaps(points[rows, :], here[rows, :]) for rows in chunks(groups, 1 << members, points))
+    return joined(solve(table, root, mixes) for table in tables)
 
 
 def _gaps(points: Array, present: Array) -> Array:
-    """Smallest gaps of all subsets of the present members, [2^K], one point after the other from the left."""
-    gap, last = np.full(1, np.inf), np.full(1, -np.inf)
-    codes = np.zeros(1, np.int64)
-    for i in np.argsort(points, kind="stable"):
-        joined = (np.minimum(gap, points[i] - last), np.full_like(last, points[i])) if present[i] else (gap, last)
-        gap, last = np.concatenate([gap, joined[0]]), np.concatenate([last, joined[1]])
-        codes = np.concatenate([codes, codes | 1 << i])
-    table = np.empty(1 << len(points))
-    table[codes] = np.where(np.isfinite(gap), gap, 0)
-    return table
+    """Smallest gaps of all subsets of the present members [B, K], [B, 2^K], one point after the other from the left."""
+    xp = namespace(points)
+    members = points.shape[1]
+    order = xp.argsort(points, axis=1, stable=True)
+    x, there = xp.take_along_axis(points, order, axis=1), xp.take_along_axis(present, order, axis=1)
+    gap = xp.full_like(points[:, :1], float("inf"))
+    last = -gap
+    for j in range(members):
+        here, point = there[:, j : j + 1], xp.broadcast_to(x[:, j : j + 1], last.shape)
+        gap = xp.concat([gap, xp.where(here, xp.minimum(gap, point - last), gap)], axis=1)
+        last = xp.concat([last, xp.where(here, point, last)], axis=1)
+    rank, sets = xp.argsort(order, axis=1, stable=True), counting(1 << members, points)[None, :]
+    places = xp.zeros_like(gap, dtype=xp.int64)
+    for i in range(members):
+        places = places + (((sets >> i) & 1) << rank[:, i : i + 1])
+    return xp.take_along_axis(xp.where(xp.isinf(gap), 0.0, gap), places, axis=1)

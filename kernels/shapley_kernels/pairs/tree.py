@@ -10,50 +10,57 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shapley_kernels.arrays import at_least, beside, counting, laid_out, namespace
+from shapley_kernels.draws import chances_of
 from shapley_kernels.reduction import Members, credits
-from shapley_kernels.trees import Mix, Node, and_shares, chunks, flow, is_flat
+from shapley_kernels.trees import Mix, Node, and_shares, by_group, chunks, flow, is_flat, joined
 
-Array = NDArray[Any]
+Array = Any
 
 
 def pair_sums(distances: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = f(|S|) sum_{i<j in S} d_ij. distances [B, K, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K].
 
-    O(K^2) a group on the flat tree, O(nodes K^2) for constant f, else O(K) games of counts.
+    O(K^2) a group on the flat tree, O(nodes K^2) for constant f, else O(K) games of counts. On a device every f
+    is taken for one that is not constant.
     """
+    xp = namespace(distances)
     groups, members = distances.shape[:2]
-    present = np.broadcast_to(present, (groups, members))
-    factors = np.broadcast_to(f.astype(np.float64), (groups, members + 1))
-    credit = np.zeros((groups, members))
-    if members < 2:
-        return credit
-    beyond = np.arange(2, members + 1) > present.sum(axis=1, keepdims=True)  # sizes that no set has
-    constant = (beyond | (factors[:, 2:] == factors[:, 2:3])).all(axis=1)
-    for rows in chunks(groups, members**2):
-        apart = ~np.eye(members, dtype=bool) & present[rows, None, :] & present[rows, :, None]
-        d = np.where(apart, distances[rows], 0).astype(np.float64)
+    present = xp.broadcast_to(present, (groups, members))
+    factors = xp.broadcast_to(xp.astype(f, xp.float64), (groups, members + 1))
+    others = beside(~np.eye(members, dtype=np.bool_), distances)
+
+    def solve(rows: slice) -> Array:
+        here, factor = present[rows, :], factors[rows, :]
+        apart = others & here[:, None, :] & here[:, :, None]
+        d = xp.astype(xp.where(apart, distances[rows, ...], 0), xp.float64)
         if is_flat(root):
-            credit[rows] = _flat(d, present[rows], factors[rows], mixes[root.depth])
-            continue
-        for alike, solve in ((constant[rows], _constant), (~constant[rows], _sized)):
-            credit[rows][alike] = solve(d[alike], present[rows][alike], factors[rows][alike], root, mixes)
-    return credit
+            return _flat(d, here, factor, mixes[root.depth])
+        if not isinstance(d, np.ndarray):
+            return _sized(d, here, factor, root, mixes)
+        beyond = np.arange(2, members + 1) > here.sum(axis=1, keepdims=True)  # sizes that no set has
+        constant = (beyond | (factor[:, 2:] == factor[:, 2:3])).all(axis=1)
+        credit = np.empty(here.shape)
+        for alike, solve_alike in ((constant, _constant), (~constant, _sized)):
+            if alike.any():
+                credit[alike] = solve_alike(d[alike], here[alike], factor[alike], root, mixes)
+        return credit
+
+    return joined(map(solve, chunks(groups, members**2, distances)))
 
 
 def _flat(distances: Array, present: Array, f: Array, mix: Mix) -> Array:
     """own D_i + rest (D - D_i): f(s + 1) if one other is there, its change if both are."""
-    sizes = present.sum(axis=1)
-    credit, row = np.zeros(present.shape), np.add.accumulate(distances, axis=2)[:, :, -1]
-    total = np.add.accumulate(row, axis=1)[:, -1:]
-    for n in set(sizes.tolist()) - {0, 1}:
-        where, q, s = sizes == n, mix(n), np.arange(n)
-        own = np.add.accumulate(q * s / (n - 1) * f[where, 1 : n + 1], axis=1)[:, -1:]
-        change = f[where, 1 : n + 1] - f[where, :n]
-        rest = np.add.accumulate(q * s * (s - 1) / ((n - 1) * max(n - 2, 1)) * change, axis=1)[:, -1:]
-        credit[where] = np.where(present[where], own * row[where] + rest * (total[where] / 2 - row[where]), 0)
-    return credit
+    xp = namespace(distances)
+    q, n = chances_of(mix, present), xp.count_nonzero(present, axis=1)[:, None]
+    one, two = (xp.astype(at_least(n - less, 1), xp.float64) for less in (1, 2))
+    s = xp.astype(counting(present.shape[1], f), xp.float64)
+    row = xp.cumulative_sum(distances, axis=2)[:, :, -1]
+    total = xp.cumulative_sum(row, axis=1)[:, -1:]
+    own = xp.cumulative_sum(q * s / one * f[:, 1:], axis=1)[:, -1:]
+    rest = xp.cumulative_sum(q * s * (s - 1) / (one * two) * (f[:, 1:] - f[:, :-1]), axis=1)[:, -1:]
+    return xp.where(present, own * row + rest * (total / 2 - row), 0.0)
 
 
 def _constant(distances: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
@@ -61,24 +68,25 @@ def _constant(distances: Array, present: Array, f: Array, root: Node, mixes: Seq
     left, right = np.triu_indices(members, 1)
     pairs = (np.arange(members)[:, None] == left) | (np.arange(members)[:, None] == right)
     share = np.zeros((members, members))  # of what i and j have together, that of i
-    share[left, right], share[right, left] = (
-        flow(pairs, root, mixes, and_shares)[end, np.arange(len(left))] for end in (left, right)
-    )
+    both = flow(pairs, root, mixes, and_shares)
+    share[left, right], share[right, left] = (both[end, np.arange(len(left))] for end in (left, right))
     credit: Array = f[:, 2:3] * np.add.accumulate(distances * share, axis=2)[:, :, -1]
     return credit
 
 
 def _sized(distances: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """One game for every member; on a device for absent ones too, who have no distances."""
+    xp = namespace(distances)
     groups, members = present.shape
-    group, owner = np.nonzero(present)
-    games = np.arange(len(group))
-    outside = np.ones((members, len(group)))
-    outside[owner, games] = 0
-    gains = np.where(present[group], distances[group, owner], 0).T / 2
-    gains[owner, games] = 0
-    parts = Members(steps=present[group].T[None].astype(np.int64), gains=gains, outside=outside, delta=1 - outside)
-    slope = f[group]
-    shares = credits(np.zeros_like(slope), parts, root, mixes, slope)
-    credit = np.zeros((groups, members))
-    np.add.at(credit, group, shares)
-    return credit
+    games: Any = np.flatnonzero(present) if isinstance(present, np.ndarray) else slice(None)
+
+    def each(array: Array) -> Array:
+        """[B, K or 1, ..] as a row for every group and owner, of which there is a game."""
+        return laid_out(xp.broadcast_to(array, (groups, members, array.shape[2])), (groups * members, array.shape[2]))[games, :]
+
+    outside = each(beside(1 - np.eye(members), distances)[None, ...]).T
+    steps = xp.astype(each(present[:, None, :]).T[None, ...], xp.int64)
+    parts = Members(steps, gains=each(distances).T / 2, outside=outside, delta=1 - outside)
+    slope = each(f[:, None, :])
+    group = np.repeat(np.arange(groups), members)[games]
+    return by_group(credits(xp.zeros_like(slope), parts, root, mixes, slope), group, groups)

@@ -12,27 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_kernels.arrays import counting, namespace
+from shapley_kernels.counts.tree import by_sum
 from shapley_kernels.draws import chances_of
 from shapley_kernels.ranks.ref import sized_by
 from shapley_kernels.reduction import Members, credits
-from shapley_kernels.trees import Mix, Node, chunks, is_flat
+from shapley_kernels.trees import Mix, Node, by_group, chunks, is_flat, joined, of_games
 
-Array = NDArray[Any]
+Array = Any
 
 
 def discounted(gains: Array, keys: Array, discounts: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]. O(K) games of a count a group."""
-    members = gains.shape[1]
-    tables = np.cumsum(np.pad(discounts.astype(np.float64), ((0, 0), (1, 0))), axis=1)
-    credit = np.zeros(gains.shape)
-    for rows in chunks(len(gains), members**2):
-        rank, drops = _by_parts(gains[rows], np.broadcast_to(keys, gains.shape)[rows], np.ones(gains[rows].shape, np.bool_))
-        group, last = np.nonzero(drops)
-        upto = rank[group] <= last[:, None]  # [N, K]
-        table = tables if len(tables) == 1 else tables[rows][group]
-        shares = credits(table, Members(steps=upto.T[None].astype(np.int64)), root, mixes)
-        np.add.at(credit[rows], group, drops[group, last, None] * shares)
-    return credit
+    xp = namespace(gains)
+    everybody = xp.ones_like(gains, dtype=xp.bool)
+    tables = xp.cumulative_sum(xp.astype(discounts, xp.float64), axis=1, include_initial=True)
+    return _solved(gains, keys, everybody, tables, root, mixes)
 
 
 def sized(gains: Array, keys: Array, present: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
@@ -41,36 +36,53 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array, root: Node,
     O(K) games of two counts a group; on the flat tree means over draws, O(K^3).
     """
     if is_flat(root):
-        flat: Array = sized_by(gains, keys, present, weights, chances_of(mixes[root.depth], present))
-        return flat
-    members = gains.shape[1]
-    tables = _sums_of_best(weights)
-    credit = np.zeros(gains.shape)
-    keys, present = np.broadcast_to(keys, gains.shape), np.broadcast_to(present, gains.shape)
-    for rows in chunks(len(gains), members**2):
-        here = present[rows]
-        rank, drops = _by_parts(gains[rows], keys[rows], here)
+        return sized_by(gains, keys, present, weights, chances_of(mixes[root.depth], present))
+    return _solved(gains, keys, present, _sums_of_best(weights), root, mixes)
+
+
+def _solved(gains: Array, keys: Array, present: Array, tables: Array, root: Node, mixes: Sequence[Mix]) -> Array:
+    """tables H [B or 1, K + 1], of n_j, or [B or 1, K + 1, K + 1], of the number of those after it too."""
+    xp = namespace(gains)
+    groups, members = gains.shape
+    keys, present = (xp.broadcast_to(array, gains.shape) for array in (keys, present))
+
+    def solve(rows: slice) -> Array:
+        here = present[rows, :]
+        rank, drops = _by_parts(gains[rows, :], keys[rows, :], here)
+        group, upto, drop = _games(rank, drops)
+        here = of_games(here, group)
+        counts = [upto & here, ~upto & here][: tables.ndim - 1]
+        steps = xp.permute_dims(xp.astype(xp.stack(counts), xp.int64), (0, 2, 1))
+        table = tables if tables.shape[0] == 1 else of_games(tables[rows, ...], group)
+        return by_group(drop * credits(table, Members(steps), root, mixes), group, drops.shape[0])
+
+    return joined(map(solve, chunks(groups, members**2, gains)))
+
+
+def _games(rank: Array, drops: Array) -> tuple[NDArray[Any], Array, Array]:
+    """Games of all ranks, on the host of those at which gains drop: group [N], who ranks up to it [N, K], drop [N, 1]."""
+    xp = namespace(rank)
+    groups, members = rank.shape
+    if isinstance(rank, np.ndarray):
         group, last = np.nonzero(drops)
-        upto = rank[group] <= last[:, None]
-        steps = np.stack([upto & here[group], ~upto & here[group]]).astype(np.int64)  # [2, N, K]
-        table = tables if len(tables) == 1 else tables[rows][group]
-        shares = credits(table, Members(steps=np.swapaxes(steps, 1, 2)), root, mixes)
-        np.add.at(credit[rows], group, drops[group, last, None] * shares)
-    return credit
+        return group, rank[group] <= last[:, None], drops[group, last, None]
+    upto = rank[:, None, :] <= counting(members, rank)[None, :, None]
+    group = np.repeat(np.arange(groups), members)
+    return group, xp.reshape(upto, (groups * members, members)), xp.reshape(drops, (groups * members, 1))
 
 
 def _by_parts(gains: Array, keys: Array, present: Array) -> tuple[Array, Array]:
     """Ranks from 0 on, absent members last, and by rank what the next member gains less, [B, K] each."""
-    order = np.argsort(np.where(present, -keys, np.inf), axis=1, kind="stable")
-    rank = np.argsort(order, axis=1, kind="stable")
-    best_first = np.take_along_axis(np.where(present, gains, 0), order, axis=1).astype(np.float64)
-    return rank, -np.diff(best_first, axis=1, append=0)
+    xp = namespace(gains)
+    order = xp.argsort(xp.where(present, -keys, float("inf")), axis=1, stable=True)
+    rank = xp.argsort(order, axis=1, stable=True)
+    best_first = xp.astype(xp.take_along_axis(xp.where(present, gains, 0), order, axis=1), xp.float64)
+    nothing = xp.zeros_like(best_first[:, :1])
+    return rank, best_first - xp.concat([best_first[:, 1:], nothing], axis=1)
 
 
 def _sums_of_best(weights: Array) -> Array:
     """sum_{r <= n} D[r, n + m] for n members among the best and m others, [B or 1, K + 1, K + 1]."""
-    members = weights.shape[1]
-    sums = np.cumsum(np.pad(weights.astype(np.float64), ((0, 0), (1, 0), (1, 0))), axis=1)
-    best = np.arange(members + 1)
-    tables: Array = sums[:, best[:, None], np.minimum(best[:, None] + best, members)]
-    return tables
+    xp = namespace(weights)
+    sums = xp.cumulative_sum(xp.astype(weights, xp.float64), axis=1, include_initial=True)
+    return by_sum(xp.concat([xp.zeros_like(sums[:, :, :1]), sums], axis=2))

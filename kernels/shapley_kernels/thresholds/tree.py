@@ -5,38 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from shapley_kernels.arrays import at_least, namespace
+from shapley_kernels.trees import Mix, Node, chunks, flow, joined, or_shares
 
-from shapley_kernels.trees import Mix, Node, chunks, flow, or_shares
-
-Array = NDArray[Any]
+Array = Any
 
 
 def airport(scores: Array, base: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. O(nodes K) a group."""
-    heights: Array = np.maximum(scores - base[:, None], 0)
-    return _columns(heights.T, root, mixes).T
+    return _columns(at_least(scores - base[:, None], 0).T, root, mixes).T
 
 
 def facility(scores: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum_e w_e max(0, max_S scores_ie). scores [B, K, E], weights [B or 1, E] -> [B, K]. O(nodes K E) a group."""
+    xp = namespace(scores)
     groups, members, elements = scores.shape
-    heights = np.swapaxes(np.maximum(scores, 0), 0, 1).reshape(members, groups * elements)
-    shares = _columns(heights, root, mixes).reshape(members, groups, elements)
-    credit: Array = (np.swapaxes(shares, 0, 1) * weights[:, None, :]).sum(axis=2)
-    return credit
+    heights = xp.reshape(xp.permute_dims(at_least(scores, 0), (1, 0, 2)), (members, groups * elements))
+    shares = xp.reshape(_columns(heights, root, mixes), (members, groups, elements))
+    return xp.sum(xp.permute_dims(shares, (1, 0, 2)) * weights[:, None, :], axis=2)
 
 
 def _columns(heights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """Credits [K, E] of the airport games with heights [K, E]."""
-    members = len(heights)
-    credit = np.empty(heights.shape)
-    for games in chunks(heights.shape[1], members**2):
+    xp, members = namespace(heights), heights.shape[0]
+
+    def solve(games: slice) -> Array:
         height = heights[:, games]
-        levels = np.sort(height, axis=0)
-        gaps = np.diff(levels, axis=0, prepend=0)  # [K, E]
+        levels = xp.sort(height, axis=0)
+        wide = xp.astype(levels, xp.float64)
+        gaps = xp.concat([wide[:1, :], wide[1:, :] - wide[:-1, :]])  # [K, E]
         sets = height[:, None, :] >= levels[None, :, :]  # [K, K, E]
-        shares = flow(sets.reshape(members, -1), root, mixes, or_shares).reshape(sets.shape)
-        credit[:, games] = np.add.accumulate(shares * gaps, axis=1)[:, -1]
-    return credit
+        shares = flow(xp.reshape(sets, (members, members * height.shape[1])), root, mixes, or_shares)
+        return xp.cumulative_sum(xp.reshape(shares, sets.shape) * gaps, axis=1)[:, -1, :]
+
+    return joined(map(solve, chunks(heights.shape[1], members**2, heights)), axis=1)
