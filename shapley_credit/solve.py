@@ -15,6 +15,7 @@ from shapley_credit.blackbox.structure import Structure
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
+from shapley_credit.lines import line_term
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import beside, laid_out, namespace
@@ -134,21 +135,7 @@ def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree
 
 def line_credits(game: Utility) -> Array:
     """Values [..., k] over the orders in which the present members, on a line, form an interval at every moment."""
-    game.require_host("a value over connected orders")
-    return _combine(game, game.shape, _line_term)
-
-
-def _line_term(term: Utility) -> Array:
-    from shapley_kernels.chains import connected
-
-    credit = np.zeros((*term.shape, term.k))
-    for index in np.ndindex(term.shape):
-        one = term[index] if term.shape else term
-        line = np.arange(term.k) if one.mask is None else np.flatnonzero(one.mask)
-        if len(line):
-            credit[index][line] = connected(one.intervals(line), one.definition(line[:0]))
-    term.check_credits(credit)
-    return credit
+    return _combine(game, game.shape, line_term)
 
 
 def line_function_credits(function: Callable[..., Any] | batched, k: int) -> Array:

@@ -89,6 +89,12 @@ class Utility:
             table[first, last] = self.definition(line[first : last + 1])
         return table
 
+    def rises(self, sets: Array) -> Array:
+        """v(S) - v(empty) of sets [B or 1, I, K] of present members, [B, I], read from no device."""
+        from shapley_credit.lines import rises_by_absence
+
+        return rises_by_absence(self, sets)
+
     def check_credits(self, credits: Array) -> None:
         """Raise InputError for credits that are not finite, naming the entry of a deferred field that is at fault.
 
@@ -149,17 +155,13 @@ class Utility:
         >>> u.Max([1.0, 3.0, 2.0]).value((0, 2))
         2.0
         """
-        self.require_host("value")
-        values = self._value(member_indices(coalition, self.k))
-        return float(values) if not self.shape and self.library is None else from_numpy(values, self.library)
-
-    def require_host(self, what: str) -> None:
-        """Raise InputError if the data are on a device."""
         if self.library is not None and self.library.device is not None:
             raise InputError(
-                f"{what} is computed on the host, but the data are on device {self.library.device}; make the utility of arrays "
+                f"value is computed on the host, but the data are on device {self.library.device}; make the utility of arrays "
                 "moved there first, with .cpu()."
             )
+        values = self._value(member_indices(coalition, self.k))
+        return float(values) if not self.shape and self.library is None else from_numpy(values, self.library)
 
     def _value(self, members: Array) -> Array:
         values = np.empty(self.shape, self.dtype or np.float64)

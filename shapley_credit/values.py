@@ -130,7 +130,7 @@ def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None
         no member and the k (k + 1) / 2 intervals only. `utilities.MyersonPath(runs)` is a table of the values of intervals.
 
     Returns credits [..., k] in the units of v, as `set_shapley` does; they add up to v(N) - v(empty).
-    Cost O(k^2), and the values of k (k + 1) / 2 intervals by definition.
+    Cost O(k^2), and the values of k (k + 1) / 2 intervals by definition; on a device by the Shapley values of those in them.
     Raises InputError and EvaluationError as `set_shapley`, and InputError for a function of more than 62 members.
     Source: Bilbao & Edelman (2000), The Shapley value on convex geometries.
 

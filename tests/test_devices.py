@@ -276,6 +276,30 @@ def test_what_a_device_can_not_do_is_refused(make: Callable[[], Any], message: s
         make()
 
 
+@taken_for_a_device
+@every_family
+@given(data=st.data())
+def test_connected_orders(family: type[Utility], data: st.DataObject) -> None:
+    """Against the definition of every interval on the host."""
+    k, shape = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([(), (3,), (2, 2)]))
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    utility = data.draw(instances(family, dtype, k, shape)).utility
+    there, here = sc.connected_shapley(moved(utility, to_torch)), sc.connected_shapley(utility)
+    assert type(there).__module__ == "torch"
+    assert arrays.dtype_of(there) == here.dtype
+    table = [np.abs(utility.value(np.arange(k)[a : b + 1])).max() for a in range(k) for b in range(a, k)]
+    assert np.abs(there.numpy() - here).max() <= tolerance(dtype) * max(*table, 1)
+
+
+@every_family
+@given(data=st.data())
+def test_no_value_is_read_over_connected_orders(family: type[Utility], data: st.DataObject) -> None:
+    k, shape = data.draw(st.integers(1, 4)), data.draw(st.sampled_from([(), (3,), (2, 1)]))
+    credit = sc.connected_shapley(moved(data.draw(instances(family, np.float64, k, shape)).utility, to_meta))
+    assert str(credit.device) == "meta"
+    assert credit.shape == (*shape, k)
+
+
 def test_sizes_that_a_rule_refuses_do_not_matter_without_a_mask() -> None:
     """On a device every number of members is prepared for, as nobody knows how many there are."""
     for rule in (sc.semivalues.of_size(3), [0.25, 0.25, 0.25]):

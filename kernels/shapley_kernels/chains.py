@@ -8,25 +8,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from shapley_kernels.arrays import at_most, beside, counting, namespace
+
+Array = Any
 
 
-def connected(values: Array, nothing: Array | float) -> Array:
+def connected(values: Array, nothing: Array, size: Array | None = None) -> Array:
     """Mean marginal contributions over the 2^(n-1) orders whose beginnings are all intervals. O(n^2).
 
     The first L of n members are a .. b with probability C(n - L, a) / 2^(n-L), and the last to join them was a or b, as likely
-    (both the same for L = 1). values [.., n, n], those of a .. b at [a, b], a <= b; nothing [..], that of no member -> [.., n].
+    (both the same for L = 1). values [.., k, k], those of a .. b at [a, b], a <= b; nothing [..], that of no member; size [B],
+    n <= k where values are [B, k, k], n = k otherwise -> [.., k].
     """
-    n = values.shape[-1]
-    worth = np.zeros((*values.shape[:-2], n + 1, n + 1))
-    worth[..., :-1, 1:] = np.triu(values)  # at [a, b + 1]
-    worth[..., np.arange(n + 1), np.arange(n + 1)] = np.asarray(nothing)[..., None]
-    upper = np.triu(np.ones((n, n), np.bool_))
-    from_left = np.where(upper, worth[..., :-1, 1:] - worth[..., 1:, 1:], 0)
-    from_right = np.where(upper, worth[..., :-1, 1:] - worth[..., :-1, :-1], 0)
-    half = chances(n) / 2
-    credit: Array = (half * from_left).sum(axis=-1) + (half * from_right).sum(axis=-2)
-    return credit
+    xp, k = namespace(values), values.shape[-1]
+    upper = beside(np.triu(np.ones((k, k), np.bool_)), values)
+    nothing = nothing[..., None, None]
+    worth = xp.where(upper, values, nothing)
+    without_a = xp.concat([worth[..., 1:, :], xp.zeros_like(worth[..., :1, :]) + nothing], axis=-2)
+    without_b = xp.concat([xp.zeros_like(worth[..., :1]) + nothing, worth[..., :-1]], axis=-1)
+    half = _chances_of(size, values) / 2
+    from_left, from_right = (xp.where(upper, worth - rest, 0.0) for rest in (without_a, without_b))
+    return xp.sum(half * from_left, axis=-1) + xp.sum(half * from_right, axis=-2)
+
+
+def _chances_of(size: Array | None, values: Array) -> Array:
+    """`chances` of lines of n members, on k places: those of k members with a .. b longer by k - n."""
+    k = values.shape[-1]
+    chance = beside(chances(k), values)
+    if size is None:
+        return chance
+    xp = namespace(values)
+    place = counting(k, values) + (k - size)[:, None]
+    chosen = xp.broadcast_to(at_most(place, k - 1)[:, None, :], values.shape)
+    longer = xp.take_along_axis(xp.broadcast_to(chance, values.shape), chosen, axis=2)
+    return xp.where((place < k)[:, None, :], longer, 0.0)
 
 
 @lru_cache(maxsize=64)

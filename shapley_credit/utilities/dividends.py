@@ -75,6 +75,18 @@ class MyersonPath(Utility):
         whole = len(line) == 0 or line[-1] - line[0] == len(line) - 1
         return np.triu(self.runs[np.ix_(line, line)]) if whole else super().intervals(line)
 
+    def rises(self, sets: Array) -> Array:
+        xp = namespace(sets)
+        nobody = xp.zeros_like(sets[..., :1])
+        starts = sets & ~xp.concat([nobody, sets[..., :-1]], axis=2)
+        ends = sets & ~xp.concat([sets[..., 1:], nobody], axis=2)
+        place = xp.cumulative_sum(xp.astype(starts, xp.int64), axis=2)  # of the run
+        maximal = (place[..., :, None] == place[..., None, :]) & starts[..., :, None] & ends[..., None, :]
+        flags = xp.reshape(xp.astype(maximal, xp.float64), (*sets.shape[:2], self.k**2))
+        runs = xp.astype(xp.triu(self.rows("runs", full=True)), xp.float64)
+        runs = xp.reshape(runs, (runs.shape[0], self.k**2))
+        return runs @ flags[0, ...].T if flags.shape[0] == 1 else (flags @ runs[:, :, None])[..., 0]
+
     def reduce(self) -> Sequence[Problem]:
         xp = namespace(self.runs)
         runs = xp.triu(self.rows("runs", full=True))

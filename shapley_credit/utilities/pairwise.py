@@ -123,9 +123,17 @@ class Cut(Utility):
             rest = rest[self.mask[rest]]
         return float(self.weights[np.ix_(members, rest)].sum())
 
+    def rises(self, sets: Array) -> Array:
+        xp = namespace(sets)
+        members = xp.astype(sets, xp.float64)
+        weights = xp.astype(self.flatten(self._off_diagonal(), 2, full=True), xp.float64)
+        return xp.sum(xp.matmul(members, weights) * (1 - members), axis=2)
+
+    def _off_diagonal(self) -> Array:
+        return namespace(self.weights).where(self.beside(np.eye(self.k, dtype=np.bool_)), 0, self.weights)
+
     def reduce(self) -> Sequence[Problem]:
-        xp = namespace(self.weights)
-        off_diagonal = xp.where(self.beside(np.eye(self.k, dtype=np.bool_)), 0, self.weights)
+        xp, off_diagonal = namespace(self.weights), self._off_diagonal()
         out = Problem("dividends", "additive", (self.flatten(xp.sum(off_diagonal, axis=-1), 1, full=True),))
         inner = pair_problem(self, off_diagonal + xp.matrix_transpose(off_diagonal), self.beside(np.ones((1, self.k + 1))))
         return [out, *(problem._replace(scale=-1.0) for problem in inner)]

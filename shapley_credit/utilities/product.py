@@ -47,11 +47,22 @@ class Product(Utility):
             product *= self.outside[rest if self.mask is None else rest[self.mask[rest]]].prod()
         return float(self.offset + self.scale * product)
 
-    def reduce(self) -> Sequence[Problem]:
+    def rises(self, sets: Array) -> Array:
+        xp = namespace(sets)
+        inside, outside = (xp.astype(array, xp.float64)[:, None, :] for array in self._factors())
+        product = xp.prod(xp.where(sets, inside, outside), axis=2)
+        return self.rows("scale")[:, None] * (product - xp.prod(outside, axis=2))
+
+    def _factors(self) -> tuple[Array, Array]:
+        """inside, outside [B, K], 1 for absent members."""
         inside = self.rows("inside", full=True)
         xp = namespace(inside)
         outside = xp.ones_like(inside) if self.outside is None else self.rows("outside", full=True)
         if self.mask is not None:
             inside, outside = xp.where(self.present(), inside, 1), xp.where(self.present(), outside, 1)
+        return inside, outside
+
+    def reduce(self) -> Sequence[Problem]:
+        inside, outside = self._factors()
         arrays = (inside[:, :, None], outside[:, :, None], (inside - outside)[:, :, None], self.rows("scale")[:, None])
         return [Problem("products", "mixture", arrays)]

@@ -41,6 +41,12 @@ class Table(Utility):
         codes = np.concatenate([[0], np.cumsum(1 << line)])
         return np.triu(self.values[np.maximum(codes[None, 1:] - codes[:-1, None], 0)])
 
+    def rises(self, sets: Array) -> Array:
+        xp, values = namespace(sets), self.rows("values", full=True)
+        codes = xp.sum(xp.where(sets, self.beside(1 << np.arange(self.k)), 0), axis=2)
+        chosen = xp.take_along_axis(values, xp.broadcast_to(codes, (values.shape[0], codes.shape[1])), axis=1)
+        return xp.astype(chosen, xp.float64) - xp.astype(values[:, :1], xp.float64)
+
     def reduce(self) -> Sequence[Problem]:
         values = self.rows("values", full=True)
         if self.mask is not None:
