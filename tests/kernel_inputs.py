@@ -29,6 +29,15 @@ def present(rng: np.random.Generator, groups: int, members: int) -> Array:
     return here
 
 
+def airport(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    """Scores with ties; scores that differ in their last digits only, few of them in a group or nearly all."""
+    scores, base = normal(rng, (groups, members), np.float64), normal(rng, (shared(rng, groups),), dtype)
+    close = 1e-6 * rng.normal(size=scores.shape)
+    scores[::4] += close[::4]
+    scores[1::2, 1:] = 20 + close[1::2, 1:]
+    return scores.astype(dtype), base
+
+
 def coverage(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
     elements = int(rng.integers(0, 40))
     return rng.random((groups, members, elements)) < 0.3, normal(rng, (shared(rng, groups), elements), dtype)
@@ -94,7 +103,7 @@ def typed(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tu
 
 # (form, game) -> arguments for B groups of K members.
 MAKERS: dict[tuple[str, str], Maker] = {
-    ("thresholds", "airport"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), normal(rng, (shared(rng, b),), dtype)),
+    ("thresholds", "airport"): airport,
     ("thresholds", "facility"): facility,
     ("gaps", "min_gap"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype), present(rng, b, k)),
     ("dividends", "additive"): lambda rng, b, k, dtype: (normal(rng, (b, k), dtype),),

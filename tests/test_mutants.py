@@ -49,6 +49,10 @@ MUTANTS = [
         "(height - before) * splat(real(1 / members))",
     ),
     Mutant("thresholds", "cpu", "exchanged[q] = mask", "exchanged[q] = mask & 127"),
+    Mutant("thresholds", "cpu", "wrong = exceeds(before, height)", "wrong = 0"),
+    Mutant("thresholds", "cpu", "unsorted |= wrong", "unsorted |= 0"),
+    Mutant("thresholds", "cpu", "(members - 1).bit_length()", "(members - 1).bit_length() - 1"),
+    Mutant("thresholds", "cpu", "keys[members:] = np.uint32(0xFFFFFFFF)", "keys[members:] = np.uint32(0)"),
     Mutant("thresholds", "cpu", "for first in range(0, elements, 8):", "for first in range(0, elements - 7, 8):"),
     Mutant("thresholds", "cpu", "b_tile[i, lane] = scores[group, i, first + lane]", "b_tile[i, lane] = scores[group, i, lane]"),
     Mutant(
@@ -139,13 +143,13 @@ MUTANTS = [
 
 
 # Sizes that reach every branch, and limits above which kernels take another way, lowered to what plain Python can reach.
-CHECKED = {"table": (3, 8, 10, 12), "thresholds": (3, 8, 13, 70)}
+CHECKED = {"table": (3, 8, 10, 12), "thresholds": (3, 8, 13, 20, 70)}
 LOWERED = [("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"), ("NETWORK_LIMIT = 2048", "NETWORK_LIMIT = 64")]
 
 
 # Modules whose compiled functions the kernels of a form call, or hand on, besides those of their own file.
 TOOLS = ("shapley_kernels.tiles", "shapley_kernels.drawing")
-PARTS = {"counts": "shapley_kernels.counts.classes"}
+PARTS = {"counts": "shapley_kernels.counts.classes", "thresholds": "shapley_kernels.thresholds.eight"}
 
 
 def load(form: str, role: str, right: str = "", wrong: str = "") -> ModuleType:

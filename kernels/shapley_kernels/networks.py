@@ -7,15 +7,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+# Length of the runs that kernels sort in registers.
+RUN = 16
+
 
 @lru_cache(maxsize=256)
-def comparators(members: int) -> NDArray[np.int32]:
+def comparators(members: int, runs: int = 1) -> NDArray[np.int32]:
     """Pairs [C, 2] of Batcher's odd-even merge sort, to be put in ascending order one after the other; read-only.
 
     C ~ K log2(K)^2 / 4: 19 for K = 8, 543 for 64, 24,063 for 1,024 (Batcher 1968). Any K: members beyond are not compared.
+    runs: a power of two; runs of that length are in order already.
     """
     pairs = []
-    p = 1
+    p = runs
     while p < members:
         k = p
         while k >= 1:

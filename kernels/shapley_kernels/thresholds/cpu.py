@@ -4,8 +4,11 @@
 
 Eight games at a time, one a lane: a sorting network over the K vectors of a tile keeps the mask of every exchange, c takes the
 place of a, and the exchanges undone from the last to the first bring each c to its member. No branch, no index, equal heights
-in any order. Tiles are groups for `airport`, elements of a group for `facility`. Above NETWORK_LIMIT `airport` sorts group by
-group.
+in any order. Tiles are groups for `airport`, elements of a group for `facility`.
+
+Above MASKS_LIMIT `airport` sorts keys instead, integers of 32 bits that hold the leading bits of a height and its member, so
+that an exchange is a minimum and a maximum and nothing needs undoing. Where heights agree in these bits their order is put
+right afterwards. Above NETWORK_LIMIT it sorts group by group.
 """
 
 from __future__ import annotations
@@ -17,132 +20,74 @@ from numpy.typing import NDArray
 
 from shapley_kernels import memory, parallel
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, choose, exceeds, load, maximum, splat, store, total, transpose
-from shapley_kernels.networks import comparators
-from shapley_kernels.tiles import columns, store_eight, turn
+from shapley_kernels.lanes import (
+    Lanes,
+    choose,
+    exceeds,
+    least,
+    load,
+    maximum,
+    minimum,
+    packed,
+    sort_run,
+    splat,
+    store,
+    total,
+)
+from shapley_kernels.networks import RUN, comparators
+from shapley_kernels.thresholds.eight import airport_8
+from shapley_kernels.tiles import tile, turn
 
 Array = NDArray[Any]
 
+MASKS_LIMIT = 16
 NETWORK_LIMIT = 2048
+# Heights out of order move one place at a time, up to so many moves in a tile for each of its K rows.
+MOVES = 8
 
 
 @jit
-def _solve_tile(tile: Array, floor: Lanes, pairs: Array, exchanged: Array) -> None:
+def _shares(heights: Array) -> None:
+    """Ascending heights [K, 8] to c, in place."""
+    members = heights.shape[0]
+    real = heights.dtype.type
+    before = load(heights, 0)
+    share = before * splat(real(1 / members))
+    store(heights, 0, share)
+    for q in range(1, members):
+        height = load(heights, 8 * q)
+        share = share + (height - before) * splat(real(1 / (members - q)))
+        store(heights, 8 * q, share)
+        before = height
+
+
+@jit
+def _solve_tile(scores: Array, floor: Lanes, pairs: Array, exchanged: Array) -> None:
     """Scores [K, 8] to credits, in place. exchanged [C]: scratch for the masks."""
-    members = tile.shape[0]
-    real = tile.dtype.type
+    members = scores.shape[0]
+    real = scores.dtype.type
     for i in range(members):
-        store(tile, 8 * i, maximum(load(tile, 8 * i) - floor, splat(real(0))))
+        store(scores, 8 * i, maximum(load(scores, 8 * i) - floor, splat(real(0))))
     for q in range(pairs.shape[0]):
         low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-        x, y = load(tile, low), load(tile, high)
+        x, y = load(scores, low), load(scores, high)
         mask = exceeds(x, y)
         exchanged[q] = mask
-        store(tile, low, choose(mask, y, x))
-        store(tile, high, choose(mask, x, y))
-    before = load(tile, 0)
-    share = before * splat(real(1 / members))
-    store(tile, 0, share)
-    for q in range(1, members):
-        height = load(tile, 8 * q)
-        share = share + (height - before) * splat(real(1 / (members - q)))
-        store(tile, 8 * q, share)
-        before = height
+        store(scores, low, choose(mask, y, x))
+        store(scores, high, choose(mask, x, y))
+    _shares(scores)
     for q in range(pairs.shape[0] - 1, -1, -1):
         low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-        x, y = load(tile, low), load(tile, high)
+        x, y = load(scores, low), load(scores, high)
         mask = exchanged[q]
-        store(tile, low, choose(mask, y, x))
-        store(tile, high, choose(mask, x, y))
-
-
-@jit
-def _exchange(x: Lanes, y: Lanes) -> tuple[Lanes, Lanes, int]:
-    """The smaller, the larger, and where they changed places."""
-    mask = exceeds(x, y)
-    return choose(mask, y, x), choose(mask, x, y), mask
-
-
-@jit
-def _restore(x: Lanes, y: Lanes, mask: int) -> tuple[Lanes, Lanes]:
-    """The exchange undone."""
-    return choose(mask, y, x), choose(mask, x, y)
-
-
-@jit
-def _airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -> None:
-    """K = 8, whole tiles of groups: everything in registers."""
-    s_base = 0 if base.shape[0] == 1 else 1
-    real = scores.dtype.type
-    zero = splat(real(0))
-    w_8, w_7, w_6, w_5 = splat(real(1 / 8)), splat(real(1 / 7)), splat(real(1 / 6)), splat(real(1 / 5))
-    w_4, w_3, w_2 = splat(real(1 / 4)), splat(real(1 / 3)), splat(real(1 / 2))
-    b_floor = np.zeros(8, scores.dtype)
-    for first in range(low, high, 8):
-        for lane in range(8):
-            b_floor[lane] = base[(first + lane) * s_base]
-        floor = load(b_floor, 0)
-        a, b, c, d, e, f, g, h = columns(scores, 8 * first, 8)
-        a, b, c, d = maximum(a - floor, zero), maximum(b - floor, zero), maximum(c - floor, zero), maximum(d - floor, zero)
-        e, f, g, h = maximum(e - floor, zero), maximum(f - floor, zero), maximum(g - floor, zero), maximum(h - floor, zero)
-        a, b, m_0 = _exchange(a, b)
-        c, d, m_1 = _exchange(c, d)
-        e, f, m_2 = _exchange(e, f)
-        g, h, m_3 = _exchange(g, h)
-        a, c, m_4 = _exchange(a, c)
-        b, d, m_5 = _exchange(b, d)
-        e, g, m_6 = _exchange(e, g)
-        f, h, m_7 = _exchange(f, h)
-        b, c, m_8 = _exchange(b, c)
-        f, g, m_9 = _exchange(f, g)
-        a, e, m_10 = _exchange(a, e)
-        b, f, m_11 = _exchange(b, f)
-        c, g, m_12 = _exchange(c, g)
-        d, h, m_13 = _exchange(d, h)
-        c, e, m_14 = _exchange(c, e)
-        d, f, m_15 = _exchange(d, f)
-        b, c, m_16 = _exchange(b, c)
-        d, e, m_17 = _exchange(d, e)
-        f, g, m_18 = _exchange(f, g)
-        c_0 = a * w_8
-        c_1 = c_0 + (b - a) * w_7
-        c_2 = c_1 + (c - b) * w_6
-        c_3 = c_2 + (d - c) * w_5
-        c_4 = c_3 + (e - d) * w_4
-        c_5 = c_4 + (f - e) * w_3
-        c_6 = c_5 + (g - f) * w_2
-        c_7 = c_6 + (h - g)
-        c_5, c_6 = _restore(c_5, c_6, m_18)
-        c_3, c_4 = _restore(c_3, c_4, m_17)
-        c_1, c_2 = _restore(c_1, c_2, m_16)
-        c_3, c_5 = _restore(c_3, c_5, m_15)
-        c_2, c_4 = _restore(c_2, c_4, m_14)
-        c_3, c_7 = _restore(c_3, c_7, m_13)
-        c_2, c_6 = _restore(c_2, c_6, m_12)
-        c_1, c_5 = _restore(c_1, c_5, m_11)
-        c_0, c_4 = _restore(c_0, c_4, m_10)
-        c_5, c_6 = _restore(c_5, c_6, m_9)
-        c_1, c_2 = _restore(c_1, c_2, m_8)
-        c_5, c_7 = _restore(c_5, c_7, m_7)
-        c_4, c_6 = _restore(c_4, c_6, m_6)
-        c_1, c_3 = _restore(c_1, c_3, m_5)
-        c_0, c_2 = _restore(c_0, c_2, m_4)
-        c_6, c_7 = _restore(c_6, c_7, m_3)
-        c_4, c_5 = _restore(c_4, c_5, m_2)
-        c_2, c_3 = _restore(c_2, c_3, m_1)
-        c_0, c_1 = _restore(c_0, c_1, m_0)
-        a, b, c, d, e, f, g, h = transpose(c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-        store_eight(credit, 8 * first, 8, a, b, c, d, e, f, g, h)
+        store(scores, low, choose(mask, y, x))
+        store(scores, high, choose(mask, x, y))
 
 
 @jit
 def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low: int, high: int) -> None:
     members = scores.shape[1]
     s_base = 0 if base.shape[0] == 1 else 1
-    if members == 8:
-        whole = low + (high - low) // 8 * 8
-        _airport_8(scores, base, credit, low, whole)
-        low = whole
     b_tile = np.zeros((members, 8), scores.dtype)
     b_floor = np.zeros(8, scores.dtype)
     exchanged = np.empty(pairs.shape[0], np.uint8)
@@ -153,6 +98,92 @@ def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low:
         turn(scores, first * members, members, lanes, members, b_tile, 0, 8)
         _solve_tile(b_tile, load(b_floor, 0), pairs, exchanged)
         turn(b_tile, 0, 8, members, lanes, credit, first * members, members)
+
+
+@jit
+def _keys(scores: Array, o: int, members: int, floor: float, bits: int, keys: Array, p: int) -> None:
+    """The keys of K heights above the lowest, to keys[p:]; the last vector of a row holds nothing but scores of that row."""
+    lowest = load(scores, o)
+    for i in range(8, members, 8):
+        lowest = minimum(lowest, load(scores, o + i))
+    lowest = maximum(splat(floor), splat(least(lowest)))
+    zero = splat(scores.dtype.type(0))
+    for i in range(0, members, 8):
+        store(keys, p + i, packed(maximum(load(scores, o + i) - lowest, zero), bits, i))
+
+
+@jit
+def _lower(heights: Array, keys: Array, q: int, lane: int) -> int:
+    """Move the q-th height of a lane down to its place among those before it; the number of places."""
+    height, key, place = heights[q, lane], keys[q, lane], q
+    while place > 0 and heights[place - 1, lane] > height:
+        heights[place, lane], keys[place, lane] = heights[place - 1, lane], keys[place - 1, lane]
+        place -= 1
+    heights[place, lane], keys[place, lane] = height, key
+    return q - place
+
+
+@jit
+def _put_right(heights: Array, keys: Array, floor: Lanes) -> None:
+    """Scores [K, 8] in the order of their keys to heights above the floor in ascending order, and the keys with them."""
+    members = len(heights)
+    zero = splat(heights.dtype.type(0))
+    before, moves, unsorted = zero, 0, 0
+    for q in range(members):
+        height = maximum(load(heights, 8 * q) - floor, zero)
+        store(heights, 8 * q, height)
+        wrong = exceeds(before, height)
+        if wrong and moves <= MOVES * members:
+            for lane in range(8):
+                moves += _lower(heights, keys, q, lane) if wrong >> lane & 1 else 0
+            height = load(heights, 8 * q)
+        elif wrong:
+            unsorted |= wrong
+        before = height
+    for lane in range(8):
+        if unsorted >> lane & 1:
+            order = np.argsort(heights[:, lane])
+            heights[:, lane], keys[:members, lane] = heights[:, lane][order], keys[:members, lane][order]
+
+
+@jit
+def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits: int, low: int, high: int) -> None:
+    members = scores.shape[1]
+    wide = (members + 7) // 8 * 8
+    s_base = 0 if base.shape[0] == 1 else 1
+    flat, b_row, b_floor = scores.reshape(-1), np.empty(wide, scores.dtype), np.zeros(8, scores.dtype)
+    runs = (members + RUN - 1) // RUN * RUN
+    rows, keys, heights = tile(8, wide, np.uint32), tile(runs, 8, np.uint32), tile(members, 8, scores.dtype)
+    keys[members:] = np.uint32(0xFFFFFFFF)  # above all others
+    member = np.uint32((1 << bits) - 1)
+    for first in range(low, high, 8):
+        lanes = min(8, high - first)
+        for lane in range(lanes):
+            b_floor[lane] = base[(first + lane) * s_base]
+            row, o = flat, (first + lane) * members
+            if members < wide:
+                b_row[:members] = flat[o : o + members]
+                b_row[members:] = b_row[0]
+                row, o = b_row, 0
+            _keys(row, o, members, b_floor[lane], bits, rows, lane * wide)
+        turn(rows, 0, wide, 8, members, keys, 0, 8)
+        for i in range(0, runs, RUN):
+            sort_run(keys, 8 * i)
+        for q in range(pairs.shape[0]):
+            small, large = 8 * pairs[q, 0], 8 * pairs[q, 1]
+            x, y = load(keys, small), load(keys, large)
+            store(keys, small, minimum(x, y))
+            store(keys, large, maximum(x, y))
+        for lane in range(lanes):
+            row = scores[first + lane]
+            for q in range(members):
+                heights[q, lane] = row[np.uint64(keys[q, lane] & member)]
+        _put_right(heights, keys, load(b_floor, 0))
+        _shares(heights)
+        for lane in range(lanes):
+            row = credit[first + lane]
+            for q in range(members):
+                row[np.uint64(keys[q, lane] & member)] = heights[q, lane]
 
 
 @jit
@@ -210,9 +241,14 @@ def airport(scores: Array, base: Array) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]."""
     groups, members = scores.shape
     credit = memory.empty(scores.shape, scores.dtype)
-    if members <= NETWORK_LIMIT:
+    if members == 8:
+        parallel.rows(airport_8, groups, 8, scores, base, credit)
+    elif members <= MASKS_LIMIT:
         pairs = comparators(members)
         parallel.rows(_airport_tiled, groups, 0.4 * len(pairs) + members, scores, base, credit, pairs)
+    elif members <= NETWORK_LIMIT:
+        pairs, bits = comparators(members, RUN), (members - 1).bit_length()
+        parallel.rows(_airport_keyed, groups, 0.1 * len(pairs) + 2 * members, scores, base, credit, pairs, bits)
     else:
         parallel.rows(_airport_sorted, groups, 60 * members, scores, base, credit)
     return credit
