@@ -9,7 +9,7 @@ INSTALL := $(PIP) --constraint constraints.txt
 SPREAD := --numprocesses auto --dist worksteal
 test wheel: export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs learn learn-quick learn-large clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
@@ -77,8 +77,22 @@ docs: $(VENV)/.test
 	$(BIN)/python docs/catalogue.py
 	$(BIN)/python benchmarks/families.py
 
+# Policies trained under every rule of credit, then docs/learning.md; stopped, it goes on where it was. learn-quick: a few steps of
+# each, made twice. learn-large: a transformer of 57 million parameters, on a machine with a GPU.
+learn: .venv-learning/.learn
+	$(LEARN) run
+	$(LEARN) page
+
+learn-quick: .venv-learning/.learn
+	$(LEARN) quick
+
+learn-large: .venv-learning/.learn
+	$(LEARN) large
+
+LEARN := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false PYTHONPATH=. .venv-learning/bin/python -m benchmarks.learning
+
 clean:
-	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .learning .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -112,6 +126,12 @@ NEEDED := aiohttp blobfile cachetools chz codetiming fastapi hydra-core jaxtypin
 	.venv-frameworks/bin/python $(PIP) --constraint constraints-frameworks.txt torch
 	.venv-frameworks/bin/python $(PIP) --no-deps --requirement constraints-frameworks.txt
 	.venv-frameworks/bin/python $(PIP) --no-deps --editable .
+	touch $@
+
+.venv-learning/.learn: pyproject.toml constraints.txt constraints-frameworks.txt
+	$(PYTHON) -m venv .venv-learning
+	.venv-learning/bin/python $(INSTALL) --constraint constraints-frameworks.txt torch
+	.venv-learning/bin/python $(INSTALL) --constraint constraints-frameworks.txt --editable '.[learning]'
 	touch $@
 
 .venv-bench/.bench: pyproject.toml constraints.txt

@@ -8,11 +8,7 @@ Medians, with all competitors taking turns; read ratios, not absolutes. Every re
 from __future__ import annotations
 
 import argparse
-import datetime
-import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -34,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import compositions, cuda, measure, steps  # noqa: E402 - found beside this file, wherever the package is installed
 from benchmarks.cases import SWEEPS, WORKS, Array, Work, bytes_moved  # noqa: E402
+from benchmarks.facts import facts  # noqa: E402
 
 from shapley_kernels import parallel  # noqa: E402
 
@@ -207,34 +204,6 @@ def peers() -> dict[str, Any]:
     return found
 
 
-def facts() -> dict[str, Any]:
-    """Where and with what the run was made."""
-    names = ("numpy", "numba", "torch", "triton")
-    versions = {name: importlib.metadata.version(name) for name in names if _installed(name)}
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=ROOT, check=False)
-    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
-    return {
-        "machine": f"{cpu or platform.processor()}, {parallel.threads()} cores, {platform.system()} {platform.machine()}",
-        "load": os.getloadavg()[0],
-        "versions": {"python": platform.python_version(), **versions},
-        "commit": commit.stdout.strip(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "command": f"python {' '.join(sys.argv)}",
-    }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
-def _installed(name: str) -> bool:
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
 def _print(row: Row) -> None:
     seconds = row["seconds"]
     ours = seconds.get("ours", seconds.get("kernel", 0.0))
@@ -252,7 +221,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True, help="where the measurements go")
     options = parser.parse_args()
     start = time.perf_counter()
-    run = facts()
+    run = facts(("numpy", "numba", "torch", "triton"))
     if options.cpu:
         run |= {
             "cpu": works(options.quick),

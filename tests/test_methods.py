@@ -275,12 +275,25 @@ def test_ospo_tokens_start_at_the_answer_and_repeat_nothing() -> None:
     parts = segments.segment(text, segments.words)
     offsets = np.array([(0, 0), (0, 0), (0, 3), (4, 8), (9, 12), (12, 13)])
     mask = np.array([0, 0, 1, 1, 1, 1])
-    got = ospo.ospo([parts], colour_reward, mask[None], [offsets], groups=["p"], baseline="none", spread="token")
+    got = ospo.ospo([parts], colour_reward, mask[None], [offsets], groups=["p"], baseline="none", scale="none", spread="token")
     credit = ospo.segment_credit([parts], colour_reward).estimates[0].values
     assert_array_equal(got[0, :2], 0)
     by_word = [got[0, 2], got[0, 3], got[0, 4] + got[0, 5]]  # the full stop goes with its word
     assert_allclose(by_word, credit, atol=1e-6)
     assert_allclose(got.sum(), colour_reward(text), atol=1e-6)
+
+
+def test_ospo_compares_segments_with_all_of_their_group() -> None:
+    texts = ["red blue", "blue blue red", "red green", "red green"]
+    parts = [segments.segment(text, segments.words) for text in texts]
+    offsets = [np.array([found.span() for found in re.finditer(r"\w+", text)]) for text in texts]
+    offsets = [np.concatenate([rows, np.zeros((3 - len(rows), 2), int)]) for rows in offsets]
+    mask = np.array([[1, 1, 0], [1, 1, 1], [1, 1, 0], [1, 1, 0]])
+    got = ospo.ospo(parts, colour_reward, mask, offsets, groups=["p", "p", "q", "q"])
+    phi = [estimate.values for estimate in ospo.segment_credit(parts, colour_reward).estimates]
+    for rows in ([0, 1], [2, 3]):
+        flat = np.concatenate([phi[row] for row in rows])
+        assert_allclose(got[rows][mask[rows] > 0], (flat - flat.mean()) / flat.std(ddof=1), rtol=1e-6)
 
 
 def test_ospo_says_what_must_go_together() -> None:

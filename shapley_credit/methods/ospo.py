@@ -15,6 +15,7 @@ from shapley_credit.blackbox.estimate import Estimate
 from shapley_credit.blackbox.evaluate import evaluate
 from shapley_credit.blackbox.plan import plan
 from shapley_credit.convert import Array
+from shapley_credit.credit.groups import advantages, codes_of
 from shapley_credit.credit.segments import SegmentedText
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
@@ -92,19 +93,21 @@ def ospo(
     *,
     groups: Any,
     baseline: str = "mean",
-    scale: str = "none",
+    scale: str = "group_std",
     spread: str = "segment",
     **credit: Any,
 ) -> Any:
     """Token advantages of responses whose segments are credited by Winter values.
 
-        A_ij = (phi_ij + w_ij (R_i - sum_j phi_ij - b_i)) / s_i,      so that sum_j A_ij = (R_i - b_i) / s_i
+        A_ij = (phi_ij - b) / s,      b and s over the segments of all responses of the group
 
     texts, reward, and budget, method, seed, absent and all that `segment_credit` takes: as there.
     mask: [B, T], nonzero for the trainable tokens. offsets: B arrays [T, 2], the characters of each token in the response, as a
         fast tokenizer gives them.
-    groups: [B] ids of prompts. baseline, scale, spread: as in `token_advantages`; spread="token" shares the credit of a segment
-        among its tokens, "segment" gives each of them all of it, "reward_to_go" pays a segment at its last token.
+    groups: [B] ids of prompts. baseline, scale: as in `advantages`, over segments, not responses. The deviation of the rewards
+        would not do for s: where all responses earn the same their segments differ still, and would be divided by next to 0.
+        spread: as in `token_advantages`; "token" shares the advantage of a segment among its tokens, "segment" gives each of
+        them all of it, "reward_to_go" pays a segment at its last token.
 
     Returns float32 [B, T]. Cost: that of `segment_credit`, O(tokens) beside it. Raises InputError as the functions named.
     Source: 2601.08403 for the problem, Winter (1989) for the credit.
@@ -115,7 +118,7 @@ def ospo(
     >>> texts = [segments.segment(text, segments.words) for text in ("good bad", "bad bad")]
     >>> offsets = [np.array([(0, 4), (5, 8)]), np.array([(0, 3), (4, 7)])]
     >>> reward = lambda text: float(text.count("good")) - text.count("bad")
-    >>> ospo.ospo(texts, reward, np.ones((2, 2)), offsets, groups=["p", "p"])
+    >>> ospo.ospo(texts, reward, np.ones((2, 2)), offsets, groups=["p", "p"], scale="none")
     array([[ 1.5, -0.5],
            [-0.5, -0.5]], dtype=float32)
     """
@@ -123,14 +126,15 @@ def ospo(
         raise InputError(f"texts, offsets and mask must go together; got {len(texts)}, {len(offsets)} and {len(mask)}.")
     found = segment_credit(texts, reward, **credit)
     stretches = [text.stretches(table, row) for text, table, row in zip(texts, offsets, mask, strict=True)]
+    sizes = [len(estimate.values) for estimate in found.estimates]
+    owners = np.repeat(codes_of(groups, found.rewards)[0], sizes)
+    phi = np.concatenate([estimate.values for estimate in found.estimates])
+    paid = np.split(advantages(phi, owners, baseline=baseline, scale=scale), np.cumsum(sizes)[:-1])
     return token_advantages(
-        found.rewards,
+        None,
         mask,
-        segment_credit=[estimate.values for estimate in found.estimates],
+        segment_credit=paid,
         segment_lengths=[lengths for lengths, _ in stretches],
         segment_order=[order for _, order in stretches],
-        groups=groups,
-        baseline=baseline,
-        scale=scale,
         spread=spread,
     )

@@ -1,0 +1,47 @@
+"""Figures of the experiments: one message each, the mean over seeds as a line, its 95% interval as a band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("svg")
+import matplotlib.pyplot as plt
+from benchmarks.learning.intervals import interval
+from benchmarks.learning.words import Array
+
+mpl.rcParams.update({"svg.hashsalt": "learning", "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False})
+mpl.rcParams.update({"axes.grid": True, "grid.alpha": 0.25, "legend.frameon": False, "font.size": 9})
+
+OURS = "#c1272d"
+OTHERS = ("#0000a7", "#008176", "#b08000", "#7b4ea3", "#555555", "#2f9ed6")
+
+
+def colours(rules: Sequence[str], ours: str) -> dict[str, str]:
+    """Red for the rule of this library that the figure is about; the others in their order."""
+    rest = iter(OTHERS)
+    return {rule: OURS if rule == ours else next(rest) for rule in rules}
+
+
+def draw_curves(axis: Any, curves: dict[str, Array], colour: dict[str, str], xs: Callable[[str], Array]) -> None:
+    """A line and a band for each rule, curves [seeds, points]."""
+    for rule, rows in curves.items():
+        spread = [interval(column) for column in rows.T]
+        mean, half = np.array([each.mean for each in spread]), np.array([each.half for each in spread])
+        axis.plot(xs(rule), mean, color=colour[rule], label=rule, linewidth=2.2 if colour[rule] == OURS else 1.4)
+        axis.fill_between(xs(rule), mean - half, mean + half, color=colour[rule], alpha=0.15, linewidth=0)
+
+
+def panels(number: int, title: str) -> tuple[Any, Any]:
+    figure, axes = plt.subplots(1, number, figsize=(5.2 * number, 3.8), constrained_layout=True, squeeze=False)
+    figure.suptitle(title, fontsize=11, fontweight="bold")
+    return figure, axes[0]
+
+
+def save(figure: Any, path: Path) -> None:
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

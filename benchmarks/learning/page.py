@@ -1,0 +1,193 @@
+"""docs/learning.md and its figures, from the runs on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+from benchmarks.facts import facts
+from benchmarks.learning import figures, listing, objectives, recommend, search
+from benchmarks.learning.experiments import EXPERIMENTS, RATES, TUNING_SEEDS, Results, Run
+from benchmarks.learning.intervals import interval, reach
+from benchmarks.learning.train import EVERY
+from benchmarks.learning.words import Array
+from benchmarks.report import table
+
+TEMPLATE = Path(__file__).with_name("page.md")
+
+# The rule that others are compared with, and the one of this library in red.
+BASE = {"recommend": "shared", "search": "GRPO", "listing": "GRPO", "trl": "GRPO", "objectives": "Shapley"}
+OURS = {"recommend": "Shapley", "search": "Owen", "listing": "Shapley of entropy", "trl": "Shapley of entropy"}
+
+
+class Found:
+    """The reported runs of one experiment: curves [seeds, points] and final figures [seeds] by rule."""
+
+    def __init__(self, results: Results, name: str, steps: int, rates: dict[str, float], seeds: tuple[int, ...]) -> None:
+        self.name, self.steps, self.rates, self.seeds = name, steps, rates, seeds
+        self.experiment = EXPERIMENTS[name]
+        self.runs = {
+            rule: [results.figures[Run(name, rule, rate, seed, steps)] for seed in seeds] for rule, rate in rates.items()
+        }
+
+    def curves(self, metric: str) -> dict[str, Array]:
+        return {rule: np.array([run["curves"][metric] for run in runs]) for rule, runs in self.runs.items()}
+
+    def final(self, metric: str) -> dict[str, Array]:
+        return {rule: np.array([run["final"][metric] for run in runs]) for rule, runs in self.runs.items()}
+
+    def noise(self) -> dict[str, float]:
+        """tr cov / |mean|^2 of one batch's gradient, both pooled over the seeds."""
+        parts = {rule: [run["noise"] for run in runs] for rule, runs in self.runs.items()}
+        return {rule: sum(p["variance"] for p in each) / sum(p["signal"] for p in each) for rule, each in parts.items()}
+
+    def xs(self) -> Array:
+        return EVERY * (np.arange(self.steps // EVERY) + 0.5)
+
+    def figure(self, metric: str, title: str, ylabel: str, panels: int = 1) -> tuple[Any, Any, dict[str, str]]:
+        """A figure whose first panel shows the metric against steps."""
+        colour = figures.colours(self.experiment.rules, OURS[self.name])
+        figure, axes = figures.panels(panels, title)
+        figures.draw_curves(axes[0], self.curves(metric), colour, lambda _: self.xs())
+        axes[0].set(xlabel="training step", ylabel=f"{ylabel} (mean of {len(self.seeds)} seeds, 95% band)")
+        axes[0].legend()
+        return figure, axes, colour
+
+
+def compared(found: Found, goal: float) -> dict[str, list[str]]:
+    """For each rule its rate, the final metric, the paired difference to the base rule, and the steps to the goal."""
+    metric, base = found.experiment.metric, BASE[found.name]
+    final, curves = found.final(metric), found.curves(metric)
+    cells = {}
+    for rule, values in final.items():
+        gain = interval(values - final[base])
+        difference = "" if rule == base else f"{gain.mean:+.3f} ± {gain.half:.3f}"
+        steps = reach(curves[rule], goal, found.experiment.best, EVERY)
+        cells[rule] = [rule, f"{found.rates[rule]:g}", str(interval(values)), difference, steps]
+    return cells
+
+
+def headings(found: Found, goal: str) -> list[str]:
+    return ["credit", "rate", found.experiment.metric, f"against {BASE[found.name]}", f"steps to {goal}"]
+
+
+def level(found: Found) -> float:
+    """90% of the best mean of the last points, over all rules."""
+    ends = [rows[:, -3:].mean() for rows in found.curves(found.experiment.metric).values()]
+    return 0.9 * float(max(ends))
+
+
+def setting(found: Found) -> str:
+    """Seeds, steps and learning rates in words."""
+    if len(found.experiment.rates) == 1:
+        how = f"the learning rate is {found.experiment.rates[0]:g} for all"
+    else:
+        tried = ", ".join(f"{rate:g}" for rate in RATES)
+        how = f"each rule has the learning rate of {tried} that was best for it on {len(TUNING_SEEDS)} other seeds"
+    return f"{len(found.seeds)} seeds, {found.steps} steps each; {how}.\n"
+
+
+def recommended(found: Found, folder: Path) -> str:
+    metric, title = recommend.METRIC, "Six recommendations, paid for the best: each its own credit, or all the same"
+    figure, axes, colour = found.figure(metric, title, "set utility", 2)
+    figures.draw_curves(axes[1], found.curves(recommend.FREE), colour, lambda _: found.xs())
+    axes[1].set(xlabel="training step", ylabel="share of the credit that the worst word gets")
+    figures.save(figure, folder / "recommend.svg")
+    goal, noise, worst = level(found), found.noise(), found.curves(recommend.FREE)
+    rows = [[*cells, f"{noise[rule]:,.0f}", f"{worst[rule].mean():.1%}"] for rule, cells in compared(found, goal).items()]
+    return table([*headings(found, f"{goal:.3f}"), "gradient noise", "credit of the worst"], rows)
+
+
+def searched(found: Found, folder: Path) -> str:
+    metric = search.METRIC
+    figure, axes, colour = found.figure(metric, "A query of nine phrases, paid for the rank of what was wanted", "nDCG", 2)
+    calls = found.curves(search.CALLS)
+    batch = search.PROMPTS * search.GROUP
+    figures.draw_curves(axes[1], found.curves(metric), colour, lambda rule: found.xs() * batch * calls[rule].mean())
+    axes[1].set(xlabel="queries that the retriever answered", ylabel="nDCG", xscale="log")
+    figures.save(figure, folder / "search.svg")
+    goal, noise = level(found), found.noise()
+    rows = [[*cells, f"{calls[rule].mean():.0f}", f"{noise[rule]:,.0f}"] for rule, cells in compared(found, goal).items()]
+    unseen = (search.PART, search.OTHER, search.TFIDF, search.DENSE, search.VARIETY)
+    others = [[rule, *(str(interval(found.final(name)[rule])) for name in unseen)] for rule in found.experiment.rules]
+    middle = "\nThe same queries cut short, and before retrievers that no policy met in training:\n\n"
+    first = table([*headings(found, f"{goal:.2f}"), "queries a response", "gradient noise"], rows)
+    return first + middle + table(["credit", *unseen], others)
+
+
+def listed(found: Found, folder: Path, title: str) -> str:
+    metric = listing.METRIC
+    figure, axes, colour = found.figure(metric, title, "JSD to uniform, bits", 2)
+    axes[0].axhline(0.1, color="black", linewidth=0.8, linestyle=":")
+    figures.draw_curves(axes[1], found.curves("validity"), colour, lambda _: found.xs())
+    axes[1].set(xlabel="training step", ylabel="validity", ylim=(0.9, 1.002))
+    figures.save(figure, folder / f"{found.name}.svg")
+    curves, valid = found.curves(metric), found.final("validity")
+    rows = [
+        [*cells, f"{curves[rule][:, 0].mean():.3f}", str(interval(valid[rule]))] for rule, cells in compared(found, 0.1).items()
+    ]
+    return table([*headings(found, "0.1"), f"in the first {EVERY}", "validity"], rows)
+
+
+def objective_of(rule: str, curve: Array) -> Array:
+    """What the rule's credit follows, a weighted mean of V_1 .. V_k [..., k], by the theorem."""
+    weights = objectives.RULES[rule].objective(objectives.K)
+    worth: Array = curve @ (weights / weights.sum())
+    return worth
+
+
+def objectives_seen(found: Found, folder: Path) -> str:
+    sizes = np.arange(1, objectives.K + 1)
+    curves = {rule: np.array([[run["final"][f"V{m}"] for m in sizes] for run in runs]) for rule, runs in found.runs.items()}
+    best = np.max([rows.mean(axis=0) for rows in curves.values()], axis=0)
+    colour = figures.colours(found.experiment.rules, "Shapley")
+    figure, axes = figures.panels(1, "Each credit wins its own objective: pass@m after training")
+    figures.draw_curves(axes[0], {rule: rows / best for rule, rows in curves.items()}, colour, lambda _: sizes)
+    axes[0].set(xlabel="m, guesses at the test", ylabel="pass@m, as a share of the best rule's")
+    axes[0].legend(title="credit in training")
+    figures.save(figure, folder / "objectives.svg")
+    rows = []
+    for target in found.experiment.rules:
+        worth = {rule: objective_of(target, each) for rule, each in curves.items()}
+        means = {rule: float(each.mean()) for rule, each in worth.items()}
+        second = max((rule for rule in means if rule != target), key=means.__getitem__)
+        lead = interval(worth[target] - worth[second])
+        cells = [f"**{mean:.4f}**" if mean == max(means.values()) else f"{mean:.4f}" for mean in means.values()]
+        rows.append([target, *cells, f"{lead.mean:+.4f} ± {lead.half:.4f} ({second})"])
+    return table(["objective of", *found.experiment.rules, "its own credit against the next"], rows)
+
+
+def section(found: Found, folder: Path) -> str:
+    """Setting, figure and tables of one experiment."""
+    tables = {
+        "recommend": lambda: recommended(found, folder),
+        "search": lambda: searched(found, folder),
+        "listing": lambda: listed(found, folder, "Answers from a list: paid for being valid, or for variety"),
+        "objectives": lambda: objectives_seen(found, folder),
+        "trl": lambda: listed(found, folder, "In TRL: paid for being valid, or for variety"),
+    }[found.name]()
+    return f"{setting(found)}\n![{found.name}]({folder.name}/{found.name}.svg)\n\n{tables.rstrip()}"
+
+
+def surroundings(results: Results) -> str:
+    """Where the page was made, and how long training took."""
+    found = facts(("numpy", "torch", "transformers", "trl", "bm25s", "sentence-transformers"))
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    minutes = sum(results.seconds.values()) / 60
+    lines = [f"machine: {found['machine']}", f"versions: {versions}", f"commit: {found['commit']}", f"date: {found['date']}"]
+    lines += [f"command: `make learn`; {len(results.seconds)} runs, {minutes:.0f} minutes on one core each"]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def write(
+    results: Results, rates: dict[str, dict[str, float]], steps: dict[str, int], seeds: tuple[int, ...], page: Path
+) -> None:
+    """The page, and its figures in a folder beside it with its name. rates: of each rule of each experiment."""
+    folder = page.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    found = [Found(results, name, steps[name], rates[name], seeds) for name in EXPERIMENTS]
+    parts = {each.name: section(each, folder) for each in found}
+    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts, facts=surroundings(results))
+    page.write_text(text, encoding="utf-8")
