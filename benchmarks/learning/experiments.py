@@ -40,8 +40,8 @@ EXPERIMENTS = {
     "recommend": Experiment(recommend.Recommend, tuple(recommend.RULES), 300, recommend.METRIC, max),
     "search": Experiment(search.Search, tuple(search.RULES), 400, search.METRIC, max),
     "listing": Experiment(listing.Listing, tuple(listing.RULES), 300, listing.METRIC, min),
-    "objectives": Experiment(objectives.Guess, tuple(objectives.RULES), 300, "", max, rates=(3e-3,)),
-    "trl": Experiment(in_trl.Picker, tuple(in_trl.RULES), 100, listing.METRIC, min, rates=(1e-2,), train=in_trl.train),
+    "objectives": Experiment(objectives.Guess, tuple(objectives.RULES), 600, "", max, rates=(3e-3,)),
+    "trl": Experiment(in_trl.Picker, tuple(in_trl.RULES), 200, listing.METRIC, min, rates=(1e-2,), train=in_trl.train),
 }
 
 
@@ -99,14 +99,14 @@ class Results:
                 out.flush()
 
     def tuned(self, name: str, steps: int) -> dict[str, float]:
-        """The learning rate of each rule: the best mean of the metric after training, over the tuning seeds."""
+        """The learning rate of each rule: the best mean of the metric over all of training and the tuning seeds."""
         chosen = EXPERIMENTS[name]
         if len(chosen.rates) == 1:
             return dict.fromkeys(chosen.rules, chosen.rates[0])
 
         def mean(rule: str, rate: float) -> float:
             runs = [Run(name, rule, rate, seed, steps) for seed in TUNING_SEEDS]
-            return float(np.mean([self.figures[run]["final"][chosen.metric] for run in runs]))
+            return float(np.mean([self.figures[run]["curves"][chosen.metric] for run in runs]))
 
         return {rule: chosen.best(chosen.rates, key=partial(mean, rule)) for rule in chosen.rules}  # type: ignore[misc]
 
