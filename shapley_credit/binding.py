@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import Array, common_library, computing_dtype, to_array
+from shapley_credit.convert import NUMPY, Array, common_library, computing_dtype, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import (
     LENGTHS,
@@ -50,7 +50,7 @@ def bind_fields(fields: Fields, mask: Any, given: Mapping[str, Any]) -> dict[str
                 library = common_library(library, origin)
             if spec.domain in REAL_VALUED:
                 real_valued = True
-                if array is data or origin is not None or isinstance(data, np.ndarray | np.generic):
+                if array is data or origin is not None or isinstance(data, NUMPY):
                     own = computing_dtype(dtype_of(array))  # Python numbers and lists follow the dtypes of arrays
                     dtype = own if dtype is None else max(dtype, own)
     k, shape = _agree(tuple([(name, spec.axes, tuple(array.shape)) for name, spec, array in arrays]))

@@ -25,7 +25,7 @@ Array = Any
 
 # Memory that the host can read: its own, and memory pinned for CUDA and for ROCm.
 _HOST = (1, 3, 11)
-_NUMPY = (np.ndarray, np.generic)
+NUMPY = (np.ndarray, np.generic)
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -45,9 +45,11 @@ def to_array(data: Any, name: str) -> tuple[Array, Library | None]:
     """
     if type(data) is np.ndarray:
         return data, None
+    if type(data) is float:
+        return np.asarray(data), None
     if isinstance(data, np.ma.MaskedArray):
         raise InputError(f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask.")
-    if hasattr(data, "__dlpack__") and not isinstance(data, _NUMPY):
+    if hasattr(data, "__dlpack__") and not isinstance(data, NUMPY):
         return _of_library(data, name)
     try:
         array = np.asarray(data)

@@ -19,6 +19,8 @@ from shapley_kernels.arrays import namespace
 
 MEMBERS = "k"
 
+# The types of a whole number; a union of types takes longer to make than to look up.
+WHOLE = (int, np.integer)
 _FLOAT64 = np.dtype(np.float64)
 
 
@@ -123,7 +125,7 @@ def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
         if value not in parameter.choices:
             raise InputError(f"{name} must be one of {', '.join(map(repr, parameter.choices))}; got {value!r}.")
         return value
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, WHOLE) or value < 1:
         raise InputError(f"{name} must be a whole number >= 1; got {value!r}.")
     return int(value)
 
@@ -157,6 +159,8 @@ def read_field(array: Array, field: Field, name: str, present: Array | None) -> 
     if present is not None and domain != "membership":
         array = np.where(present, array, np.array(domain == "positive", array.dtype))
     if domain in _BOUNDS and array.size and _is_within(array, *_BOUNDS[domain]):
+        return array
+    if domain == "symmetric" and _is_scanned(array) and _is_symmetric(array):
         return array
     if array.dtype.kind == "f" and not field.deferred:
         check_finite(array, name)
@@ -198,13 +202,13 @@ def check_finite(array: Array, name: str) -> None:
 
 def is_finite(array: Array) -> bool:
     """Whether all entries are finite: one pass and no copy as a rule."""
-    if not array.ndim:
-        return isfinite(array)
+    if array.size <= _FEW:
+        return all(map(isfinite, array.ravel().tolist()))
     in_one_pass = array.size >= _LARGE and _is_within(array, -np.inf, np.inf)
     return in_one_pass or np.count_nonzero(np.isfinite(array)) == array.size
 
 
-_LARGE = 4096
+_FEW, _LARGE = 16, 4096
 _BOUNDS: dict[str, tuple[float, float]] = {"probability": (0.0, 1.0), "positive": (1e-45, 3e38)}
 
 
@@ -231,17 +235,22 @@ def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None
         raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip())
 
 
-def _check_symmetric(array: Array, name: str) -> None:
-    """Refuse asymmetry beyond the rounding of a float32 product such as x @ x.T."""
-    if _is_scanned(array):
-        from shapley_kernels.scan import asymmetry
+# Asymmetry that passes, relative to the largest entry: the rounding of a float32 product such as x @ x.T.
+_ASYMMETRY = 1e-5
 
-        gap, largest = asymmetry(array.reshape(-1, *array.shape[-2:]))
-        if gap <= 1e-5 * largest:
-            return
+
+def _is_symmetric(array: Array) -> bool:
+    """Whether all entries are finite and symmetric, in one pass; sometimes False where a slower look says yes."""
+    from shapley_kernels.scan import asymmetry
+
+    gap, largest = asymmetry(array.reshape(-1, *array.shape[-2:]))
+    return gap <= _ASYMMETRY * largest
+
+
+def _check_symmetric(array: Array, name: str) -> None:
     mirror = np.swapaxes(array, -1, -2)
     gap = np.abs(array - mirror)
-    bad = gap > 1e-5 * np.maximum(np.abs(array), np.abs(mirror)).max(initial=0.0)
+    bad = gap > _ASYMMETRY * np.maximum(np.abs(array), np.abs(mirror)).max(initial=0.0)
     if bad.any():
         index = tuple(np.argwhere(bad)[0].tolist())
         raise InputError(

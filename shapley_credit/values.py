@@ -13,6 +13,7 @@ from shapley_credit.blackbox.structure import read_levels
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
 from shapley_credit.errors import InputError
+from shapley_credit.fields import WHOLE
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve import flat_credits, function_credits, line_credits, line_function_credits, tree_credits
 from shapley_credit.utilities.table import Table
@@ -155,7 +156,7 @@ def _same_members(tree: CoalitionTree, k: int) -> None:
 
 
 def _is_function(utility: Any, k: int | None) -> bool:
-    if k is not None and (isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1):
+    if k is not None and (isinstance(k, bool) or not isinstance(k, WHOLE) or k < 1):
         raise InputError(f"k must be a whole number of members >= 1; got {k!r}.")
     if isinstance(utility, type):
         raise InputError(f"{utility.__name__} is a class; make a utility of it first, {utility.__name__}(...).")

@@ -48,6 +48,11 @@ def test_asymmetry_of_every_pair(k: int, dtype: Any) -> None:
             gap, largest = asymmetry(wrong)
             assert gap == pytest.approx(8, rel=1e-5)
             assert largest == np.abs(wrong).max()
+    for place in {0, k // 2, k - 1}:
+        for bad in (np.nan, np.inf, -np.inf):
+            wrong = symmetric.copy()
+            wrong[1, place, k - 1] = wrong[1, k - 1, place] = bad
+            assert np.isnan(asymmetry(wrong)).all()
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -49,13 +49,13 @@ def within(values: Array, lowest: float = -np.inf, highest: float = np.inf) -> b
 
 @jit
 def _asymmetry(matrices: Array, found: Array, low: int, high: int) -> None:
-    """found[group] = the largest |a_ij - a_ji| and the largest |a_ij|."""
+    """found[group] = the largest |a_ij - a_ji| and the largest |a_ij|, NaN where an entry is not finite."""
     members = matrices.shape[1]
     whole = members - members % 8
     zero = splat(matrices.dtype.type(0))
     b_turned, b_most = tile(8, 8, matrices.dtype), tile(2, 8, matrices.dtype)
     for group in range(low, high):
-        gap = most = zero
+        gap = most = nothing = zero  # 0 x is NaN for what is not finite
         for i in range(0, whole, 8):
             for j in range(0, i + 8, 8):
                 a, b, c, d, e, f, g, h = columns(matrices, (group * members + i) * members + j, members)
@@ -64,18 +64,23 @@ def _asymmetry(matrices: Array, found: Array, low: int, high: int) -> None:
                     x, y = load(b_turned, 8 * lane), load(matrices, (group * members + j + lane) * members + i)
                     gap = maximum(gap, maximum(x - y, y - x))
                     most = maximum(most, maximum(maximum(x, zero - x), maximum(y, zero - y)))
+                    nothing = nothing + (x + y) * zero
         store(b_most, 0, gap)
         store(b_most, 8, most)
+        finite = total(nothing) == 0
         for i in range(members):
             for j in range(whole if i < whole else 0, members):
                 p, q = matrices[group, i, j], matrices[group, j, i]
                 b_most[0, 0] = max(b_most[0, 0], abs(p - q))
                 b_most[1, 0] = max(b_most[1, 0], abs(p), abs(q))
+                finite &= np.isfinite(p) and np.isfinite(q)
         found[group, 0], found[group, 1] = b_most[0].max(), b_most[1].max()
+        if not finite:
+            found[group] = np.nan
 
 
 def asymmetry(matrices: Array) -> tuple[float, float]:
-    """The largest |a_ij - a_ji| and the largest |a_ij| of contiguous finite matrices [B, K, K]."""
+    """The largest |a_ij - a_ji| and the largest |a_ij| of contiguous matrices [B, K, K]; NaN if an entry is not finite."""
     found = np.zeros((len(matrices), 2), matrices.dtype)
     parallel.rows(_asymmetry, len(matrices), 0.3 * matrices.shape[1] ** 2, matrices, found)
     gap, largest = found.max(axis=0, initial=0)
