@@ -7,9 +7,12 @@ whose devices are make-believe and never mix, that nothing but the array API is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from math import prod
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -352,6 +355,22 @@ def test_a_trace_leaves_nothing_behind() -> None:
         assert sc.set_shapley(u.DCG(torch.ones(2, 7))).shape == (2, 7)
     assert arrays._kept.cache_info().currsize == 0
     assert torch.isfinite(sc.set_shapley(u.DCG(torch.ones(2, 7)))).all()
+
+
+@taken_for_a_device
+@pytest.mark.checkout
+def test_the_operator_of_the_page_is_one_node_of_a_graph() -> None:
+    """The page as printed, on a backend that needs no compiler of C++."""
+    import torch
+
+    page = (Path(__file__).parent.parent / "docs" / "arrays.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    printed: dict[str, Any] = {}
+    with mock.patch("torch.compile", partial(torch.compile, backend="aot_eager")):
+        exec(compile(block, "docs/arrays.md", "exec"), printed)
+    scores = torch.tensor([[8.0, 11.0, 13.0, 18.0], [1.0, 3.0, 2.0, 2.0]])
+    share = sc.set_shapley(u.Max(scores) + 0.5 * u.Mean(scores))
+    assert torch.equal(printed["advantages"](scores), share - share.mean(dim=-1, keepdim=True))
 
 
 def test_a_device_takes_the_kernel_that_it_has() -> None:

@@ -261,6 +261,83 @@ def test_mutant_is_refused(mutant: Mutant) -> None:
         check_all()
 
 
+# What is done differently on a device.
+ON_DEVICE = [
+    Mutant("every member stands for its class", TREES, "same & first[:, :, None]", "same"),
+    Mutant(
+        "all games have the table of the first group",
+        TREES,
+        "namespace(array).repeat(array, len(group) // max(array.shape[0], 1), axis=0)",
+        "array[group * 0]",
+    ),
+    Mutant(
+        "games of one group are another's",
+        TREES,
+        "(groups, len(group) // max(groups, 1), shares.shape[1])), axis=1",
+        "(len(group) // max(groups, 1), groups, shares.shape[1])), axis=0",
+    ),
+    Mutant("members count one each", REDUCTION, "members * self.largest", "members"),
+    Mutant("bounds of counts too small", REDUCTION, "np.minimum(totals, ends)", "np.minimum(totals, ends) - 1"),
+    Mutant("all games at the places of the first", REDUCTION, "if index.shape[0] == 1:", "if index.shape[0] >= 1:"),
+    Mutant("places beyond the end", REDUCTION, "index = at_most(places, length - 1)", "index = at_most(places, length - 2)"),
+]
+
+
+def batched_pairs() -> list[tuple[Utility, Callable[[Callable[[Any], Any]], Utility]]]:
+    """Two groups each, as they are and with arrays that are moved."""
+    rng = np.random.default_rng(5)
+    labels, scores, votes = rng.integers(0, 3, (2, 6)), rng.normal(size=(2, 6)), rng.integers(-2, 4, (2, 6))
+    table, types = rng.normal(size=(2, 28)), np.array([[0, 1, 1, 0, 0, 1], [1, 0, 0, 0, 1, 1]])
+    makers: list[Callable[[Callable[[Any], Any]], Utility]] = [
+        lambda move: u.DistinctCount(move(labels)),
+        lambda move: u.Entropy(move(labels)),
+        lambda move: u.ClassCounts(move(labels), move(table[:, :7])),
+        lambda move: u.LStatistic.median(move(scores)),
+        lambda move: u.DCG(move(scores)),
+        lambda move: u.WeightedVoting(move(votes), 2, total=18),
+        lambda move: u.Typed(move(types), move(table), (4, 7)),
+        lambda move: u.Mean(move(scores)),
+    ]
+    return [(make(lambda array: array), make) for make in makers]
+
+
+def check_on_device() -> None:
+    """Tensors of the host that are taken for tensors of a device, against NumPy."""
+    import torch
+
+    for here, make in batched_pairs():
+        with mock.patch("shapley_credit.convert._device_type", return_value=None):
+            there = sc.owen(make(torch.from_numpy), UNIONS_OF_SIX).numpy()
+        assert np.abs(there - device_truth()[repr(here)]).max() <= tolerance(np.float64), here
+
+
+UNIONS_OF_SIX = [[0, 3, 1], [2, 4], [5]]
+
+
+@lru_cache(maxsize=1)
+def device_truth() -> dict[str, Any]:
+    """By NumPy; what a device needs is imported, as `running_on` forgets what is imported within it."""
+    import array_api_compat.torch  # noqa: F401
+
+    return {repr(here): sc.owen(here, UNIONS_OF_SIX) for here, _ in batched_pairs()}
+
+
+@pytest.mark.torch
+def test_the_genuine_engine_passes_on_a_device() -> None:
+    device_truth()
+    with running_on():
+        check_on_device()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("mutant", ON_DEVICE, ids=lambda mutant: mutant.what)
+def test_mutant_is_refused_on_a_device(mutant: Mutant) -> None:
+    device_truth()
+    refused = pytest.raises((AssertionError, ValueError, IndexError, RuntimeError))
+    with running_on(mutant.module, mutant.right, mutant.wrong), np.errstate(all="ignore"), refused:
+        check_on_device()
+
+
 def test_tree_kernels_run_on_the_mutant() -> None:
     with running_on():
         for form in ("counts", "dividends", "pairs", "products", "ranks", "table", "thresholds"):
@@ -274,4 +351,4 @@ def test_tree_kernels_run_on_the_mutant() -> None:
 def test_the_list_is_read_as_written() -> None:
     with pytest.raises(AssertionError, match="stands 0 times"):
         load(TREES, "no such text", "")
-    assert len({mutant.what for mutant in MUTANTS}) == len(MUTANTS)
+    assert len({mutant.what for mutant in [*MUTANTS, *ON_DEVICE]}) == len(MUTANTS) + len(ON_DEVICE)
