@@ -249,7 +249,7 @@ def _is_symmetric(array: Array) -> bool:
 
 def _check_symmetric(array: Array, name: str) -> None:
     mirror = np.swapaxes(array, -1, -2)
-    gap = np.abs(array - mirror)
+    gap = np.abs(np.subtract(array, mirror, dtype=np.result_type(array, np.int8)))  # flags and unsigned integers too
     bad = gap > _ASYMMETRY * np.maximum(np.abs(array), np.abs(mirror)).max(initial=0.0)
     if bad.any():
         index = tuple(np.argwhere(bad)[0].tolist())

@@ -66,6 +66,7 @@ BAD_DATA: list[tuple[Callable[[], Any], str]] = [
     (lambda: u.PassAtK([0, 2], 1), r"correct must be booleans or all 0 and 1; found 2"),
     (lambda: u.Max([1.0], mask=[0.5]), r"mask must be booleans or all 0 and 1"),
     (lambda: u.SumPairwise([[0.0, 1.0], [2.0, 0.0]]), r"distances must be symmetric; found 1.0 at \[0, 1\] but 2.0"),
+    (lambda: u.SumPairwise([[False, True], [False, False]]), r"distances must be symmetric; found True at \[0, 1\] but False"),
     (lambda: u.Max([1j]), r"scores must hold real numbers; got an array of complex128"),
     (lambda: u.Max(np.zeros(2, np.longdouble)), r"computes in float64 at most"),
     (lambda: u.Max(np.ma.masked_invalid([1.0, NAN])), r"masked array, whose mask would be lost; pass scores.data and mask=~"),
