@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import shapley_credit
 
+from pages import run_sessions
 from roles import ROLES, using
 from strategies import FAMILIES
 
@@ -90,12 +91,9 @@ def test_python_of_the_readme_runs_as_printed() -> None:
 
 
 @pytest.mark.checkout
-def test_sessions_of_the_page_on_evaluation_run_as_printed() -> None:
-    blocks = re.findall(r"```python\n(>>>.*?)```", (ROOT / "docs" / "evaluation.md").read_text(), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        results = doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(block, {}, "page", "evaluation.md", 0))
-        assert results.failed == 0
+@pytest.mark.parametrize("page", ["evaluation.md", "recipes.md"])
+def test_sessions_of_a_page_run_as_printed(page: str) -> None:
+    assert run_sessions(page)
 
 
 @pytest.mark.checkout
