@@ -132,7 +132,7 @@ MUTANTS = [
     Mutant(
         "reduction: falls are forgotten",
         REDUCTION,
-        "lower.at(summed(block.falls, axis=1), length)",
+        "lower.at(block.falls, length)",
         "lower.values[..., :length]",
     ),
     Mutant("reduction: gains raise the slope", REDUCTION, "beside(LEVEL, here)", "beside(LEVEL[::-1], here)"),

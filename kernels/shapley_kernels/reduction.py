@@ -81,6 +81,8 @@ class Tables(NamedTuple):
     def extent(self, totals: Counts) -> int:
         """How many entries these largest counts reach."""
         length: int = self.values.shape[-1]
+        if not len(totals):
+            return length
         return min(1 + int((totals * self.strides).sum(axis=0).max(initial=0)), length)
 
     def boxed(self, totals: Counts) -> Tables:
@@ -102,10 +104,10 @@ class Tables(NamedTuple):
         return Tables(gather(self.values, beside(place, self.values)), strides)
 
     def at(self, counts: Array, length: int) -> Array:
-        """The first entries after these counts [T, N] have been added, [.., N, length]."""
+        """The first entries after these counts [T, K, N] of members have been added, [.., N, length]."""
         if not counts.shape[0]:
             return self.values
-        offsets = summed(counts * beside(self.strides, counts), axis=0)
+        offsets = summed(summed(counts, axis=1) * beside(self.strides, counts), axis=0)
         if isinstance(offsets, np.ndarray):
             first = int(offsets[0]) if len(offsets) else 0
             if (offsets == first).all():
@@ -169,8 +171,8 @@ def descend(shape: Shape, tables: Tables, members: Members, mixes: Sequence[Mix]
 def earned(tables: Tables, members: Members) -> Array:
     """What a single member adds to its own game, [N]: a (level' - level) + (a - b) level."""
     one = members.take(0)
-    here = tables.at(one.steps, 1)[..., 0]
-    away = (tables.values[:, :, :1] if one.falls is None else tables.at(one.falls, 1))[0, :, 0]
+    here = tables.at(members.steps, 1)[..., 0]
+    away = (tables.values[:, :, :1] if members.falls is None else tables.at(members.falls, 1))[0, :, 0]
     credit: Array = (here[0, :] if one.gains is None else here[0, :] + one.gains * here[1, :]) - away
     if one.inside is not None:
         credit = one.inside * credit
@@ -237,8 +239,8 @@ def absorbed(states: Tables, block: Members, length: int, chance: float | None) 
     lower, upper = states, states
     if chance is None:
         lower, upper = states._replace(values=states.values[:-1, ...]), states._replace(values=states.values[1:, ...])
-    away = lower.values[..., :length] if block.falls is None else lower.at(summed(block.falls, axis=1), length)
-    here = upper.at(summed(block.steps, axis=1), length)
+    away = lower.values[..., :length] if block.falls is None else lower.at(block.falls, length)
+    here = upper.at(block.steps, length)
     if block.gains is not None:
         here = here + reduce(add, _rows(block.gains))[:, None] * here[:, 1:, ...] * beside(LEVEL, here)
     if block.inside is not None:
