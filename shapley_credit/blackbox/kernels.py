@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.structure import Structure
+from shapley_credit.blackbox.tiles import times
 
 if TYPE_CHECKING:
     from shapley_kernels.trees import Node
@@ -22,7 +24,7 @@ class Kernel(NamedTuple):
     e^((absent_j + present_j) / 2): absent = present > 0 makes interactions of many members unlikely, absent = 0 makes AND games
     likely, present = 0 OR games. Noise stands for the part of a game that has no order.
 
-    absent, present: [k], not negative. noise: a number, relative to the mean variance of the rest.
+    absent, present: [..., k], not negative. noise: a number, relative to the mean variance of the rest.
     """
 
     absent: Array
@@ -30,17 +32,38 @@ class Kernel(NamedTuple):
     noise: float
 
     def covariance(self, left: Array, right: Array) -> Array:
-        """[m, m'] without noise, for coalitions [m, k] and [m', k] as numbers 0 and 1."""
-        logs = (left * self.present) @ right.T + ((1 - left) * self.absent) @ (1 - right).T
-        covariance: Array = np.exp(logs - (self.absent.sum() + self.present.sum()) / 2)
+        """[..., m, m'] without noise, for coalitions [m, k] and [m', k] as numbers 0 and 1."""
+        absent, present = self.absent[..., None, :], self.present[..., None, :]
+        logs = times(left * present, right.T) + times((1 - left) * absent, (1 - right).T)
+        covariance: Array = np.exp(logs - (absent + present).sum(axis=-1, keepdims=True) / 2)
         return covariance
 
-    def credits(self, structure: Structure, coalitions: Array) -> Array:
-        """[m, k]: the credits of the games S -> covariance(S, T), for coalitions T [m, k]."""
+    @property
+    def symmetric(self) -> bool:
+        """Whether complements have the covariance of the coalitions themselves."""
+        return bool((self.absent == self.present).all())
+
+    def of_pairs(self, left: Array, right: Array) -> list[Array]:
+        """The same for the even and the odd part of a game, (v(S) + v(S^c)) / sqrt 2 and (v(S) - v(S^c)) / sqrt 2.
+
+        Two matrices [..., h, h'] where the kernel is symmetric and the parts are independent, else one [..., 2h, 2h'] of both.
+        """
+        same, crossed = self.covariance(left, right), self.covariance(left, 1 - right)
+        if self.symmetric:
+            return [same + crossed, same - crossed]
+        back, other = self.covariance(1 - left, right), self.covariance(1 - left, 1 - right)
+        upper = np.concatenate([same + crossed + back + other, same - crossed + back - other], axis=-1)
+        lower = np.concatenate([same + crossed - back - other, same - crossed - back + other], axis=-1)
+        return [np.concatenate([upper, lower], axis=-2) / 2]
+
+    def factors(self, coalitions: Array) -> tuple[Array, Array]:
+        """The games S -> covariance(S, T), for coalitions T [m, k]: factors [m, k] of members present and absent."""
         mean = (self.absent + self.present) / 2
-        inside = np.exp(coalitions * self.present - mean)
-        outside = np.exp((1 - coalitions) * self.absent - mean)
-        return structure.products(inside, outside)
+        return np.exp(coalitions * self.present - mean), np.exp((1 - coalitions) * self.absent - mean)
+
+    def credits(self, structure: Structure, coalitions: Array) -> Array:
+        """[m, k]: the credits of those games."""
+        return structure.products(*self.factors(coalitions))
 
     def variance(self, structure: Structure) -> Array:
         """[k]: the variances of the credits before anything is known, without noise."""
@@ -68,19 +91,21 @@ def twice(structure: Structure, none: Array, one: Array, both: Array) -> Array:
             variance[i] = above * (none[i] - 2 * one[i] + both[i])
             return
         blocks = [tuple(float(part[list(child.members)].prod()) for part in (none, one, both)) for child in node.children]
-        q = structure.mixes[node.depth](len(blocks))
-        known: dict[tuple[float, ...], float] = {}
+        q = tuple(structure.mixes[node.depth](len(blocks)).tolist())
         for place, child in enumerate(node.children):
-            if blocks[place] not in known:
-                known[blocks[place]] = _mean(blocks[:place] + blocks[place + 1 :], q)
-            descend(child, above * known[blocks[place]])
+            descend(child, above * _mean((*blocks[:place], *blocks[place + 1 :]), q))
 
     descend(structure.root, 1.0)
     return variance
 
 
-def _mean(siblings: list[tuple[float, ...]], q: Array) -> float:
-    """sum_st q_s q_t E[prod of the factors] for independent uniform sets of s and of t siblings."""
+@lru_cache(maxsize=4096)
+def _mean(siblings: tuple[tuple[float, ...], ...], sizes: tuple[float, ...]) -> float:
+    """sum_st q_s q_t E[prod of the factors] for independent uniform sets of s and of t siblings.
+
+    Trees of alike members ask for the same means over and over.
+    """
+    q = np.array(sizes)
     means = np.zeros((len(q), len(q)))
     means[0, 0] = 1
     for j, (none, one, both) in enumerate(siblings, start=1):

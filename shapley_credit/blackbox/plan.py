@@ -121,8 +121,8 @@ def plan(
         unions together; Castro et al. 2009), "antithetic" (an order and its reverse), "rotation" (three turns of an order),
         "arrival" (for any semivalues), "stratified" (by size; flat Shapley; Kolpaczki et al. 2024), "adjusted" and "boosted"
         (rotations or arrivals of what a surrogate, kriging or gradient-boosted trees, misses). Biased, less and less as
-        evaluations grow: "kriging" (the most likely game of a Gaussian process), whose standard errors hold if the game is like
-        its kernels, and "regression" (least squares on pairs of complementary coalitions; flat Shapley; Lundberg & Lee 2017,
+        evaluations grow: "kriging" (the most likely game of a Gaussian process), with the larger error of the process and of a
+        jackknife, and "regression" (least squares on pairs of complementary coalitions; flat Shapley; Lundberg & Lee 2017,
         Musco & Witter 2025).
 
     Returns a `Plan`: ask `plan.coalitions`, then `plan.solve(values)`. Cost O(m k) and the tree's nodes.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shapley_credit.blackbox.draws import Coalitions, paired
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
+from shapley_credit.blackbox.tiles import inverse_root, times
 
 Array = NDArray[Any]
 
@@ -39,13 +40,14 @@ def solve(structure: Structure, coalitions: Coalitions, layout: None, values: Ar
     root = np.sqrt((k - 1) / (size * (k - size)) / np.bincount(size, minlength=k)[size])
     total = values[:, 1] - values[:, 0]
     basis = np.linalg.qr(np.ones((k, 1)), mode="complete")[0][:, 1:]
-    design = root[:, None] * (inner @ basis)
+    design = root[:, None] * times(inner, basis)
     target = root * (values[:, 2:] - values[:, :1] - total[:, None] * (size / k))
-    inverse = np.linalg.pinv(design)
+    solved = inverse_root(times(design.T, design))
+    inverse = times(solved.T, times(solved, design.T))
     psi = np.einsum("jm,bm->bj", inverse, target)
     credit = total[:, None] / k + np.einsum("bj,kj->bk", psi, basis)
     left = target - np.einsum("bj,mj->bm", psi, design)
-    pull = (basis @ inverse)[None] * left[:, None, :]  # [B, k, m]: what each evaluation adds to the error
+    pull = times(basis, inverse)[None] * left[:, None, :]  # [B, k, m]: what each evaluation adds to the error
     pairs = pull[..., ::2] + pull[..., 1::2]
     missed = 1 - np.bincount(size, minlength=k) / np.array([comb(k, s) for s in range(k)], np.float64)  # by size
     pairs = pairs * np.sqrt(np.maximum(missed[size[::2]], 0))

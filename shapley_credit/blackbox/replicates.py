@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.draws import Coalitions, distinct, ends, orders, siblings_before, stream
-from shapley_credit.blackbox.solution import Solution
+from shapley_credit.blackbox.solution import Solution, of_replicates
 from shapley_credit.blackbox.structure import Structure
 
 Array = NDArray[Any]
@@ -113,5 +113,4 @@ def solve(structure: Structure, coalitions: Coalitions, layout: Layout, values: 
     each = (np.take(values, layout.after, axis=1) - np.take(values, layout.before, axis=1)).mean(axis=3)  # [B, R, k]
     if structure.efficient:
         each += ((values[:, 1] - values[:, 0])[:, None, None] - each.sum(axis=2, keepdims=True)) / structure.k
-    count = each.shape[1]
-    return Solution(each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(count), count - 1)
+    return of_replicates(each)

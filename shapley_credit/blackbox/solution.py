@@ -6,6 +6,7 @@ from math import atan, cos, inf, pi, sin, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -17,6 +18,19 @@ class Solution(NamedTuple):
     credit: Array
     stderr: Array
     freedom: float = inf
+
+
+def of_replicates(each: Array) -> Solution:
+    """The mean of independent replicates [B, R, k], and its standard error.
+
+    Variances are half a member's own, half the mean over members: few replicates may never show a rare large contribution, of a
+    voter who is seldom decisive, say, and its own variance would then be far too small (moderated variances, Smyth 2004).
+    Degrees of freedom by Satterthwaite's rule for that sum, own and mean having R - 1 and k (R - 1) under equal variances.
+    """
+    replicates, k = each.shape[1:]
+    own = each.var(axis=1, ddof=1) / replicates
+    variance = (own + own.mean(axis=1, keepdims=True)) / 2
+    return Solution(each.mean(axis=1), np.sqrt(variance), 4 * (replicates - 1) * k // (k + 3))
 
 
 def quantile(level: float, freedom: float) -> float:

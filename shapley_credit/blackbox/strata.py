@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.draws import Coalitions, distinct, ends, stream
-from shapley_credit.blackbox.solution import Solution
+from shapley_credit.blackbox.solution import Solution, of_replicates
 from shapley_credit.blackbox.structure import Structure
 
 Array = NDArray[Any]
@@ -68,5 +68,4 @@ def solve(structure: Structure, coalitions: Coalitions, layout: Array, values: A
         each -= np.einsum("brm,rmk->brk", seen, outside) / outside.sum(axis=1)
     each /= k
     each += (total[:, None] - each.sum(axis=2))[..., None] / k
-    count = len(layout)
-    return Solution(each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(count), count - 1)
+    return of_replicates(each)

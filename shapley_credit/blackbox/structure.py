@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Structure:
         rules: one semivalue a level.
         efficient: whether credits add up to v(N) - v(empty), that is, whether all levels are Shapley's.
         flat: whether all members are alike.
+        dual: whether a game and its dual, v(N) - v(N - S), have the same credits.
     """
 
     def __init__(self, coalitions: Any, levels: Sequence[Semivalue] | None) -> None:
@@ -41,25 +42,33 @@ class Structure:
         self.root: Node = tree_of(self.tree.labels)
         self.flat = is_flat(self.root)
         self.efficient = all(rule is semivalues.shapley for rule in self.rules)
+        self.dual = self.efficient or all(np.allclose(q, q[::-1], rtol=0, atol=1e-15) for q in self.arrivals())
 
     @property
     def mixes(self) -> list[Mix]:
         """The level distributions as kernels take them."""
         return [rule.sizes for rule in self.rules]
 
+    def arrivals(self) -> Iterator[Array]:
+        """For each node, the distribution of the number of its children that a child finds on arrival."""
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            waiting += node.children
+            if node.children:
+                yield self.mixes[node.depth](len(node.children))
+
     def products(self, inside: Array, outside: Array) -> Array:
-        """Credits [B, k] of the product games prod_{i in S} a_i prod_{i not in S} b_i, a and b [B, k], by their closed form."""
+        """Credits [B, k] of the product games prod_{i in S} a_i prod_{i not in S} b_i, a and b [B, k], by their closed form.
+
+        Those of the games [T = S], a = S and b = 1 - S, are the weights w_i(S) of the exact value, phi_i = sum_S w_i(S) v(S).
+        """
         games = (inside, outside, inside - outside)
         if self.flat and self.efficient:
             credit: Array = dispatch.kernel("products", "product", dispatch.role())(*games)
         else:
             credit = dispatch.kernel("products", "product", "tree")(*games, self.root, self.mixes)
         return credit
-
-    def weights(self, coalitions: Array) -> Array:
-        """[m, k]: the weights w_i(S) of the exact value, phi_i = sum_S w_i(S) v(S): credits of the games [T = S]."""
-        present = coalitions.astype(np.float64)
-        return self.products(present, 1 - present)
 
 
 def read_levels(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:

@@ -1,0 +1,294 @@
+"""The suite must refuse wrong plans, estimators and evaluations: each mutant differs in one place, and a named test refuses it.
+
+The package is imported anew with the mutant in it, and the test with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+import pytest
+
+
+class Mutant(NamedTuple):
+    """What is wrong, in which module of blackbox, by which replacement, and the test that refuses it."""
+
+    what: str
+    module: str
+    right: str
+    wrong: str
+    refused_by: Callable[[Any], object]
+
+
+def posterior(kernel: int, levels: bool = False) -> Callable[[Any], object]:
+    def run(plans: Any) -> object:
+        rules = (plans.semivalues.beta(2, 1), plans.semivalues.shapley) if levels else None
+        return plans.test_kriging_is_the_posterior_of_its_process(rules, plans.KERNELS[kernel])
+
+    return run
+
+
+def slopes(symmetric: bool) -> Callable[[Any], object]:
+    return lambda plans: plans.test_restricted_likelihood_slopes_are_its_derivatives(symmetric)
+
+
+def promises(name: str) -> Callable[[Any], object]:
+    return lambda plans: plans.test_plan_keeps_its_promises(name, 8, None, plans.sc.set_shapley)
+
+
+def unbiased(name: str) -> Callable[[Any], object]:
+    return lambda plans: plans.test_unbiased_methods_are_unbiased_and_their_intervals_cover(name, 8, None, plans.sc.set_shapley)
+
+
+def found(name: str, budget: int) -> Callable[[Any], object]:
+    def pairs(plans: Any) -> Callable[[Any], Any]:
+        return lambda x: np.einsum("mi,ij,mj->m", x * 1.0, plans.PAIRS, x * 1.0)
+
+    return lambda plans: plans.test_games_on_which_a_method_is_exact(name, 12, pairs(plans), budget)
+
+
+def covers(name: str, budget: int, seeds: int) -> Callable[[Any], object]:
+    return lambda plans: plans.test_intervals_cover_on_known_games(name, budget, seeds)
+
+
+def asking(test: str, *arguments: Any) -> Callable[[Any], object]:
+    """A test of test_evaluate."""
+    return lambda plans: getattr(load("test_evaluate"), test)(plans.sc.plan(6), *arguments)
+
+
+def kernels(plans: Any) -> object:
+    return plans.test_kernels_have_the_credits_and_variances_of_their_games(6, None)
+
+
+def exact(plans: Any) -> object:
+    return plans.test_exact_plan_gives_the_exact_value([[0, 4, 2], [3, 1]], "mixed")
+
+
+MUTANTS = [
+    Mutant(
+        "exact: signs swapped",
+        "exact",
+        "joined, axis=1) - np.take(values, without",
+        "without, axis=1) - np.take(values, joined",
+        exact,
+    ),
+    Mutant("exact: chances left out", "exact", ", axis=1)) * p for", ", axis=1)) * p.mean() for", exact),
+    Mutant("pairs: no complements", "draws", "np.stack([halves, ~halves]", "np.stack([halves, halves]", promises("regression")),
+    Mutant(
+        "draws: repeated",
+        "draws",
+        "rows[first[order]], place",
+        "rows, np.arange(len(rows)) + 0 * place[0]",
+        promises("rotation"),
+    ),
+    Mutant("draws: seeds ignored", "draws", "default_rng([seed, ", "default_rng([0, ", promises("kriging")),
+    Mutant(
+        "replicates: the sum for the mean",
+        "solution",
+        "Solution(each.mean(axis=1)",
+        "Solution(each.sum(axis=1)",
+        unbiased("rotation"),
+    ),
+    Mutant(
+        "replicates: own variances only",
+        "solution",
+        "(own + own.mean(axis=1, keepdims=True)) / 2",
+        "own",
+        covers("rotation", 400, 60),
+    ),
+    Mutant("replicates: errors of one replicate", "solution", "ddof=1) / replicates", "ddof=1)", covers("rotation", 400, 60)),
+    Mutant(
+        "interval: normal for Student's t",
+        "solution",
+        "if freedom > 200:",
+        "if freedom > 1:",
+        lambda plans: plans.test_interval_is_of_student(2, 4.30265273),
+    ),
+    Mutant("strata: sizes of one side", "strata", "/ inside.sum(axis=1)", "/ outside.sum(axis=1)", unbiased("stratified")),
+    Mutant(
+        "regression: sizes weigh alike",
+        "regression",
+        "np.sqrt((k - 1) / (size * (k - size)) /",
+        "np.sqrt(1.0 /",
+        lambda plans: plans.test_regression_on_all_coalitions_is_the_shapley_value(),
+    ),
+    Mutant(
+        "regression: complete sizes err",
+        "regression",
+        "missed = 1 - np",
+        "missed = 1 - 0 * np",
+        lambda plans: plans.test_regression_on_all_coalitions_is_the_shapley_value(),
+    ),
+    Mutant(
+        "adjusted: the surrogate is lost",
+        "adjusted",
+        "layout.draws, values - predicted)",
+        "layout.draws, values)",
+        unbiased("adjusted"),
+    ),
+    Mutant(
+        "kernels: absent for present",
+        "kernels",
+        "np.exp((1 - coalitions) * self.absent - mean)",
+        "np.exp((1 - coalitions) * self.present - mean)",
+        kernels,
+    ),
+    Mutant(
+        "kernels: odd parts with the wrong sign",
+        "kernels",
+        "same + crossed - back - other",
+        "same - crossed + back - other",
+        posterior(2),
+    ),
+    Mutant("kernels: variance of one draw", "kernels", "none[i] - 2 * one[i] + both[i]", "none[i] - one[i] + both[i]", kernels),
+    Mutant(
+        "posterior: without the trend's error",
+        "posterior",
+        "- (missed**2).sum(axis=0)",
+        "- 0 * (missed**2).sum(axis=0)",
+        posterior(1),
+    ),
+    Mutant(
+        "posterior: noise forgotten",
+        "posterior",
+        "smooth / self.scale + self.kernel.noise * noise",
+        "smooth / self.scale",
+        posterior(0),
+    ),
+    Mutant("posterior: fit of the trend forgotten", "posterior", " + times(block.fit().T, block.wanted)", "", posterior(1)),
+    Mutant(
+        "posterior: coupled parts apart", "posterior", "if len(seen) == 2 * h:", "if len(seen) < h:", posterior(2, levels=True)
+    ),
+    Mutant(
+        "jackknife: fixed pairs count",
+        "posterior",
+        "self.structure.k - size) <= 1",
+        "self.structure.k - size) <= -1",
+        posterior(0),
+    ),
+    Mutant("jackknife: dropped", "kriging", "np.maximum(process, jackknife * unseen)", "process", covers("auto", 160, 40)),
+    Mutant(
+        "left out: as if it had been seen",
+        "chooser",
+        "odd * of_even - both * of_odd, even",
+        "of_even, even",
+        posterior(1, levels=True),
+    ),
+    Mutant(
+        "likelihood: no determinant",
+        "chooser",
+        "np.log(mean) + np.log(spread).sum(axis=-1)",
+        "np.log(mean) + 0 * np.log(spread).sum(axis=-1)",
+        slopes(True),
+    ),
+    Mutant("likelihood: slope of the scale", "chooser", " - slope.sum() * share", "", slopes(False)),
+    Mutant(
+        "kriging: units forgotten", "kriging", "return credit * self.unit[rows, None]", "return credit", found("kriging", 120)
+    ),
+    Mutant(
+        "kriging: no even parts for other levels",
+        "kriging",
+        "needed=not structure.dual",
+        "needed=False",
+        lambda plans: plans.test_games_without_a_dual(),
+    ),
+    Mutant(
+        "tiles: the last one is lost",
+        "tiles",
+        "for j in range(1, second.shape[-4]):",
+        "for j in range(1, second.shape[-4] - 1):",
+        lambda plans: plans.test_tiles(200),
+    ),
+    Mutant(
+        "tiles: the lower half unscaled",
+        "tiles",
+        "times(times(lower, below), upper)",
+        "times(below, upper)",
+        lambda plans: plans.test_tiles(200),
+    ),
+    Mutant("ends are not asked", "plan", "for end in (False, True)", "for end in (True, False)", promises("antithetic")),
+    Mutant(
+        "requests: asked twice",
+        "requests",
+        "for item in self._asked_by if item not in self.answers]",
+        "for row in self.needed for item in row]",
+        asking("test_equal_requests_are_asked_once_in_batches", 7),
+    ),
+    Mutant(
+        "evaluate: no retries",
+        "evaluate",
+        "batches = [batch for batch in failed if batch]",
+        "batches = []",
+        asking("test_of_a_batch_with_junk_only_the_junk_is_asked_again"),
+    ),
+    Mutant(
+        "evaluate: answers in the order they come",
+        "evaluate",
+        "settle(places[future], future.result)",
+        "settle(len(batches) - 1 - places[future], future.result)",
+        asking("test_answers_that_come_in_another_order_stay_in_place"),
+    ),
+]
+
+
+class Replacing:
+    """Finds one module with a replacement in its source."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.name, self.mutant = f"shapley_credit.blackbox.{mutant.module}", mutant
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != self.name or path is None:
+            return None
+        file = Path(next(iter(path))) / f"{self.mutant.module}.py"
+        source, mutant = file.read_text(), self.mutant
+        assert source.count(mutant.right) == 1, f"{mutant.right!r} stands {source.count(mutant.right)} times in {file.name}"
+
+        class Loader(SourceFileLoader):
+            def get_code(self, fullname: str) -> Any:
+                return compile(source.replace(mutant.right, mutant.wrong), str(file), "exec")
+
+        return importlib.util.spec_from_file_location(name, file, loader=Loader(name, str(file)))
+
+
+def load(name: str) -> ModuleType:
+    """A test file, imported anew."""
+    spec = importlib.util.spec_from_file_location(f"anew_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def importing(mutant: Mutant) -> Iterator[ModuleType]:
+    """The tests of plans on a package with the mutant in it."""
+    with mock.patch.dict(sys.modules), mock.patch.object(sys, "meta_path", [Replacing(mutant), *sys.meta_path]):
+        for name in [name for name in sys.modules if name.split(".")[0] == "shapley_credit"]:
+            del sys.modules[name]
+        yield load("test_plans")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
+def test_mutant_is_refused(mutant: Mutant) -> None:
+    with importing(mutant) as plans, np.errstate(all="ignore"):
+        failures = (AssertionError, ValueError, IndexError, plans.sc.EvaluationError, pytest.fail.Exception)
+        with pytest.raises(failures):
+            mutant.refused_by(plans)
+
+
+@pytest.mark.parametrize("passes", [exact, kernels, posterior(2), asking("test_equal_requests_are_asked_once_in_batches", 7)])
+def test_without_a_mutant_tests_pass_here_too(passes: Callable[[Any], object]) -> None:
+    with importing(MUTANTS[0]._replace(wrong=MUTANTS[0].right)) as plans:
+        passes(plans)
