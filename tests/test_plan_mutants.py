@@ -165,7 +165,13 @@ MUTANTS = [
         "smooth / self.scale",
         posterior(0),
     ),
-    Mutant("posterior: fit of the trend forgotten", "posterior", " + times(block.fit().T, block.wanted)", "", posterior(1)),
+    Mutant(
+        "posterior: fit of the trend forgotten",
+        "posterior",
+        "self.normal, self.wanted) - times",
+        "self.normal, 0 * self.wanted) - times",
+        posterior(1),
+    ),
     Mutant(
         "posterior: coupled parts apart", "posterior", "if len(seen) == 2 * h:", "if len(seen) < h:", posterior(2, levels=True)
     ),

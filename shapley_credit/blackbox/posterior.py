@@ -34,12 +34,11 @@ class Block(NamedTuple):
         turned = times(self.root, columns)
         return times(self.root.T, turned - times(self.drift, times(self.drift.T, turned)))
 
-    def explained(self, columns: Array) -> Array:
-        """[k]: what the values take off the variances of credits with these covariances [n, k]."""
+    def credits(self, columns: Array) -> tuple[Array, Array]:
+        """Weights [n, k] of the values in credits with these covariances, and what they take off the variances [k]."""
         turned = times(self.root, columns)
         missed = times(self.normal, self.wanted) - times(self.drift.T, turned)
-        taken: Array = (turned**2).sum(axis=0) - (missed**2).sum(axis=0)
-        return taken
+        return times(self.root.T, turned + times(self.drift, missed)), (turned**2).sum(axis=0) - (missed**2).sum(axis=0)
 
     def fit(self) -> Array:
         """[p, n]: from values to coefficients of the trend."""
@@ -95,9 +94,9 @@ class Posterior:
         variance = self.kernel.variance(self.structure) / self.scale + self.kernel.noise * noise_variance(self.structure)
         free = 0
         for block in self.blocks:
-            weights[block.rows] = block.pull(with_credit[block.rows]) + times(block.fit().T, block.wanted)
+            weights[block.rows], explained = block.credits(with_credit[block.rows])
             pulled[:, block.rows] = block.pull(targets[:, block.rows, None])[..., 0]
-            variance = variance - block.explained(with_credit[block.rows])
+            variance = variance - explained
             free += len(block.root) - len(block.normal)
         process = np.maximum(variance, 0) * ((targets * pulled).sum(axis=1) / free)[:, None]
         missed = left_out_pairs(*self.precisions(), pulled).reshape(len(targets), 2, -1)

@@ -32,8 +32,10 @@ def _tiles(matrix: Array) -> Array:
     *lead, n, m = matrix.shape
     rows, columns = -(-n // TILE), -(-m // TILE)
     height, width = -(-n // rows), -(-m // columns)
-    padded = np.zeros((*lead, rows * height, columns * width))
-    padded[..., :n, :m] = matrix
+    padded = matrix
+    if (n, m) != (rows * height, columns * width):
+        padded = np.zeros((*lead, rows * height, columns * width))
+        padded[..., :n, :m] = matrix
     return np.ascontiguousarray(padded.reshape(*lead, rows, height, columns, width).swapaxes(-3, -2))
 
 
