@@ -15,6 +15,7 @@ import numpy as np
 from shapley_credit import dispatch
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
+from shapley_credit.symmetry import check_symmetric, is_symmetric
 from shapley_kernels.arrays import namespace
 
 MEMBERS = "k"
@@ -160,7 +161,7 @@ def read_field(array: Array, field: Field, name: str, present: Array | None) -> 
         array = np.where(present, array, np.array(domain == "positive", array.dtype))
     if domain in _BOUNDS and array.size and _is_within(array, *_BOUNDS[domain]):
         return array
-    if domain == "symmetric" and _is_scanned(array) and _is_symmetric(array):
+    if domain == "symmetric" and _is_scanned(array) and is_symmetric(array):
         return array
     if array.dtype.kind == "f" and not field.deferred:
         check_finite(array, name)
@@ -174,7 +175,7 @@ def read_field(array: Array, field: Field, name: str, present: Array | None) -> 
         _refuse(array, (array != 0) & (array != 1), name, "booleans or all 0 and 1", "")
         return array.astype(np.bool_)
     elif domain == "symmetric":
-        _check_symmetric(array, name)
+        check_symmetric(array, name)
     return array
 
 
@@ -233,27 +234,3 @@ def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None
         index = tuple(np.argwhere(bad)[0].tolist())
         where = f" at {list(index)} of shape {array.shape}" if index else ""
         raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip())
-
-
-# Asymmetry that passes, relative to the largest entry: the rounding of a float32 product such as x @ x.T.
-_ASYMMETRY = 1e-5
-
-
-def _is_symmetric(array: Array) -> bool:
-    """Whether all entries are finite and symmetric, in one pass; sometimes False where a slower look says yes."""
-    from shapley_kernels.scan import asymmetry
-
-    gap, largest = asymmetry(array.reshape(-1, *array.shape[-2:]))
-    return gap <= _ASYMMETRY * largest
-
-
-def _check_symmetric(array: Array, name: str) -> None:
-    mirror = np.swapaxes(array, -1, -2)
-    gap = np.abs(np.subtract(array, mirror, dtype=np.result_type(array, np.int8)))  # flags and unsigned integers too
-    bad = gap > _ASYMMETRY * np.maximum(np.abs(array), np.abs(mirror)).max(initial=0.0)
-    if bad.any():
-        index = tuple(np.argwhere(bad)[0].tolist())
-        raise InputError(
-            f"{name} must be symmetric; found {array[index]} at {list(index)} but {mirror[index]} at the mirrored "
-            f"place. Pass ({name} + {name}.T) / 2 if that is what you mean."
-        )

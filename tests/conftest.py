@@ -18,8 +18,9 @@ ROOT = Path(__file__).parent.parent
 # Tests see the installed packages, never the checkout: `kernels/` must not be importable.
 sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != ROOT]
 
-# Tests of Triton kernels need torch and triton, which there is for Linux only.
-collect_ignore_glob = [] if find_spec("torch") and find_spec("triton") else ["test_gpu*.py"]
+# What tests import that may not be there; triton is for Linux only.
+NEEDED = {"test_gpu*.py": ("torch", "triton"), "test_learning.py": ("torch",)}
+collect_ignore_glob = [name for name, packages in NEEDED.items() if not all(map(find_spec, packages))]
 
 # Without a GPU the Triton kernels run in their interpreter, which must be said before triton is imported.
 if not Path("/proc/driver/nvidia").exists():
@@ -31,7 +32,7 @@ hypothesis.settings.load_profile("exact")
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say what a plain run leaves out, and why."""
-    left_out = [f"tests/{name}, which need torch and triton" for name in collect_ignore_glob]
+    left_out = [f"tests/{name}, which need {' and '.join(NEEDED[name])}" for name in collect_ignore_glob]
     if not any("frameworks" in Path(argument).parts for argument in config.args):
         left_out.append("tests/frameworks, which need TRL, verl, SkyRL and Tinker; run make test-frameworks")
     return f"not collected: {'; '.join(left_out)}" if left_out else None

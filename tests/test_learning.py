@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapley_credit as sc
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.checkout]
 
 sys.path.append(str(Path(__file__).parent.parent))  # where the experiments are; behind everything that is installed

@@ -99,14 +99,15 @@ class Results:
                 out.flush()
 
     def tuned(self, name: str, steps: int) -> dict[str, float]:
-        """The learning rate of each rule: the best mean of the metric over all of training and the tuning seeds."""
+        """The learning rate of each rule: the best mean of the metric over the second half of training and the tuning seeds."""
         chosen = EXPERIMENTS[name]
         if len(chosen.rates) == 1:
             return dict.fromkeys(chosen.rules, chosen.rates[0])
 
         def mean(rule: str, rate: float) -> float:
             runs = [Run(name, rule, rate, seed, steps) for seed in TUNING_SEEDS]
-            return float(np.mean([self.figures[run]["curves"][chosen.metric] for run in runs]))
+            curves = np.array([self.figures[run]["curves"][chosen.metric] for run in runs])
+            return float(curves[:, curves.shape[1] // 2 :].mean())
 
         return {rule: chosen.best(chosen.rates, key=partial(mean, rule)) for rule in chosen.rules}  # type: ignore[misc]
 

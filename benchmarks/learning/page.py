@@ -85,7 +85,9 @@ def setting(found: Found) -> str:
         how = f"the learning rate is {found.experiment.rates[0]:g} for all"
     else:
         tried = ", ".join(f"{rate:g}" for rate in RATES)
-        how = f"each rule has the rate of {tried} that did best over all of training on {len(TUNING_SEEDS)} other seeds"
+        how = (
+            f"each rule has the rate of {tried} that did best in the second half of training on {len(TUNING_SEEDS)} other seeds"
+        )
     return f"{len(found.seeds)} seeds, {found.steps} steps each; {how}.\n"
 
 
