@@ -37,8 +37,8 @@ def draw_curves(axis: Any, curves: dict[str, Array], colour: dict[str, str], xs:
 
 
 def panels(number: int, title: str) -> tuple[Any, Any]:
-    figure, axes = plt.subplots(1, number, figsize=(5.2 * number, 3.8), constrained_layout=True, squeeze=False)
-    figure.suptitle(title, fontsize=11, fontweight="bold")
+    figure, axes = plt.subplots(1, number, figsize=(4.3 * number + 2.8, 3.8), constrained_layout=True, squeeze=False)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold")
     return figure, axes[0]
 
 

@@ -52,7 +52,7 @@ class Found:
         figure, axes = figures.panels(panels, title)
         figures.draw_curves(axes[0], self.curves(metric), colour, lambda _: self.xs())
         axes[0].set(xlabel="training step", ylabel=f"{ylabel} (mean of {len(self.seeds)} seeds, 95% band)")
-        axes[0].legend()
+        figure.legend(loc="outside right upper", title="credit")
         return figure, axes, colour
 
 
@@ -92,10 +92,8 @@ def setting(found: Found) -> str:
 
 
 def recommended(found: Found, folder: Path) -> str:
-    metric, title = recommend.METRIC, "Six recommendations, paid for the best: each its own credit, or all the same"
-    figure, axes, colour = found.figure(metric, title, "set utility", 2)
-    figures.draw_curves(axes[1], found.curves(recommend.FREE), colour, lambda _: found.xs())
-    axes[1].set(xlabel="training step", ylabel="share of the credit that the worst word gets")
+    title = "Six recommendations, paid for the best of them"
+    figure, _, _ = found.figure(recommend.METRIC, title, "set utility")
     figures.save(figure, folder / "recommend.svg")
     goal, noise, worst = level(found), found.noise(), found.curves(recommend.FREE)
     rows = [[*cells, f"{noise[rule]:,.0f}", f"{worst[rule].mean():.1%}"] for rule, cells in compared(found, goal).items()]
@@ -104,7 +102,9 @@ def recommended(found: Found, folder: Path) -> str:
 
 def searched(found: Found, folder: Path) -> str:
     metric = search.METRIC
-    figure, axes, colour = found.figure(metric, "A query of nine phrases, paid for the rank of what was wanted", "nDCG", 2)
+    figure, axes, colour = found.figure(
+        metric, "A query of nine phrases, paid as a whole: credit for each is learnt from faster", "nDCG", 2
+    )
     calls = found.curves(search.CALLS)
     batch = search.PROMPTS * search.GROUP
     figures.draw_curves(axes[1], found.curves(metric), colour, lambda rule: found.xs() * batch * calls[rule].mean())
@@ -145,10 +145,10 @@ def objectives_seen(found: Found, folder: Path) -> str:
     curves = {rule: np.array([[run["final"][f"V{m}"] for m in sizes] for run in runs]) for rule, runs in found.runs.items()}
     best = np.max([rows.mean(axis=0) for rows in curves.values()], axis=0)
     colour = figures.colours(found.experiment.rules, "Shapley")
-    figure, axes = figures.panels(1, "Each credit wins its own objective: pass@m after training")
+    figure, axes = figures.panels(1, "Each credit serves an objective of its own")
     figures.draw_curves(axes[0], {rule: rows / best for rule, rows in curves.items()}, colour, lambda _: sizes)
     axes[0].set(xlabel="m, guesses at the test", ylabel="pass@m, as a share of the best rule's")
-    axes[0].legend(title="credit in training")
+    figure.legend(loc="outside right upper", title="credit in training")
     figures.save(figure, folder / "objectives.svg")
     rows = []
     for target in found.experiment.rules:
@@ -166,20 +166,23 @@ def section(found: Found, folder: Path) -> str:
     tables = {
         "recommend": lambda: recommended(found, folder),
         "search": lambda: searched(found, folder),
-        "listing": lambda: listed(found, folder, "Answers from a list: paid for being valid, or for variety"),
+        "listing": lambda: listed(
+            found,
+            folder,
+            "Paid for being valid, a policy falls back on its favourites; paid for variety, it uses the whole list",
+        ),
         "objectives": lambda: objectives_seen(found, folder),
-        "trl": lambda: listed(found, folder, "In TRL: paid for being valid, or for variety"),
+        "trl": lambda: listed(found, folder, "The same in TRL: paid for being valid, or for variety"),
     }[found.name]()
     return f"{setting(found)}\n![{found.name}]({folder.name}/{found.name}.svg)\n\n{tables.rstrip()}"
 
 
-def surroundings(results: Results) -> str:
+def surroundings(seconds: list[float]) -> str:
     """Where the page was made, and how long training took."""
     found = facts(("numpy", "torch", "transformers", "trl", "bm25s", "sentence-transformers"))
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    minutes = sum(results.seconds.values()) / 60
     lines = [f"machine: {found['machine']}", f"versions: {versions}", f"commit: {found['commit']}", f"date: {found['date']}"]
-    lines += [f"command: `make learn`; {len(results.seconds)} runs, {minutes:.0f} minutes on one core each"]
+    lines.append(f"command: `make learn`; {len(seconds)} runs, {sum(seconds) / 60:.0f} minutes of one core, two at a time")
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -191,5 +194,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     found = [Found(results, name, steps[name], rates[name], seeds) for name in EXPERIMENTS]
     parts = {each.name: section(each, folder) for each in found}
-    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts, facts=surroundings(results))
+    used = [run for run in results.figures if run.seed in TUNING_SEEDS or rates[run.experiment][run.rule] == run.rate]
+    about = surroundings([results.seconds[run] for run in used])
+    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts, facts=about)
     page.write_text(text, encoding="utf-8")
