@@ -204,10 +204,10 @@ def measured() -> dict[str, Any]:
     from benchmarks.run import PEERS as INTERPRETER
 
     options = ["--cpu", *(["--peers"] if INTERPRETER.exists() else []), *(["--gpu"] if _has_gpu() else [])]
-    path = ROOT / ".benchmarks" / "speed.json"
+    path = Path(".benchmarks") / "speed.json"
     script = str(Path("benchmarks") / "run.py")
     subprocess.run([sys.executable, script, *options, "--json", str(path)], check=True, cwd=ROOT)
-    run: dict[str, Any] = json.loads(path.read_text())
+    run: dict[str, Any] = json.loads((ROOT / path).read_text())
     return run
 
 
