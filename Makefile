@@ -79,6 +79,7 @@ docs: $(VENV)/.test
 
 # Policies trained under every rule of credit, then docs/learning.md; stopped, it goes on where it was. learn-quick: a few steps of
 # each, made twice. learn-large: a transformer of 57 million parameters, on a machine with a GPU.
+# Runs on disk are known by task, rule, rate, seed and steps, not by code: remove .learning after a change to a task.
 learn: .venv-learning/.learn
 	$(LEARN) run
 	$(LEARN) page

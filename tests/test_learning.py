@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.torch, pytest.mark.checkout]
 
 sys.path.append(str(Path(__file__).parent.parent))  # where the experiments are; behind everything that is installed
 from benchmarks.learning import listing, objectives, recommend  # noqa: E402
-from benchmarks.learning.policy import Writer  # noqa: E402
-from benchmarks.learning.train import gradient_noise, normalised, train  # noqa: E402
+from benchmarks.learning.policy import Writer, gradient  # noqa: E402
+from benchmarks.learning.train import Step, gradient_noise, normalised, train  # noqa: E402
 
 sys.path.pop()
 
@@ -89,12 +89,34 @@ def test_chance_that_guesses_hold_the_answer() -> None:
         assert_allclose(figures[f"V{m}"], 1 - (1 - 1 / objectives.ANSWERS) ** m, rtol=1e-6)
 
 
-def test_runs_repeat_to_the_bit_and_noise_is_of_one_batch() -> None:
+def test_runs_repeat_to_the_bit() -> None:
     def run() -> dict[str, object]:
         torch.manual_seed(3)
         return train(listing.Listing("Shapley of entropy", 3), 10, 1e-2)
 
     assert run() == run()
-    torch.manual_seed(3)
-    noise = gradient_noise(listing.Listing("GRPO", 3))
-    assert noise["variance"] > 0
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 3.0])
+def test_noise_and_signal_of_a_known_gradient(amplitude: float) -> None:
+    class Alternating:
+        """Batches whose gradients are (1 + amplitude) g and (1 - amplitude) g by turns."""
+
+        def __init__(self) -> None:
+            torch.manual_seed(0)
+            self.policy, self.sign = Writer(5, 2), 1.0
+
+        def step(self) -> Step:
+            self.sign = -self.sign
+            text = torch.tensor([[0, 1], [2, 3]])
+            return Step(text, torch.tensor([[1.0], [-0.5]]) * (1 + amplitude * self.sign), {})
+
+        def evaluate(self) -> dict[str, float]:
+            return {}
+
+    task = Alternating()
+    whole = gradient(task.policy, torch.tensor([[0, 1], [2, 3]]), torch.tensor([[1.0], [-0.5]])).double()
+    size, found = float(whole @ whole), gradient_noise(task, batches=20)
+    variance = amplitude**2 * 20 / 19 * size
+    assert_allclose(found["variance"], variance, rtol=1e-5, atol=1e-6 * size)
+    assert_allclose(found["signal"], size - variance / 20, rtol=1e-5)

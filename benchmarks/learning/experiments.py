@@ -31,7 +31,7 @@ class Experiment:
     rules: tuple[str, ...]
     steps: int
     metric: str
-    best: Callable[..., str]
+    best: Callable[..., Any]
     rates: tuple[float, ...] = RATES
     train: Callable[..., dict[str, Any]] = train
 
@@ -109,7 +109,7 @@ class Results:
             curves = np.array([self.figures[run]["curves"][chosen.metric] for run in runs])
             return float(curves[:, curves.shape[1] // 2 :].mean())
 
-        return {rule: chosen.best(chosen.rates, key=partial(mean, rule)) for rule in chosen.rules}  # type: ignore[misc]
+        return {rule: chosen.best(chosen.rates, key=partial(mean, rule)) for rule in chosen.rules}
 
 
 def tuning(name: str, steps: int) -> Iterator[Run]:
