@@ -47,7 +47,11 @@ def promises(name: str) -> Callable[[Any], object]:
 
 
 def unbiased(name: str) -> Callable[[Any], object]:
-    return lambda plans: plans.test_unbiased_methods_are_unbiased_and_their_intervals_cover(name, 8, None, plans.sc.set_shapley)
+    def run(plans: Any) -> object:
+        test = load("test_intervals").test_unbiased_methods_are_unbiased_and_their_intervals_cover
+        return test(name, 8, None, plans.sc.set_shapley)
+
+    return run
 
 
 def found(name: str, budget: int) -> Callable[[Any], object]:
@@ -58,7 +62,12 @@ def found(name: str, budget: int) -> Callable[[Any], object]:
 
 
 def covers(name: str, budget: int, seeds: int) -> Callable[[Any], object]:
-    return lambda plans: plans.test_intervals_cover_on_known_games(name, budget, seeds)
+    return lambda plans: load("test_intervals").test_intervals_cover_on_known_games(name, budget, seeds)
+
+
+def by_heart(plans: Any) -> object:
+    rule = plans.semivalues.shapley
+    return load("test_intervals").test_adjusted_is_not_biased_by_a_surrogate_that_learns_by_heart(rule)
 
 
 def asking(test: str, *arguments: Any) -> Callable[[Any], object]:
@@ -112,7 +121,7 @@ MUTANTS = [
         "solution",
         "if freedom > 200:",
         "if freedom > 1:",
-        lambda plans: plans.test_interval_is_of_student(2, 4.30265273),
+        lambda plans: load("test_intervals").test_interval_is_of_student(2, 4.30265273),
     ),
     Mutant("strata: sizes of one side", "strata", "/ inside.sum(axis=1)", "/ outside.sum(axis=1)", unbiased("stratified")),
     Mutant(
@@ -135,6 +144,21 @@ MUTANTS = [
         "layout.draws, values - predicted)",
         "layout.draws, values)",
         unbiased("adjusted"),
+    ),
+    Mutant("adjusted: the residual is lost", "adjusted", "credit=missed.credit + credit", "credit=credit", by_heart),
+    Mutant(
+        "adjusted: judged by what it was fitted on",
+        "adjusted",
+        "coalitions[: layout.seen], values[:, : layout.seen], coalitions)",
+        "coalitions, values, coalitions)",
+        by_heart,
+    ),
+    Mutant(
+        "rotation: orders are not turned",
+        "draws",
+        "(len(shuffle) * turn + phase) // turns",
+        "phase // turns",
+        lambda plans: plans.test_rotations_bring_every_member_early_halfway_and_late(),
     ),
     Mutant(
         "kernels: absent for present",
@@ -281,7 +305,7 @@ def load(name: str) -> ModuleType:
 def importing(mutant: Mutant) -> Iterator[ModuleType]:
     """The tests of plans on a package with the mutant in it."""
     with mock.patch.dict(sys.modules), mock.patch.object(sys, "meta_path", [Replacing(mutant), *sys.meta_path]):
-        for name in [name for name in sys.modules if name.split(".")[0] == "shapley_credit"]:
+        for name in [name for name in sys.modules if name.split(".")[0] in ("shapley_credit", "plan_cases")]:
             del sys.modules[name]
         yield load("test_plans")
 
