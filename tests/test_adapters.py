@@ -26,9 +26,12 @@ from shapley_credit import utilities as u
 from shapley_credit.adapters import processes as gathering
 from shapley_credit.adapters import skyrl, slime, tinker, trl, verl
 from shapley_credit.adapters.estimators import group_estimator, segment_estimator
-from shapley_credit.adapters.scoring import BEST, ENTROPY, RESIDUAL, credit_figures, group_credit, pool_figures, read_segments
+from shapley_credit.adapters.rewards import segment_rewards, segments_of
+from shapley_credit.adapters.scoring import BEST, ENTROPY, RESIDUAL, credit_figures, group_credit, pay_segments, pool_figures
+from shapley_credit.credit import segments
+from shapley_credit.methods import ospo
 from shapley_credit.methods.gapo import gapo
-from shapley_credit.methods.shape_grpo import shape_grpo
+from shapley_credit.methods.shape_grpo import shape_credit, shape_grpo
 
 
 class Trainer:
@@ -211,15 +214,18 @@ def test_efficiency_residual_tells_credit_that_does_not_add_up(utility: Any) -> 
     assert group_credit(utility, 3, semivalues.leave_one_out)[1][RESIDUAL] > 0.5
 
 
-def test_segments_of_a_rule_are_read_in_rows() -> None:
-    answer = ([np.array([1.0, 2.0]), [0.5]], [[2, 1], [3]])
-    rows, figures = read_segments(answer, [[1, 1, 0, 1], [0, 0, 0]], [3.0, float("nan")])
-    assert rows == [([1.0, 2.0], [2, 1]), ([0.5], [0])]
-    assert len(figures) == 1
-    assert figures[0][RESIDUAL] == 0.0
+def test_segments_of_a_rule_are_paid_within_their_group() -> None:
+    answer = ([np.array([1.0, 2.0]), [9.0], [3.0]], [[2, 1], [3], [1]])
+    masks, rewards = [[1, 1, 0, 1], [0, 0, 0], [1]], [3.0, float("nan"), 3.0]
+    # 1, 2 and 3 are there: mean 2, deviation 1. Nobody scored the second completion.
+    rows, figures = pay_segments(answer, masks, rewards, "group_std")
+    assert [(paid.tolist(), lengths) for paid, lengths in rows] == [([-1.0, 0.0], [2, 1]), ([0.0], [0]), ([1.0], [1])]
+    assert [found[RESIDUAL] for found in figures] == [0.0, 0.0]
+    halved = ([np.array([0.5, 1.0]), [9.0], [1.5]], answer[1])
+    assert pay_segments(halved, masks, rewards, "none")[0][0][0].tolist() == [-0.5, 0.0]
     for wrong in ([[1.0], [2.0]], ([[1.0]], [[1]]), None):
         with pytest.raises(InputError, match="a rule returns"):
-            read_segments(wrong, [[1], [1]], [0.0, 0.0])
+            pay_segments(wrong, [[1], [1]], [0.0, 0.0], "none")
 
 
 # Estimators of verl and SkyRL.
@@ -258,27 +264,102 @@ def test_group_estimator_hands_over_columns_of_the_group() -> None:
     np.testing.assert_array_equal(advantages, np.array([0.5, 1.0, 0.5, 1.0])[:, None] * MASK)
 
 
-def test_segment_estimators_read_segments_or_tokens() -> None:
+TEXTS = ["Red. Blue, red. ", "(red) or blue?", "Red red blue. Red!", "blue"]
+
+
+def reward_of(text: str) -> float:
+    """0 for the segment "(red) or blue?" without its colours, more than its parts for red beside red."""
+    return float(text.lower().count("red") ** 2 - text.count("blue")) / 3
+
+
+@given(st.permutations(range(4)), st.sampled_from(["segment", "token", "reward_to_go"]), st.sampled_from(["group_std", "none"]))
+def test_ospo_of_segments_is_the_method_to_the_last_bit(order: list[int], spread: str, scale: str) -> None:
+    """Signed credits of words, the glue between them in several stretches, holes in the mask."""
+    texts = [segments.segment(TEXTS[row], segments.matching(r"\w+")) for row in order]
+    offsets = [np.array([found.span() for found in re.finditer(r"\w+|[^\w\s]", text.text)]) for text in texts]
+    width = max(map(len, offsets))
+    offsets = [np.concatenate([table, np.zeros((width - len(table), 2), int)]) for table in offsets]
+    mask = np.array([table[:, 1] > 0 for table in offsets], np.int64)
+    mask[order.index(0), 1] = 0
+    expected = ospo.ospo(texts, reward_of, mask, offsets, groups=UIDS, spread=spread, scale=scale)
+    stretches = [text.stretches(table, row) for text, table, row in zip(texts, offsets, mask, strict=True)]
     columns = {
-        "segment_credit": np.array([[2.0, 1.0], [1.0], [0.0, 2.0], [4.0]], object),
-        "segment_lengths": np.array([[1, 2], [2], [2, 1], [1]], object),
+        "segment_credit": [found.values for found in ospo.segment_credit(texts, reward_of).estimates],
+        "segment_lengths": [lengths for lengths, _ in stretches],
+        "segment_order": [owners for _, owners in stretches],
     }
-    outcomes = REWARDS.sum(1)
-    expected = sc.token_advantages(
-        outcomes,
-        MASK,
-        segment_credit=list(columns["segment_credit"]),
-        segment_lengths=list(columns["segment_lengths"]),
-        groups=UIDS,
-        spread="token",
-    )
-    advantages, _ = verl.ESTIMATORS["ospo"](REWARDS, MASK, UIDS, non_tensor_batch=columns)
-    np.testing.assert_array_equal(advantages, expected)
-    np.testing.assert_allclose(advantages.sum(1), [0.5, -1.5, -0.5, 1.5], atol=1e-6)
-    dense = np.array([[1.0, 1.0, 1.0, 9.0], [0.0, 1.0, 0, 0], [9.0, 0, 0, 2.0], [4.0, 0, 0, 0]])
-    np.testing.assert_allclose(
-        segment_estimator(baseline="none")(dense, MASK, UIDS)[0], np.where(MASK != 0, dense, 0.0), atol=1e-6
-    )
+    batch = {name: np.array([*rows, None], object)[:-1] for name, rows in columns.items()}
+    assert any(len(lengths) > len(credit) for lengths, credit in zip(*list(columns.values())[1::-1], strict=True))
+    found, _ = segment_estimator(spread=spread, scale=scale)(mask * 1.0, mask, UIDS, non_tensor_batch=batch)
+    np.testing.assert_array_equal(found, expected)
+    if (spread, scale) == ("segment", "group_std"):
+        np.testing.assert_array_equal(verl.ESTIMATORS["ospo"](mask * 1.0, mask, UIDS, non_tensor_batch=batch)[0], expected)
+
+
+SEGMENTS = {
+    "segment_credit": np.array([[2.0, 1.0], [1.0], [0.0, 1.0], [4.0]], object),
+    "segment_lengths": np.array([[1, 2], [2], [2, 1], [1]], object),
+}
+
+
+def test_ospo_by_hand() -> None:
+    # Prompt p has credits 2, 1, 0, 1: mean 1, deviation sqrt(2 / 3). Prompt q has 1 and 4: mean 2.5, deviation 3 / sqrt(2).
+    high, middle = np.sqrt(3 / 2), 1 / np.sqrt(2)
+    expected = np.array([[high, 0, 0, 0], [-middle, -middle, 0, 0], [0, -high, -high, 0], [middle, 0, 0, 0]])
+    advantages, returns = verl.ESTIMATORS["ospo"](REWARDS, MASK, UIDS, non_tensor_batch=SEGMENTS)
+    np.testing.assert_allclose(advantages, expected, rtol=1e-6)
+    assert returns is advantages
+    unscaled, _ = verl.ESTIMATORS["shape_grpo"](REWARDS, MASK, UIDS, non_tensor_batch=SEGMENTS)
+    np.testing.assert_array_equal(unscaled, [[1, 0, 0, 0], [-1.5, -1.5, 0, 0], [0, -1, -1, 0], [1.5, 0, 0, 0]])
+
+
+@given(st.data())
+def test_segments_travel_as_rewards_by_token(data: st.DataObject) -> None:
+    """All that segments say is back behind a framework's tensors, credits of 0 and holes in the mask too."""
+    lengths = [data.draw(st.lists(st.integers(1, 3), min_size=1 + (row == 0), max_size=4)) for row in range(4)]
+    numbers = st.floats(-4, 4, width=16).map(lambda x: x * (abs(x) > 1))
+    credit = [data.draw(st.lists(numbers, min_size=len(row), max_size=len(row))) for row in lengths]
+    mask = np.zeros((4, 16), np.int64)
+    for row, own in enumerate(lengths):
+        mask[row, data.draw(st.permutations(range(16)))[: sum(own)]] = 1
+    rewards = segment_rewards(mask, credit, lengths)
+    assert rewards.dtype == np.float32
+    np.testing.assert_allclose(rewards.sum(1, dtype=np.float64), [sum(row) for row in credit], rtol=0, atol=1e-30)
+    assert not rewards[mask == 0].any()
+    back, ends = segments_of(rewards.astype(np.float64), mask != 0)
+    assert [row.tolist() for row in back] == credit
+    assert [row.tolist() for row in ends] == lengths
+    columns = {"segment_credit": credit, "segment_lengths": lengths}
+    expected, _ = verl.ESTIMATORS["ospo"](rewards, mask, UIDS, non_tensor_batch=columns)
+    np.testing.assert_array_equal(verl.ESTIMATORS["ospo"](rewards, mask, UIDS)[0], expected)
+
+
+def test_rewards_by_token_end_segments() -> None:
+    rewards = np.array([[0.0, 2.0, 0.0, 5.0, 0.0], [0.0] * 5, [1.0, 1.0, 9.0, 0.0, 0.0], [3.0] * 5])
+    mask = np.array([[1, 1, 0, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [0] * 5]) != 0
+    credit, lengths = segments_of(rewards, mask)
+    assert [row.tolist() for row in credit] == [[2.0, 5.0], [0.0], [1.0, 1.0], []]
+    assert [row.tolist() for row in lengths] == [[2, 2], [3], [1, 1], []]
+    # 2, 5, 0, 1 and 1 in a group of three: mean 1.8. The last has no tokens, and a group of its own.
+    found, _ = segment_estimator(scale="none")(rewards, mask, ["p", "p", "p", "q"])
+    expected = np.array([[0.2, 0.2, 0, 3.2, 3.2], [-1.8, -1.8, -1.8, 0, 0], [-0.8, -0.8, 0, 0, 0], [0.0] * 5])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_segment_without_tokens_leaves_its_reward_to_the_others() -> None:
+    rewards = segment_rewards([[1, 1, 1], [1]], [[1.0, 3.0, 4.0], [0.0]], [[2, 0, 1], [1]])
+    assert [row.tolist() for row in rewards] == [[0.0, 2.5, 5.5], [float(np.finfo(np.float32).tiny)]]
+    with pytest.raises(InputError, match="row 1"):
+        segment_rewards([[1, 1, 1], [1]], [[1.0], [0.0]], [[3], [2]])
+
+
+def test_candidates_that_are_segments_are_paid_as_by_the_method() -> None:
+    rewards = np.array([[3.0, 1.0], [2.0, 2.0], [0.0, 2.0], [4.0, 1.0]])
+    lengths, mask = [[1, 2]] * 4, np.ones((4, 3), np.int64)
+    expected = shape_grpo(rewards, mask, candidates=[[0, 1]] * 4, lengths=lengths, groups=UIDS)
+    columns = {"segment_credit": shape_credit(rewards, scale="mean"), "segment_lengths": lengths}
+    found, _ = verl.ESTIMATORS["shape_grpo"](mask * 1.0, mask, UIDS, non_tensor_batch=columns)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_shape_grpo_of_candidates_is_the_method() -> None:
@@ -315,7 +396,7 @@ def test_estimators_refuse_what_cannot_be_right() -> None:
     with pytest.raises(InputError, match="credits of segments"):
         verl.ESTIMATORS["ospo"](REWARDS, MASK, UIDS)
     with pytest.raises(InputError, match="KL"):
-        verl.ESTIMATORS["shape_grpo"](REWARDS + 1, MASK, UIDS, config={"use_kl_in_reward": True})
+        verl.ESTIMATORS["shape_grpo"](REWARDS + 1, MASK, UIDS, config=SimpleNamespace(use_kl_in_reward=True))
     for index in (None, UIDS[:2]):
         with pytest.raises(InputError, match="index must say which prompt"):
             verl.ESTIMATORS["shapley"](REWARDS, MASK, index)
@@ -332,12 +413,12 @@ def test_token_rewards_of_skyrl_add_up_and_land_on_trained_tokens() -> None:
         "stop_reasons": None,
     }
     answer = skyrl.token_rewards(output, [[0.5, 1.5], [5.0]], [[1, 1], [2]])
-    assert answer["rewards"] == [[0.5, 0.0, 1.5], [2.5, 2.5]]
+    assert answer["rewards"] == [[0.5, 0.0, 1.5], [0.0, 5.0]]
     assert output["rewards"] == [2.0, 5.0]
     assert {name: answer[name] for name in output if name != "rewards"} == {
         name: value for name, value in output.items() if name != "rewards"
     }
-    with pytest.raises(InputError, match="1"):
+    with pytest.raises(InputError, match="row 1"):
         skyrl.token_rewards(output, [[0.5], [5.0]], [[2], [1]])
 
 
@@ -385,8 +466,10 @@ def test_token_credit_of_slime_from_the_rollout_to_the_trainer() -> None:
     ]
     raw, rewards = slime.post_process_rewards(ARGS, samples)
     assert raw == [3.0, 1.0, 1.0, 5.0]
-    # Baseline 2 in group 0, half of it on each segment; 3 in group 1.
-    assert rewards == [[1.0, 0.0, 0.0], [-2.0], [-1.0, -1.0, 0.0], []]
+    # Segments of group 0: 2, 1, 0, 1 with deviation sqrt(2 / 3); of group 1: 1 and 5 with deviation sqrt(8).
+    high, low = float(np.float32(np.sqrt(1.5))), float(np.float32(-np.sqrt(0.5)))
+    assert rewards == [[high, 0.0, 0.0], [low], [-high, -high, 0.0], []]
+    assert slime.post_process_rewards(ARGS, samples, scale="none", spread="token")[1][2] == [-0.5, -0.5, 0.0]
     ours = [2, 0, 3]  # a data parallel rank holds some of them, in its own order
     masks = [[1, 1, 0, 1], [1, 1, 1], [0, 0]]
     data: dict[str, Any] = {
@@ -394,10 +477,10 @@ def test_token_credit_of_slime_from_the_rollout_to_the_trainer() -> None:
         "loss_masks": [torch.tensor(mask, dtype=torch.int) for mask in masks],
     }
     slime.compute_advantages(ARGS, data)
-    assert [row.tolist() for row in data["advantages"]] == [[-1.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0]]
+    assert [row.tolist() for row in data["advantages"]] == [[-high, -high, 0.0, 0.0], [high, 0.0, 0.0], [0.0, 0.0]]
     assert all(row.dtype == torch.float32 for row in data["advantages"])
     assert all(torch.equal(a, b) for a, b in zip(data["advantages"], data["returns"], strict=True))
-    assert sum(data["rewards"]) == -1.0  # numbers again: slime's log adds them up
+    assert data["rewards"] == [-2 * high, high, 0.0]  # numbers again: slime's log adds them up
 
 
 def test_a_rewarded_dict_and_what_slime_cannot_do() -> None:

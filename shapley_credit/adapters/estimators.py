@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import semivalues
+from shapley_credit.adapters.rewards import segments_of
 from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.convert import to_numpy
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
+from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 
 Estimator = Callable[..., tuple[Any, Any]]
@@ -56,14 +58,22 @@ def group_estimator(
     return estimate
 
 
-def segment_estimator(*, baseline: str = "mean", scale: str = "none", spread: str = "segment") -> Estimator:
-    """Estimator that gives the segments of a response credits of their own.
+def segment_estimator(*, baseline: str = "mean", scale: str = "group_std", spread: str = "segment") -> Estimator:
+    """Estimator that gives the segments of a response credits of their own, as `methods.ospo` does.
 
-        A_ij = (phi_ij + w_ij (r_i - sum_j phi_ij - b_i)) / s_i,      as in `token_advantages`
+        A_ij = (phi_ij - b) / s,      b and s over the segments of all responses to the prompt, as in `segment_advantages`
 
-    phi comes from `segment_credit` and `segment_lengths` of `non_tensor_batch`. Where the framework passes none, rewards of
-    more than one token in a response are taken for credits of tokens, each token a segment. Rewards of whole responses alone
-    are refused: they say nothing about segments.
+    phi comes from `segment_credit` and `segment_lengths` of `non_tensor_batch`, and where segments come in several stretches
+    `segment_order`, as in `token_advantages`. Where the framework passes no such columns, phi are the rewards by token, as in
+    `segment_rewards`. Rewards of whole responses alone are refused: they say nothing about segments.
+    baseline, scale: as in `segment_advantages`. spread: as in `token_advantages`.
+
+    >>> import numpy as np
+    >>> from shapley_credit.adapters.estimators import segment_estimator
+    >>> by_step = segment_estimator(scale="none")
+    >>> by_step(np.array([[0.0, 3.0, 1.0], [2.0, 0.0, 0.0]]), np.array([[1, 1, 1], [1, 1, 0]]), ["p", "p"])[0]
+    array([[ 1.,  1., -1.],
+           [ 0.,  0.,  0.]], dtype=float32)
     """
 
     def estimate(
@@ -74,21 +84,17 @@ def segment_estimator(*, baseline: str = "mean", scale: str = "none", spread: st
         non_tensor_batch: Any = None,
         **_: Any,
     ) -> tuple[Any, Any]:
-        columns = non_tensor_batch or {}
-        if "segment_credit" in columns and "segment_lengths" in columns:
-            credit, lengths = list(columns["segment_credit"]), list(columns["segment_lengths"])
-        else:
-            credit = _dense_credit(token_level_rewards, response_mask, config)
-            lengths = [[1] * len(row) for row in credit]
+        columns = dict(non_tensor_batch or {})
+        if not {"segment_credit", "segment_lengths"} <= columns.keys():
+            columns = _read_rewards(token_level_rewards, response_mask, config)
+        credit, order = list(columns["segment_credit"]), columns.get("segment_order")
         groups_of(index, len(credit))
         advantages = token_advantages(
-            _outcomes(token_level_rewards, response_mask),
+            None,
             response_mask,
-            segment_credit=credit,
-            segment_lengths=lengths,
-            groups=list(index),
-            baseline=baseline,
-            scale=scale,
+            segment_credit=segment_advantages(credit, list(index), baseline=baseline, scale=scale),
+            segment_lengths=list(columns["segment_lengths"]),
+            segment_order=None if order is None else list(order),
             spread=spread,
         )
         return advantages, advantages
@@ -115,13 +121,15 @@ def groups_of(index: Any, rows: int) -> list[Any]:
     return [np.array(places) for places in found.values()]
 
 
-def _dense_credit(token_level_rewards: Any, response_mask: Any, config: Any) -> list[Any]:
+def _read_rewards(token_level_rewards: Any, response_mask: Any, config: Any) -> dict[str, Any]:
+    """The columns of `segment_estimator` from rewards by token."""
     rewards, mask = _numbers(token_level_rewards), _numbers(response_mask) != 0
     if (np.count_nonzero(rewards * mask, axis=1) < 2).all():
         raise InputError(
             "this estimator needs the credits of segments, and found rewards of whole responses only. Have the reward function "
             "return segment_credit and segment_lengths where the framework passes non_tensor_batch, else rewards by token."
         )
-    if config is not None and config.get("use_kl_in_reward", False):
+    if getattr(config, "use_kl_in_reward", False):
         raise InputError("with use_kl_in_reward the rewards of tokens hold KL penalties beside credits; use a KL loss instead.")
-    return [row[present] for row, present in zip(rewards, mask, strict=True)]
+    credit, lengths = segments_of(rewards, mask)
+    return {"segment_credit": credit, "segment_lengths": lengths}

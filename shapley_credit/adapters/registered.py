@@ -2,11 +2,13 @@
 
     shapley       none: outcome rewards, utility of the best response to a prompt
     gapo          answer: the item that a response names, any hashable, None for an invalid one
-    ospo          segment_credit, segment_lengths: lists of credits in units of the reward, and of numbers of trainable tokens
+    ospo          segment_credit, segment_lengths: lists of credits in units of the reward, and of numbers of trainable tokens;
+                  segment_order for segments in several stretches
     shape_grpo    candidate_rewards: the list of rewards of a response's candidates; segment_candidate: for each segment the
                   candidate it belongs to, 0 .., or -1; segment_lengths. Or the columns of ospo
 
-Without their columns `ospo` and `shape_grpo` read rewards by token as credits of tokens.
+Without their columns `ospo` and `shape_grpo` read rewards by token, each the credit of the segment that it ends. Both compare a
+segment with all segments of its group; `ospo` divides by their deviation, as `methods.ospo` does, and `shape_grpo` does not.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from shapley_credit.methods.shape_grpo import shape_grpo
 from shapley_credit.utilities.maximum import Max
 from shapley_credit.utility import Utility
 
-_by_segment = segment_estimator()
+_by_segment = segment_estimator(scale="none")
 
 
 def _best(rewards: Any, **columns: Any) -> Utility:
@@ -65,6 +67,6 @@ def _shape_grpo(
 ESTIMATORS: dict[str, Estimator] = {
     "shapley": group_estimator(_best),
     "shape_grpo": _shape_grpo,
-    "ospo": segment_estimator(spread="token"),
+    "ospo": segment_estimator(),
     "gapo": group_estimator(_diversity, scale="group_std"),
 }

@@ -12,6 +12,7 @@ from shapley_credit import semivalues
 from shapley_credit.blackbox.functions import batched
 from shapley_credit.convert import to_numpy
 from shapley_credit.errors import InputError
+from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.utility import Utility
 from shapley_credit.values import set_semivalue
@@ -81,12 +82,19 @@ def _worth(utility: Any, k: int) -> float:
     return float(table[-1] - table[0])
 
 
-def read_segments(answer: Any, masks: Sequence[Any], rewards: Sequence[float]) -> tuple[list[tuple[Any, Any]], list[Figures]]:
-    """A rule's (segment_credit, segment_lengths) for some completions: their rows, and figures of those that have a reward."""
+def pay_segments(
+    answer: Any, masks: Sequence[Any], rewards: Sequence[float], scale: str
+) -> tuple[list[tuple[Any, Any]], list[Figures]]:
+    """A rule's (segment_credit, segment_lengths) for the completions of one group.
+
+    scale: as in `segment_advantages`. Completions whose reward is NaN are absent.
+    Returns (advantages of segments, segment_lengths) of each, and the figures of those that have a reward.
+    """
     if not isinstance(answer, tuple) or len(answer) != 2 or any(len(part) != len(rewards) for part in answer):
         raise InputError(f"a rule returns (segment_credit, segment_lengths), each with {len(rewards)} rows; got {answer!r}.")
     credit, lengths = ([to_numpy(row, "segments")[0].tolist() for row in part] for part in answer)
     # A truncated completion that the trainer masks has no trainable token left.
     lengths = [row if any(mask) else [0] * len(row) for row, mask in zip(lengths, masks, strict=True)]
     figures = [credit_figures(row, reward) for row, reward in zip(credit, rewards, strict=True) if not isnan(reward)]
-    return list(zip(credit, lengths, strict=True)), figures
+    present = [[float("nan")] * len(row) if isnan(reward) else row for row, reward in zip(credit, rewards, strict=True)]
+    return list(zip(segment_advantages(present, len(present), scale=scale), lengths, strict=True)), figures

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shapley_credit.adapters.registered import ESTIMATORS
-from shapley_credit.credit.tokens import token_advantages
+from shapley_credit.adapters.rewards import segment_rewards
 
 
 def register() -> None:
@@ -27,19 +27,16 @@ def register() -> None:
 
 
 def token_rewards(generator_output: Any, segment_credit: Sequence[Any], segment_lengths: Sequence[Any]) -> Any:
-    """A GeneratorOutput whose rewards are those of tokens: the credit of each segment spread evenly over its trainable tokens.
-
-        r_it = phi_ij / l_ij at the trainable tokens t of segment j, 0 elsewhere; the rewards of a response add up as before
+    """A GeneratorOutput whose rewards are those of tokens: the credit of each segment at its last trainable token.
 
     generator_output: what a generator returns; its loss_masks say what is trainable. segment_credit, segment_lengths: as in
-        `token_advantages`. Return it from your generator, and train with `ospo` or `shape_grpo`.
+        `segment_rewards`. Return it from your generator, and train with `ospo` or `shape_grpo`.
     Raises InputError that names the first response whose segments and trainable tokens differ in number.
 
     >>> from shapley_credit.adapters.skyrl import token_rewards
     >>> output = {"response_ids": [[5, 6, 7, 8]], "loss_masks": [[1, 0, 1, 1]], "rewards": [3.0]}
     >>> token_rewards(output, [[1.0, 2.0]], [[1, 2]])["rewards"]
-    [[1.0, 0.0, 1.0, 1.0]]
+    [[1.0, 0.0, 0.0, 2.0]]
     """
-    masks = list(generator_output["loss_masks"])
-    rows = token_advantages(None, masks, segment_credit=segment_credit, segment_lengths=segment_lengths, spread="token")
+    rows = segment_rewards(list(generator_output["loss_masks"]), segment_credit, segment_lengths)
     return {**generator_output, "rewards": [row.tolist() for row in rows]}

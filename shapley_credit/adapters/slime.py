@@ -18,6 +18,7 @@ from shapley_credit import semivalues
 from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.credit.tokens import scatter_credit, token_advantages
 from shapley_credit.errors import InputError
+from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 
 
@@ -48,26 +49,31 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
     return reward
 
 
-def post_process_rewards(args: Any, samples: list[Any]) -> tuple[list[float], list[list[float]]]:
+def post_process_rewards(
+    args: Any, samples: list[Any], *, baseline: str = "mean", scale: str = "group_std", spread: str = "segment"
+) -> tuple[list[float], list[list[float]]]:
     """Raw rewards, and for each sample the advantages of its trainable tokens, by the groups of `sample.group_index`.
 
-        A_ij = phi_ij + w_ij (r_i - sum_j phi_ij - b_i),      as in `token_advantages` with baseline="mean", spread="segment"
+        A_ij = (phi_ij - b) / s,      b and s over the segments of all samples of the group, as in `methods.ospo`
 
     phi and the lengths of segments come from `sample.metadata["segment_credit"]` and `["segment_lengths"]`, which your reward
-    or generate function sets; a sample without them is one segment.
+    or generate function sets; a sample without them is one segment, credited with its reward.
+    baseline, scale, spread: as in `methods.ospo`; slime passes none, so that a function of yours has to.
     """
     raw = [float(sample.get_reward_value(args)) for sample in samples]
     masks = [_mask(sample) for sample in samples]
     metadata = [sample.metadata for sample in samples]
+    credit = [found.get("segment_credit", [reward]) for found, reward in zip(metadata, raw, strict=True)]
+    groups = [sample.group_index for sample in samples]
     rows = token_advantages(
-        raw,
+        None,
         masks,
-        segment_credit=[found.get("segment_credit", [reward]) for found, reward in zip(metadata, raw, strict=True)],
+        segment_credit=segment_advantages(credit, groups, baseline=baseline, scale=scale),
         segment_lengths=[
             [0] * len(found.get("segment_lengths", [0])) if not any(mask) else found.get("segment_lengths", [sum(mask)])
             for found, mask in zip(metadata, masks, strict=True)
         ],
-        groups=[sample.group_index for sample in samples],
+        spread=spread,
     )
     return raw, [row[[flag != 0 for flag in mask]].tolist() for row, mask in zip(rows, masks, strict=True)]
 

@@ -16,6 +16,7 @@ from shapley_credit.adapters.scoring import Figures, group_credit
 from shapley_credit.credit.groups import advantages
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
+from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 
 
@@ -49,19 +50,21 @@ def compute_advantages(trajectory_groups: Sequence[Any], *, baseline: str = "mea
 def credit_tokens(
     data: Sequence[Any],
     metadata: Sequence[Mapping[str, int]],
-    group_advantages: Sequence[Any],
     segment_credit: Sequence[Sequence[Any]],
     segment_lengths: Sequence[Sequence[Any]],
     *,
+    baseline: str = "mean",
+    scale: str = "group_std",
     spread: str = "segment",
 ) -> list[Any]:
     """Training data in which the segments of a trajectory have credits of their own.
 
-        A_ij = phi_ij + w_ij (A_i - sum_j phi_ij),      so that sum_j A_ij = A_i,      as in `token_advantages`
+        A_ij = (phi_ij - b) / s,      b and s over the segments of all trajectories of the group, as in `methods.ospo`
 
-    data, metadata: from `assemble_training_data`. group_advantages: A, from `compute_advantages`, [groups][G].
+    data, metadata: from `assemble_training_data`.
     segment_credit, segment_lengths: [groups][G][S_i], phi and the numbers of trainable tokens, those whose mask is not 0, over
         all the data of a trajectory in order.
+    baseline, scale, spread: as in `methods.ospo`.
 
     Returns new data, equal but for `loss_fn_inputs["advantages"]`. Raises InputError for a trajectory whose segments and
     trainable tokens differ in number, and for metadata of another length than data.
@@ -74,10 +77,11 @@ def credit_tokens(
     for place, found in enumerate(metadata):
         places.setdefault((found["group_idx"], found["traj_idx"]), []).append(place)
     masks = [np.asarray(datum.loss_fn_inputs["mask"].data) for datum in data]
+    paid = [segment_advantages(credit, len(credit), baseline=baseline, scale=scale) for credit in segment_credit]
     rows = token_advantages(
-        [float(group_advantages[group][member]) for group, member in places],
+        None,
         [np.concatenate([masks[place] for place in own]) for own in places.values()],
-        segment_credit=[segment_credit[group][member] for group, member in places],
+        segment_credit=[paid[group][member] for group, member in places],
         segment_lengths=[segment_lengths[group][member] for group, member in places],
         spread=spread,
     )

@@ -12,8 +12,8 @@ from typing import Any
 
 from shapley_credit import semivalues
 from shapley_credit.adapters.processes import Batch, Processes
-from shapley_credit.adapters.scoring import group_credit, read_segments
-from shapley_credit.adapters.trl_checks import refuse_base, refuse_padding, refuse_settings
+from shapley_credit.adapters.scoring import group_credit, pay_segments
+from shapley_credit.adapters.trl_checks import SCALES, refuse_base, refuse_padding, refuse_settings
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
@@ -67,10 +67,9 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
 def token_credit(base: type[Any], rule: Callable[..., Any], *, spread: str = "segment") -> type[Any]:
     """A GRPOTrainer whose advantages [B, T] give the segments of a completion credits of their own.
 
-        A_ij = phi_ij + w_ij (A_i - sum_j phi_ij),      so that sum_j A_ij = A_i,
+        A_ij = (phi_ij - b) / s,      b and s over the segments of all completions of the group, as in `methods.ospo`
 
-    A_i the advantage that TRL gives completion i, phi_ij the credit of its segment j, w_ij as in `token_advantages`.
-
+    s is their deviation for scale_rewards="group", TRL's default, and 1 for "none".
     base: `trl.GRPOTrainer` or a subclass. spread: as in `token_advantages`.
     rule: called once for each whole group, on one process, with lists over its G completions: prompts, completions,
         completion_ids, masks (1 for the trainable tokens of completion_ids, 0 for tool output), rewards (NaN where no reward
@@ -78,9 +77,9 @@ def token_credit(base: type[Any], rule: Callable[..., Any], *, spread: str = "se
         units of the rewards, and numbers of trainable tokens. Owen values of the reward add up to it.
 
     Overrides `_calculate_rewards` and `_generate_and_score_completions`; a single segment is plain GRPO. Logs the figures of
-    `group_reward`, over segments; TRL's table of completions goes on showing A_i.
-    Raises InputError for what can't be right: RLOO, whose loss is per sequence; TRL before 0.26; fused Liger losses;
-    `scale_rewards` other than "none", where phi has other units than A; Unsloth with prompts of unequal lengths.
+    `group_reward`, over segments; TRL's table of completions goes on showing its own advantages.
+    Raises InputError for what can't be right: RLOO, whose loss is per sequence; TRL before 0.26; fused Liger losses; a scale
+    over the batch, or for each reward; Unsloth with prompts of unequal lengths.
     """
     refuse_base(base)
     processes = Processes()
@@ -118,13 +117,13 @@ def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, rule
     masks = [row[: len(ids)] for row, ids in zip(mask.tolist(), columns["completion_ids"], strict=True)]
     columns = {**columns, "masks": masks, "rewards": rewards.tolist()}
     batch = Batch(processes.join(trainer), columns, _group_size(trainer), {})
-    rows, figures = batch.share([read_segments(rule(**group), group["masks"], group["rewards"]) for group in batch.mine])
+    scale = SCALES[trainer.scale_rewards]
+    scored = [pay_segments(rule(**group), group["masks"], group["rewards"], scale) for group in batch.mine]
+    rows, figures = batch.share(scored)
     for name, value in figures.items():
         trainer._metrics["train" if trainer.model.training else "eval"][name].append(value)
-    credit, lengths = zip(*rows, strict=True)
-    # Absent, reward NaN: TRL's advantage is 0, and so are those of the tokens.
-    advantages = out["advantages"].masked_fill(rewards.isnan(), float("nan"))
-    return token_advantages(advantages, mask, segment_credit=credit, segment_lengths=lengths, spread=spread)
+    paid, lengths = zip(*rows, strict=True)
+    return token_advantages(None, mask, segment_credit=paid, segment_lengths=lengths, spread=spread)
 
 
 def _trainer(log_metric: Any) -> Any:

@@ -6,6 +6,9 @@ from typing import Any
 
 from shapley_credit.errors import InputError
 
+# Of the segments of a group, by TRL's scale_rewards.
+SCALES = {"group": "group_std", "none": "none"}
+
 
 def refuse_base(base: type[Any]) -> None:
     """Raise InputError for trainers whose loss takes one advantage a completion."""
@@ -25,13 +28,10 @@ def refuse_base(base: type[Any]) -> None:
 def refuse_settings(trainer: Any) -> None:
     """Raise InputError for settings under which token credit would be wrong."""
     args = trainer.args
-    if (
-        trainer.scale_rewards not in ("none", False)
-        or getattr(args, "multi_objective_aggregation", None) == "normalize_then_sum"
-    ):
+    if trainer.scale_rewards not in SCALES or getattr(args, "multi_objective_aggregation", None) == "normalize_then_sum":
         raise InputError(
-            f"token credit needs scale_rewards='none' (it is {trainer.scale_rewards!r}) and rewards summed as they are: a "
-            "credit in units of the reward cannot be taken from an advantage in units of its deviation."
+            f"token credit needs scale_rewards 'group' or 'none' (it is {trainer.scale_rewards!r}) and rewards summed as they "
+            "are: its segments are credited in units of the reward, and compared within their group."
         )
     fused = hasattr(type(trainer), "compute_liger_loss") and getattr(args, "use_liger_kernel", False)
     if fused or getattr(args, "use_liger_loss", False):

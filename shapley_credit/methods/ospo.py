@@ -16,6 +16,7 @@ from shapley_credit.blackbox.evaluate import evaluate
 from shapley_credit.blackbox.plan import plan
 from shapley_credit.convert import Array
 from shapley_credit.credit.groups import advantages, codes_of
+from shapley_credit.credit.layouts import read_ragged
 from shapley_credit.credit.segments import SegmentedText
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
@@ -85,6 +86,27 @@ def _affordable(text: SegmentedText, budget: int | None) -> int | None:
     return None if budget is not None and int(text.tree.budget()) <= budget else budget
 
 
+def segment_advantages(credit: Any, groups: Any, *, baseline: str = "mean", scale: str = "group_std") -> list[Any]:
+    """Advantages of segments: their credits less the baseline of all segments of the group, over the deviation of these.
+
+        A_ij = (phi_ij - b) / s,      b and s over the segments of all responses of the group
+
+    credit: ragged [B][S_i], phi; NaN marks the absent, as in `advantages`. groups: B ids of prompts, or the number of responses
+        a prompt has. baseline, scale: as in `advantages`, over segments, not responses. The deviation of the rewards would not
+        do for s: where all responses earn the same their segments differ still, and would be divided by next to 0.
+
+    Returns B arrays [S_i], for the `segment_credit` of `token_advantages`. Cost O(segments). Raises InputError as `advantages`.
+
+    >>> from shapley_credit.methods import ospo
+    >>> [row.tolist() for row in ospo.segment_advantages([[4.0, 0.0], [2.0]], ["p", "p"])]
+    [[1.0, -1.0], [0.0]]
+    """
+    flat, sizes = read_ragged(credit, "credit")
+    owners = np.repeat(codes_of(groups, sizes)[0], sizes)
+    paid = advantages(flat, owners, baseline=baseline, scale=scale)
+    return [paid[end - size : end] for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
+
+
 def ospo(
     texts: Sequence[SegmentedText],
     reward: Any,
@@ -99,15 +121,13 @@ def ospo(
 ) -> Any:
     """Token advantages of responses whose segments are credited by Winter values.
 
-        A_ij = (phi_ij - b) / s,      b and s over the segments of all responses of the group
+        A_ij = (phi_ij - b) / s,      as in `segment_advantages`
 
     texts, reward, and budget, method, seed, absent and all that `segment_credit` takes: as there.
     mask: [B, T], nonzero for the trainable tokens. offsets: B arrays [T, 2], the characters of each token in the response, as a
         fast tokenizer gives them.
-    groups: [B] ids of prompts. baseline, scale: as in `advantages`, over segments, not responses. The deviation of the rewards
-        would not do for s: where all responses earn the same their segments differ still, and would be divided by next to 0.
-        spread: as in `token_advantages`; "token" shares the advantage of a segment among its tokens, "segment" gives each of
-        them all of it, "reward_to_go" pays a segment at its last token.
+    groups, baseline, scale: as in `segment_advantages`. spread: as in `token_advantages`; "token" shares the advantage of a
+        segment among its tokens, "segment" gives each of them all of it, "reward_to_go" pays a segment at its last token.
 
     Returns float32 [B, T]. Cost: that of `segment_credit`, O(tokens) beside it. Raises InputError as the functions named.
     Source: 2601.08403 for the problem, Winter (1989) for the credit.
@@ -126,14 +146,11 @@ def ospo(
         raise InputError(f"texts, offsets and mask must go together; got {len(texts)}, {len(offsets)} and {len(mask)}.")
     found = segment_credit(texts, reward, **credit)
     stretches = [text.stretches(table, row) for text, table, row in zip(texts, offsets, mask, strict=True)]
-    sizes = [len(estimate.values) for estimate in found.estimates]
-    owners = np.repeat(codes_of(groups, found.rewards)[0], sizes)
-    phi = np.concatenate([estimate.values for estimate in found.estimates])
-    paid = np.split(advantages(phi, owners, baseline=baseline, scale=scale), np.cumsum(sizes)[:-1])
+    phi = [estimate.values for estimate in found.estimates]
     return token_advantages(
         None,
         mask,
-        segment_credit=paid,
+        segment_credit=segment_advantages(phi, groups, baseline=baseline, scale=scale),
         segment_lengths=[lengths for lengths, _ in stretches],
         segment_order=[order for _, order in stretches],
         spread=spread,

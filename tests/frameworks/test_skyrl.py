@@ -6,9 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from shapley_credit import InputError, token_advantages
 from shapley_credit.adapters import skyrl as adapter
 from shapley_credit.adapters.registered import ESTIMATORS
+from shapley_credit.methods.ospo import segment_advantages
 from skyrl.backends.skyrl_train.utils.ppo_utils import AdvantageEstimatorRegistry, compute_advantages_and_returns
+from skyrl.train.config.config import AlgorithmConfig
 from skyrl.train.dataset.preprocess import convert_prompts_responses_to_batch_tensors
 
 UIDS = ["p", "q", "p"]
@@ -47,8 +50,20 @@ def test_credits_of_segments_travel_as_rewards_by_token() -> None:
     output = {"response_ids": [[1] * len(mask) for mask in masks], "loss_masks": masks, "rewards": [4.0, 9.0, 2.0]}
     credited = adapter.token_rewards(output, [[3.0, 1.0], [9.0], [2.0]], [[1, 1], [2], [1]])
     rewards, mask, loss_mask = tensors(credited["rewards"], masks)
-    assert torch.equal(rewards, torch.tensor([[3.0, 0.0, 1.0], [0.0, 4.5, 4.5], [0.0, 0.0, 2.0]]))
-    found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=None)
-    torch.testing.assert_close(found, torch.tensor([[2.0, -1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
-    torch.testing.assert_close((found * mask).sum(1), torch.tensor([1.0, 0.0, -1.0]))
-    assert loss_mask.shape == found.shape
+    assert torch.equal(rewards, torch.tensor([[3.0, 0.0, 1.0], [0.0, 0.0, 9.0], [0.0, 0.0, 2.0]]))
+    # Prompt p has segments of 3, 1 and 2: mean 2, deviation 1. The token between the first two comes from a tool.
+    found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=AlgorithmConfig())
+    torch.testing.assert_close(found * loss_mask, torch.tensor([[1.0, 0.0, -1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    with pytest.raises(InputError, match="use a KL loss instead"):
+        compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=AlgorithmConfig(use_kl_in_reward=True))
+
+
+def test_ospo_is_the_method_to_the_last_bit() -> None:
+    """Credits of 0, tools in the midst of a segment and behind the last one."""
+    masks = [[1, 0, 1, 1, 0, 1], [1, 1, 0], [1, 0]]
+    credit, lengths = [[0.0, 1.5, -0.75], [3.0, 0.0], [0.25]], [[2, 1, 1], [1, 1], [1]]
+    output = {"response_ids": [[1] * len(mask) for mask in masks], "loss_masks": masks, "rewards": [0.75, 3.0, 0.25]}
+    rewards, mask, loss_mask = tensors(adapter.token_rewards(output, credit, lengths)["rewards"], masks)
+    found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=AlgorithmConfig())
+    paid = segment_advantages(credit, UIDS)
+    assert torch.equal(found * loss_mask, token_advantages(None, loss_mask, segment_credit=paid, segment_lengths=lengths))

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import tinker
 import torch
 from shapley_credit import InputError
 from shapley_credit import utilities as u
 from shapley_credit.adapters import tinker as adapter
+from shapley_credit.methods.ospo import segment_advantages
 from tinker_cookbook.completers import TokensWithLogprobs
 from tinker_cookbook.rl import data_processing
 from tinker_cookbook.rl.types import Env, EnvGroupBuilder, Metrics, Trajectory, TrajectoryGroup, Transition
@@ -70,16 +72,17 @@ def test_advantages_are_the_cookbooks() -> None:
     assert alone[0].tolist() == [-3.0, -1.5, 4.5]
 
 
-def data() -> tuple[list[Any], list[dict[str, int]], list[torch.Tensor]]:
+def data() -> tuple[list[Any], list[dict[str, int]]]:
     groups = [TrajectoryGroup(GROUP[:1], [5.0], [{}]), TrajectoryGroup(GROUP, [1.0, 2.0, 6.0], [{}] * 3)]
     advantages = data_processing.compute_advantages(groups)
-    return *data_processing.assemble_training_data(groups, advantages), advantages
+    before, metadata = data_processing.assemble_training_data(groups, advantages)
+    return before, metadata
 
 
 def test_one_segment_changes_nothing() -> None:
-    before, metadata, advantages = data()
+    before, metadata = data()
     credit = [[[5.0]], [[1.0], [2.0], [6.0]]]
-    after = adapter.credit_tokens(before, metadata, advantages, credit, [[[3]], [[3], [3], [3]]])
+    after = adapter.credit_tokens(before, metadata, credit, [[[3]], [[3], [3], [3]]], scale="none")
     assert len(after) == 5
     for old, new in zip(before, after, strict=True):
         assert old.model_input == new.model_input
@@ -89,22 +92,28 @@ def test_one_segment_changes_nothing() -> None:
 
 
 def test_segments_of_trajectories_that_span_turns_and_data() -> None:
-    before, metadata, advantages = data()
-    credit = [[[5.0]], [[1.0, 0.0], [0.5, 1.5], [4.0, 2.0]]]
+    before, metadata = data()
+    credit = [[[5.0]], [[1.0, 0.0], [0.0, 1.0], [3.0, 1.0]]]
     lengths = [[[3]], [[1, 2], [1, 2], [1, 2]]]
-    after = adapter.credit_tokens(before, metadata, advantages, credit, lengths)
-    rows = [datum.loss_fn_inputs["advantages"].to_torch().tolist() for datum in after]
-    # A of group 1 is (-2, -1, 3), its baseline 3, of which each segment bears 1.5.
-    assert rows[1] == [0.0, -0.5, -1.5, -1.5]
-    assert rows[2] == [0.0, -1.0, 0.0, 0.0, 0.0]
-    assert rows[3:] == [[2.5, 0.5], [0.0, 0.5]]
+    # Segments of group 1: mean 1, deviation sqrt(6 / 5). The group of one segment has nothing to compare it with.
+    for scale, s in (("group_std", float(np.sqrt(1.2))), ("none", 1.0)):
+        after = adapter.credit_tokens(before, metadata, credit, lengths, scale=scale)
+        rows = [datum.loss_fn_inputs["advantages"].to_torch().tolist() for datum in after]
+        expected = [[0.0] * 4, [0.0, 0.0, -1 / s, -1 / s], [0.0, -1 / s, 0.0, 0.0, 0.0], [2 / s, 0.0], [0.0, 0.0]]
+        assert rows[1:] == [pytest.approx(row, rel=1e-6) for row in expected[1:]]
+        assert not any(rows[0])
+    plain = adapter.credit_tokens(before, metadata, credit, lengths)
+    paid = segment_advantages(credit[1], 3)
+    for datum, (member, segments) in zip(plain[1:], [(0, [0, 1, 1]), (1, [0, 1, 1]), (2, [0, 1]), (2, [1])], strict=True):
+        found = datum.loss_fn_inputs["advantages"].to_torch()[datum.loss_fn_inputs["mask"].to_torch() != 0]
+        assert found.tolist() == np.float32(paid[member][segments]).tolist()
     assert [datum.loss_fn_inputs["advantages"].to_torch().tolist() for datum in before] != rows
 
 
 def test_segments_that_do_not_fit_are_refused() -> None:
-    before, metadata, advantages = data()
+    before, metadata = data()
     credit = [[[5.0]], [[1.0], [2.0], [6.0]]]
     with pytest.raises(InputError, match="3"):
-        adapter.credit_tokens(before, metadata, advantages, credit, [[[3]], [[3], [3], [2]]])
+        adapter.credit_tokens(before, metadata, credit, [[[3]], [[3], [3], [2]]])
     with pytest.raises(InputError, match="data and metadata must go together; got 5 and 4"):
-        adapter.credit_tokens(before, metadata[:-1], advantages, credit, [[[3]], [[3], [3], [3]]])
+        adapter.credit_tokens(before, metadata[:-1], credit, [[[3]], [[3], [3], [3]]])

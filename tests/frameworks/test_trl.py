@@ -14,6 +14,7 @@ import trl
 from shapley_credit import InputError
 from shapley_credit import utilities as u
 from shapley_credit.adapters.trl import group_reward, token_credit
+from shapley_credit.methods.ospo import segment_advantages
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from frameworks.tiny import dataset, save_model, settings, weights
@@ -182,7 +183,8 @@ def test_completions_that_nobody_scored_get_nothing_at_any_token(model: str, tmp
     assert sorted(bool(row.any()) for row in batch["advantages"]) == [False, True, True, True]
 
 
-def test_token_advantages_are_those_of_the_core(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("setting", "scale"), [("group", "group_std"), ("none", "none")])
+def test_token_advantages_are_those_of_the_method(setting: str, scale: str, model: str, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
 
     def rule(**group: Any) -> tuple[Any, Any]:
@@ -190,17 +192,15 @@ def test_token_advantages_are_those_of_the_core(model: str, tmp_path: Path) -> N
         return halves(**group)
 
     trainer = train(
-        token_credit(Watched, rule), model, tmp_path, count, scale_rewards="none", max_steps=1, shuffle_dataset=False
+        token_credit(Watched, rule), model, tmp_path, count, scale_rewards=setting, max_steps=1, shuffle_dataset=False
     )
     batch, group = trainer.batches[0], seen[0]
     credit, lengths = halves(**group)
-    expected = sc.token_advantages(
-        group["rewards"], group["masks"], segment_credit=credit, segment_lengths=lengths, groups=len(group["rewards"])
-    )
-    rows = [[round(float(value), 5) for value in row[: len(mask)]] for row, mask in zip(expected, group["masks"], strict=True)]
-    found = [[round(value, 5) for value in row.tolist()] for row in batch["advantages"]]
+    paid = segment_advantages(credit, len(credit), scale=scale)
+    expected = sc.token_advantages(None, group["masks"], segment_credit=paid, segment_lengths=lengths)
     width = batch["advantages"].shape[1]
-    assert sorted(found) == sorted(row + [0.0] * (width - len(row)) for row in rows)  # TRL shuffles the rows
+    rows = [row.tolist() + [0.0] * (width - len(row)) for row in expected]
+    assert sorted(batch["advantages"].tolist()) == sorted(rows)  # TRL shuffles the rows
 
 
 # What can't be right.
@@ -217,12 +217,11 @@ def test_token_credit_refuses_trainers_of_one_advantage_a_completion(monkeypatch
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({}, "scale_rewards='none'"),
-        ({"scale_rewards": "batch"}, "scale_rewards='none'"),
-        ({"scale_rewards": "none", "multi_objective_aggregation": "normalize_then_sum"}, "summed as they are"),
+        ({"scale_rewards": "batch"}, r"'group' or 'none' \(it is 'batch'\)"),
+        ({"multi_objective_aggregation": "normalize_then_sum"}, "summed as they are"),
     ],
 )
-def test_token_credit_refuses_other_units(given: dict[str, Any], match: str, model: str, tmp_path: Path) -> None:
+def test_token_credit_refuses_other_scales(given: dict[str, Any], match: str, model: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=match):
         train(token_credit(GRPOTrainer, whole), model, tmp_path, count, **given)
 

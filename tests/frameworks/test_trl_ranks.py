@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import shapley_credit as sc
 from shapley_credit.adapters.trl import group_reward
+from shapley_credit.methods.ospo import segment_advantages
 
 SCRIPT = Path(__file__).parent / "on_two_ranks.py"
 
@@ -69,11 +70,12 @@ def test_groups_that_straddle_ranks(per_device: int, num_generations: int, runs:
 
 
 def check_tokens(step: Any, rewards: list[float], size: int, rule: Any) -> None:
-    """The advantages of tokens are those that the core gives the whole batch at once."""
+    """The advantages of tokens are those that the method gives the whole batch at once."""
     masks = [[flag for flag in mask if flag] for part in step for mask in part["masks"]]
     answers = [rule(rewards=rewards[low : low + size], masks=masks[low : low + size]) for low in range(0, len(rewards), size)]
     credit, lengths = (list(chain.from_iterable(part)) for part in zip(*answers, strict=True))
-    expected = sc.token_advantages(rewards, masks, segment_credit=credit, segment_lengths=lengths, groups=size)
+    paid = segment_advantages(credit, size, scale="none")
+    expected = sc.token_advantages(None, masks, segment_credit=paid, segment_lengths=lengths)
     rows = [row for part in step for row in part["advantages"]]
     for row, right in zip(rows, expected, strict=True):
         assert row[: len(right)] == pytest.approx(right.tolist(), abs=1e-5)

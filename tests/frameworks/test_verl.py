@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from shapley_credit import InputError
+from shapley_credit import InputError, token_advantages
+from shapley_credit.adapters.rewards import segment_rewards
+from shapley_credit.methods.ospo import segment_advantages
 from tensordict import TensorDict
 from verl import DataProto
+from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 from verl.trainer.ppo.ray_trainer import compute_advantage
@@ -70,30 +73,47 @@ def test_shapley_of_the_best_response() -> None:
     assert found.dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", ["ospo", "shape_grpo"])
-def test_rewards_by_token_are_credits(name: str) -> None:
+# Prompt p has segments of 1, 3, 2, 2, 2: mean 2, deviation 1 / sqrt(2); prompt q of 1 and 4: mean 2.5, deviation 3 / sqrt(2).
+CREDIT, LENGTHS = [[1.0, 3.0], [1.0], [2.0, 2.0, 2.0], [4.0]], [[1, 2], [2], [2, 1, 1], [1]]
+SCALED = torch.tensor([[-(2**0.5), 2**0.5, 2**0.5, 0], [-(0.5**0.5), -(0.5**0.5), 0, 0], [0] * 4, [0.5**0.5, 0, 0, 0]])
+UNSCALED = torch.tensor([[-1.0, 1.0, 1.0, 0], [-1.5, -1.5, 0, 0], [0] * 4, [1.5, 0, 0, 0]])
+
+
+@pytest.mark.parametrize(("name", "expected"), [("ospo", SCALED), ("shape_grpo", UNSCALED)])
+def test_rewards_by_token_end_segments(name: str, expected: torch.Tensor) -> None:
     data = batch()
-    data.batch["token_level_rewards"] = torch.tensor([[1.0, 0, 2.0, 0], [0, 1.0, 0, 0], [0.5, 0.5, 0.5, 0.5], [4.0, 0, 0, 0]])
-    found = advantages(name, data)
-    mask = data.batch["attention_mask"][:, 2:]
-    baseline = torch.tensor([2.5, 2.5, 2.5, 2.5])[:, None] / mask.sum(1, keepdim=True)
-    torch.testing.assert_close(found, (data.batch["token_level_rewards"] - baseline) * mask)
+    data.batch["token_level_rewards"] = torch.tensor([[1.0, 0, 3.0, 0], [0, 1.0, 0, 0], [0, 2.0, 2.0, 2.0], [4.0, 0, 0, 0]])
+    torch.testing.assert_close(advantages(name, data), expected)
 
 
 def test_segments_by_name() -> None:
-    columns = {
-        "segment_credit": np.array([[2.0, 1.0], [1.0], [0.0, 2.0], [4.0]], dtype=object),
-        "segment_lengths": np.array([[1, 2], [2], [2, 2], [1]], dtype=object),
-    }
-    data = batch(**columns)
+    data = batch(segment_credit=np.array(CREDIT, dtype=object), segment_lengths=np.array(LENGTHS, dtype=object))
     mask = data.batch["attention_mask"][:, 2:]
     rewards = data.batch["token_level_rewards"]
     found, _ = get_adv_estimator_fn("ospo")(rewards, mask, data.non_tensor_batch["uid"], non_tensor_batch=data.non_tensor_batch)
-    torch.testing.assert_close(found.sum(1), torch.tensor([0.5, -1.5, -0.5, 1.5]))
-    # The segments of the first bear 1/3 and 2/3 of the baseline 2.5.
-    torch.testing.assert_close(found[0], torch.tensor([2 - 2.5 / 3, (1 - 5 / 3) / 2, (1 - 5 / 3) / 2, 0.0]))
+    torch.testing.assert_close(found, SCALED)
     # This version keeps columns to itself; once it passes them on, this test says so.
     with pytest.raises(InputError, match="this framework passes no such column"):
         advantages("gapo", batch(answer=np.array(["x", "y", "x", None], dtype=object)))
     with pytest.raises(InputError, match="found rewards of whole responses only"):
         advantages("ospo", data)
+
+
+def test_ospo_is_the_method_to_the_last_bit() -> None:
+    """Through rewards by token, which a reward manager puts together, credits of 0 too."""
+
+    class Manager(RewardManagerBase):  # type: ignore[misc]
+        @classmethod
+        def assemble_rm_scores(cls, data: DataProto, scores: list[float]) -> torch.Tensor:
+            width = data.batch["responses"].shape[1]
+            made: torch.Tensor = segment_rewards(data.batch["attention_mask"][:, -width:], credit, LENGTHS)
+            return made
+
+    credit = [[0.0, 0.3], [-1.1], [0.7, 0.0, 0.0], [0.0]]
+    data = batch()
+    data.batch["token_level_rewards"] = Manager.assemble_rm_scores(data, [0.3, -1.1, 0.7, 0.0])
+    mask = data.batch["attention_mask"][:, 2:]
+    narrow = [np.array(row, np.float32).astype(np.float64) for row in credit]
+    paid = segment_advantages(narrow, list(data.non_tensor_batch["uid"]))
+    expected = token_advantages(None, mask, segment_credit=paid, segment_lengths=LENGTHS)
+    assert torch.equal(advantages("ospo", data), expected)

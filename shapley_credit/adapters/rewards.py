@@ -1,0 +1,60 @@
+"""Credits of segments as rewards by token, for frameworks that hand nothing else from a reward function to an estimator.
+
+A segment ends at the token that holds its credit, as rewards of steps do; 0 would not be seen there, so that it is MARK.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shapley_credit.convert import Array
+from shapley_credit.credit.tokens import scatter_credit, token_advantages
+
+MARK = float(np.finfo(np.float32).tiny)  # in bfloat16 not 0 either, and lost in every sum
+
+
+def segment_rewards(mask: Any, segment_credit: Any, segment_lengths: Any) -> Any:
+    """Rewards by token: the credit of each segment at its last trainable token.
+
+        r_it = phi_ij at the last token t of segment j, 0 elsewhere; the rewards of a response add up to its credits
+
+    mask, segment_credit, segment_lengths: as in `token_advantages`, each segment one stretch of tokens. The credit of a segment
+        without tokens is shared by the others.
+
+    Returns float32 in the layout of mask; a credit of 0 as 1.2e-38. Cost O(tokens).
+    Raises InputError that names the first response whose segments and trainable tokens differ in number.
+    Source: the rewards of process supervision, Shao et al. (2024), section 4.1.3.
+
+    >>> import numpy as np
+    >>> from shapley_credit.adapters.rewards import segment_rewards
+    >>> segment_rewards(np.array([[1, 1, 0, 1], [1, 1, 0, 0]]), [[3.0, 1.0], [2.0]], [[2, 1], [2]])
+    array([[0., 3., 0., 1.],
+           [0., 2., 0., 0.]], dtype=float32)
+    """
+    lengths = [np.asarray(row) for row in segment_lengths]
+    whole = [np.ones(int(row.sum())) for row in lengths]
+    rows = token_advantages(None, whole, segment_credit=segment_credit, segment_lengths=lengths)
+    return scatter_credit([_at_ends(row, own) for row, own in zip(rows, lengths, strict=True)], mask)
+
+
+def segments_of(rewards: Array, mask: Array) -> tuple[list[Array], list[Array]]:
+    """(segment_credit, segment_lengths) [B][S_i] of rewards [B, T] by token; tokens behind the last reward go with it."""
+    found = [_ends(row[present]) for row, present in zip(rewards, mask, strict=True)]
+    return [credit for credit, _ in found], [lengths for _, lengths in found]
+
+
+def _at_ends(paid: Array, lengths: Array) -> Array:
+    ends = np.cumsum(lengths[lengths > 0]) - 1
+    row = np.zeros(len(paid))
+    row[ends] = np.where(paid[ends] == 0, MARK, paid[ends])
+    return row
+
+
+def _ends(rewards: Array) -> tuple[Array, Array]:
+    ends = np.flatnonzero(rewards)
+    if not len(ends):
+        return np.zeros(min(len(rewards), 1)), np.full(min(len(rewards), 1), len(rewards))
+    credit = rewards[ends]
+    return np.where(np.abs(credit) > MARK, credit, 0.0), np.diff([*ends[:-1], len(rewards) - 1], prepend=-1)
