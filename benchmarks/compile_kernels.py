@@ -1,7 +1,8 @@
 """Compiles every Triton kernel at every configuration that the launchers use, without a GPU, and looks at the machine code.
 
 A configuration fails if its registers spill to memory (LDL or STL in the disassembly) or if nothing of it is read or written
-128 bits at a time although rows are aligned. Run: python benchmarks/compile_kernels.py [--quick] [--only FORM] [--members K]
+128 bits at a time although rows are aligned. One ragged group of 16-bit floats is compiled too; it only must not spill. Run:
+python benchmarks/compile_kernels.py [--quick] [--only FORM] [--members K]
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from triton.compiler import ASTSource
 
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 ARCHITECTURES = (80, 90)
-POINTERS = {torch.float32: "*fp32", torch.float64: "*fp64", torch.uint8: "*u8", torch.int64: "*i64"}
+POINTERS = {torch.bfloat16: "*bf16", torch.float32: "*fp32", torch.float64: "*fp64", torch.uint8: "*u8", torch.int64: "*i64"}
 OPERATION = re.compile(r"^\s+/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]+)", re.MULTILINE)
 
 # Arguments by their axes, the first letter their type: f the floating dtype, b bool, i int64. B groups, K members, L = K + 1,
@@ -58,6 +59,10 @@ POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 MEMBERS: dict[str, tuple[int, ...]] = {"table": (4, 6, 8, 10, 12, 13, 20, 24, 28, 31), "tokens": (1,)}
 QUICK: dict[str, tuple[int, ...]] = {"table": (8, 12, 20), "tokens": (1,), "pairs": (8, 64, 128)}
 QUICK_POWERS = (8, 16, 64)
+RAGGED: dict[str, tuple[int, ...]] = {"table": (1, 3), "tokens": (1,)}
+RAGGED_MEMBERS = (1, 7, 100)
+EVEN_LENGTHS = {"B": 64, "E": 4096, "T": 4096}
+RAGGED_LENGTHS = {"B": 1, "E": 77, "T": 77}
 
 # Kernels whose rows stay narrow, and why.
 NARROW = {
@@ -70,7 +75,10 @@ NARROW = {
 
 
 class Configuration(NamedTuple):
-    """One kernel as it is compiled: its form, its name, the types and the values known at compile time of its arguments."""
+    """One kernel as it is compiled: its form, its name, the types and the values known at compile time of its arguments.
+
+    even: whether its rows are aligned, so that 128-bit accesses are due.
+    """
 
     form: str
     name: str
@@ -78,6 +86,7 @@ class Configuration(NamedTuple):
     constants: tuple[tuple[str, Any], ...]
     aligned: tuple[int, ...]
     warps: int
+    even: bool
 
 
 class Code(NamedTuple):
@@ -97,24 +106,31 @@ def configurations(forms: list[str] | None, members: list[int] | None, quick: bo
         if forms and form not in forms:
             continue
         sizes = members or (QUICK if quick else MEMBERS).get(form, QUICK_POWERS if quick else POWERS)
-        module = importlib.import_module(f"shapley_kernels.{form}.gpu")
-        recorded: list[Configuration] = []
-
-        def record(kernel: Any, programs: int, out: Any, *arguments: Any, warps: int = 4, **constants: Any) -> Any:
-            recorded.append(_configuration(form, kernel, (out, *arguments), warps, constants))  # noqa: B023
-            return out
-
-        specification = mock.patch(f"shapley_kernels.{form}.ref.{game}")  # sizes without a kernel
-        with FakeTensorMode(), mock.patch.object(module, "launch", record), specification:
-            for dtype in (torch.float32, torch.float64):
-                for size in sizes:
-                    getattr(module, game)(*_arguments(axes, size, dtype))
-        found.update(dict.fromkeys(recorded))
+        ragged = RAGGED.get(form, RAGGED_MEMBERS)
+        calls = [_arguments(axes, size, dtype, EVEN_LENGTHS) for dtype in (torch.float32, torch.float64) for size in sizes]
+        found.update(dict.fromkeys(_recorded(form, game, calls, even=True)))
+        calls = [] if members else [_arguments(axes, size, torch.bfloat16, RAGGED_LENGTHS) for size in ragged]
+        found.update(dict.fromkeys(_recorded(form, game, calls, even=False)))
     return list(found)
 
 
-def _arguments(axes: tuple[Any, ...], members: int, dtype: torch.dtype) -> Iterator[Any]:
-    lengths = {"B": 64, "K": members, "L": members + 1, "E": 4096, "T": 4096, "1": 1}
+def _recorded(form: str, game: str, calls: list[Iterator[Any]], even: bool) -> list[Configuration]:
+    module = importlib.import_module(f"shapley_kernels.{form}.gpu")
+    recorded: list[Configuration] = []
+
+    def record(kernel: Any, programs: int, out: Any, *arguments: Any, warps: int = 4, **constants: Any) -> Any:
+        recorded.append(_configuration(form, kernel, (out, *arguments), warps, constants, even))
+        return out
+
+    specification = mock.patch(f"shapley_kernels.{form}.ref.{game}")  # sizes without a kernel
+    with FakeTensorMode(), mock.patch.object(module, "launch", record), specification:
+        for arguments in calls:
+            getattr(module, game)(*arguments)
+    return recorded
+
+
+def _arguments(axes: tuple[Any, ...], members: int, dtype: torch.dtype, others: dict[str, int]) -> Iterator[Any]:
+    lengths = others | {"K": members, "L": members + 1, "1": 1}
     for entry in axes:
         if isinstance(entry, str):
             shape = [1 << members if axis == "V" else lengths[axis] for axis in entry[1:]]
@@ -123,7 +139,9 @@ def _arguments(axes: tuple[Any, ...], members: int, dtype: torch.dtype) -> Itera
             yield entry
 
 
-def _configuration(form: str, kernel: Any, arguments: tuple[Any, ...], warps: int, constants: dict[str, Any]) -> Configuration:
+def _configuration(
+    form: str, kernel: Any, arguments: tuple[Any, ...], warps: int, constants: dict[str, Any], even: bool
+) -> Configuration:
     signature, values, aligned = {}, dict(constants), []
     for place, (name, argument) in enumerate(zip(kernel.arg_names, arguments, strict=False)):
         if isinstance(argument, torch.Tensor):
@@ -137,7 +155,7 @@ def _configuration(form: str, kernel: Any, arguments: tuple[Any, ...], warps: in
             aligned += [place] if argument % 16 == 0 else []
     signature |= dict.fromkeys(constants, "constexpr")
     ordered = tuple((name, signature[name]) for name in kernel.arg_names)
-    return Configuration(form, kernel.__name__, ordered, tuple(values.items()), tuple(aligned), warps)
+    return Configuration(form, kernel.__name__, ordered, tuple(values.items()), tuple(aligned), warps, even)
 
 
 def compiled(configuration: Configuration, architecture: int, maxnreg: int | None, aligned: bool) -> Code:
@@ -174,8 +192,9 @@ def _run(tool: str, *arguments: str) -> str:
 
 def faults(configuration: Configuration, code: Code) -> list[str]:
     found = [f"{code.spills} spills"] if code.spills else []
-    ragged = dict(configuration.constants).get("FULL") is False  # rows of any length are not aligned
-    return found + ([] if code.wide or ragged or configuration.name in NARROW else ["no 128-bit access"])
+    padded = dict(configuration.constants).get("FULL") is False
+    narrow = padded or not configuration.even or configuration.name in NARROW
+    return found + ([] if code.wide or narrow else ["no 128-bit access"])
 
 
 def main(
