@@ -4,109 +4,112 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from shapley_credit.convert import NUMPY, Array, common_library, computing_dtype, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import (
+    FLAGS,
     LENGTHS,
     MEMBERS,
     REAL_VALUED,
     Field,
     Parameter,
-    check_dtype,
+    Reading,
     flag,
-    read_field,
+    read,
     read_on_device,
     read_parameter,
+    reading,
 )
 from shapley_kernels.arrays import beside, dtype_of, namespace
-
-Fields = Mapping[str, Field | Parameter]
 
 _MASK = flag(MEMBERS)
 _FLOAT64 = np.dtype(np.float64)
 
-# The name, axes and shape of every array of a utility.
-Shapes = tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...]
+# The name, shape and dtype of every array of a utility, and whether its dtype counts: Python numbers and lists follow arrays.
+Kinds = tuple[tuple[str, tuple[int, ...], np.dtype[Any], bool], ...]
 
 
-def bind_fields(fields: Fields, mask: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+class Plan(NamedTuple):
+    """What follows from the kinds of the arrays alone: what they agree on, and how each is read."""
+
+    k: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any] | None
+    readings: tuple[Reading, ...]
+    mask: Reading | None
+
+
+def bind_fields(family: Any, mask: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a utility, by name: its arrays and parameters, checked, and what they agree on; see `Utility.bind`."""
     found: dict[str, Any] = dict(given)
-    arrays: list[tuple[str, Field, Array]] = []
-    library = dtype = None
-    real_valued = False
+    arrays: dict[str, Array] = {}
+    kinds = []
+    library = None
     for name, data in given.items() if mask is None else (*given.items(), ("mask", mask)):
-        spec = _MASK if name == "mask" else fields[name]
-        if isinstance(spec, Parameter):
+        if type(data) is np.ndarray:
+            arrays[name] = data
+            kinds.append((name, data.shape, data.dtype, True))
+        elif type(spec := _MASK if name == "mask" else family.fields[name]) is Parameter:
             found[name] = read_parameter(data, spec, name)
+        elif type(data) is float:
+            arrays[name] = np.asarray(data)
+            kinds.append((name, (), _FLOAT64, False))
         elif data is not None:
-            array, origin = (data, None) if type(data) is np.ndarray else to_array(data, name)
-            arrays.append((name, spec, array))
-            if origin is not None:
-                library = common_library(library, origin)
-            if spec.domain in REAL_VALUED:
-                real_valued = True
-                if array is data or origin is not None or isinstance(data, NUMPY):
-                    own = computing_dtype(dtype_of(array))  # Python numbers and lists follow the dtypes of arrays
-                    dtype = own if dtype is None else max(dtype, own)
-    k, shape = _agree(tuple([(name, spec.axes, tuple(array.shape)) for name, spec, array in arrays]))
-    if real_valued and dtype is None:
-        dtype = _FLOAT64
-    anchor = arrays[0][2]
-    read: Callable[..., Array] = _read_array
+            arrays[name], origin = to_array(data, name)
+            array = arrays[name]
+            library = common_library(library, origin)
+            kinds.append((name, tuple(array.shape), dtype_of(array), origin is not None or isinstance(data, NUMPY)))
+    plan = _plan(family, tuple(kinds))
+    anchor = next(iter(arrays.values()))
+    read_one: Callable[[Array, Reading, Array | None], Array] = read
     if library is not None and library.device is not None:
-        anchor = next(array for _, _, array in arrays if not isinstance(array, np.ndarray))
-        read = _device_reader(anchor)
-    if mask is not None:
-        mask = read(arrays.pop()[2], _MASK, "mask", None, dtype)
-    for name, spec, array in arrays:
-        found[name] = read(array, spec, name, mask, dtype)
-    found.update(k=k, shape=shape, mask=mask, dtype=dtype, library=library, anchor=anchor)
+        anchor = next(array for array in arrays.values() if not isinstance(array, np.ndarray))
+        read_one = _device_reader(anchor)
+    if plan.mask is not None:
+        mask = read_one(arrays["mask"], plan.mask, None)
+    for how in plan.readings:
+        name = how.name
+        found[name] = read_one(arrays[name], how, None if mask is None else _present_along(how.field, mask))
+    found["k"], found["shape"], found["dtype"], _, _ = plan
+    found["mask"], found["library"], found["anchor"] = mask, library, anchor
     return found
 
 
-def _read_array(array: Array, spec: Field, name: str, mask: Array | None, dtype: np.dtype[Any] | None) -> Array:
-    """A NumPy array, checked, in the dtype to compute in."""
-    array = read_field(array, spec, name, None if mask is None else _present_along(spec, mask))
-    wanted = dtype if spec.domain in REAL_VALUED else _stored_dtype(spec, array.dtype)
-    return array if array.dtype == wanted else array.astype(wanted)
+@lru_cache(maxsize=1024)
+def _plan(family: Any, kinds: Kinds) -> Plan:
+    """The one way in which arrays of these kinds are bound; thought through at the first call, looked up at all others."""
+    fields: dict[str, Field] = {"mask": _MASK, **family.fields}
+    axes = tuple((name, fields[name].axes, shape) for name, shape, _, _ in kinds)
+    k, shape = _members_of(axes), _groups(axes)
+    real_valued = [(given, counts) for name, _, given, counts in kinds if fields[name].domain in REAL_VALUED]
+    counted = [computing_dtype(given) for given, counts in real_valued if counts]
+    dtype = max(counted, default=_FLOAT64) if real_valued else None
+    readings = {name: reading(name, fields[name], given, dtype) for name, _, given, _ in kinds}
+    mask = readings.pop("mask", None)
+    return Plan(k, shape, dtype, tuple(readings.values()), mask)
 
 
-def _device_reader(anchor: Array) -> Callable[..., Array]:
-    """As `_read_array` for arrays on a device, and for host data, which go beside them."""
+def _device_reader(anchor: Array) -> Callable[[Array, Reading, Array | None], Array]:
+    """As `read` for arrays on a device, and for host data, which go beside them."""
     xp = namespace(anchor)
 
-    def read(array: Array, spec: Field, name: str, mask: Array | None, dtype: np.dtype[Any] | None) -> Array:
-        given = dtype_of(array)
-        check_dtype(given, spec, name)
-        wanted = dtype if dtype is not None and spec.domain in REAL_VALUED else _stored_dtype(spec, given)
+    def read_beside(array: Array, how: Reading, present: Array | None) -> Array:
+        given, flags = dtype_of(array), how.field.domain in FLAGS
         if isinstance(array, np.ndarray):
-            array = beside(array.astype(given.newbyteorder("=") if spec.domain in _FLAGS else wanted), anchor)
-        elif given != wanted and spec.domain not in _FLAGS:
-            array = xp.astype(array, getattr(xp, wanted.name))
-        return read_on_device(array, spec, None if mask is None else _present_along(spec, mask))
+            array = beside(array.astype(given.newbyteorder("=") if flags else how.dtype), anchor)
+        elif given != how.dtype and not flags:
+            array = xp.astype(array, getattr(xp, how.dtype.name))
+        return read_on_device(array, how.field, present)
 
-    return read
-
-
-_FLAGS = ("flag", "membership")  # which become booleans by comparison with 0
+    return read_beside
 
 
-def _stored_dtype(spec: Field, given: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of what is not real-valued."""
-    if spec.domain == "key":  # keys order at their own precision
-        return computing_dtype(given)
-    return np.dtype(np.int64 if spec.domain in ("label", "index", "whole") else np.bool_)
-
-
-@lru_cache(maxsize=1024)
-def _agree(arrays: Shapes) -> tuple[int, tuple[int, ...]]:
-    """The number k and the leading axes on which the shapes of all arrays agree."""
-    return _members_of(arrays), _groups(arrays)
+# The name, axes and shape of every array of a utility.
+Shapes = tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...]
 
 
 def _members_of(arrays: Shapes) -> int:
@@ -144,6 +147,8 @@ def _present_along(spec: Field, mask: Array) -> Array | None:
     """The mask, shaped to broadcast against a field: an entry is present if every member on its axes is."""
     if MEMBERS not in spec.axes:
         return None
+    if spec.axes == (MEMBERS,):
+        return mask
     present = None
     for place, axis in enumerate(spec.axes):
         if axis == MEMBERS:

@@ -45,8 +45,6 @@ def to_array(data: Any, name: str) -> tuple[Array, Library | None]:
     """
     if type(data) is np.ndarray:
         return data, None
-    if type(data) is float:
-        return np.asarray(data), None
     if isinstance(data, np.ma.MaskedArray):
         raise InputError(f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask.")
     if hasattr(data, "__dlpack__") and not isinstance(data, NUMPY):

@@ -7,22 +7,19 @@ selection of one group, and the random instances of the tests.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from shapley_credit import dispatch
-from shapley_credit.convert import Array
+from shapley_credit.checks import DOMAINS, Look, check_entries
+from shapley_credit.convert import Array, computing_dtype
 from shapley_credit.errors import InputError
-from shapley_credit.symmetry import check_symmetric, is_symmetric
 from shapley_kernels.arrays import namespace
 
 MEMBERS = "k"
 
 # The types of a whole number; a union of types takes longer to make than to look up.
 WHOLE = (int, np.integer)
-_FLOAT64 = np.dtype(np.float64)
 
 
 class Length(NamedTuple):
@@ -114,6 +111,8 @@ def symmetric(*axes: str) -> Field:
 
 # Domains whose floating type decides the type of the result.
 REAL_VALUED = frozenset(("real", "probability", "positive", "symmetric"))
+# Those whose entries become booleans.
+FLAGS = frozenset(("flag", "membership"))
 
 
 def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
@@ -140,8 +139,6 @@ _WHOLE = {
 
 def check_dtype(dtype: np.dtype[Any], field: Field, name: str) -> None:
     """Refuse what are no real numbers of at most 64 bits, and fractions where integers are needed."""
-    if dtype is _FLOAT64 and field.domain in REAL_VALUED:
-        return
     if dtype.kind not in "biuf":
         raise InputError(f"{name} must hold real numbers; got an array of {dtype}.")
     if dtype.itemsize > 8:
@@ -150,40 +147,53 @@ def check_dtype(dtype: np.dtype[Any], field: Field, name: str) -> None:
         raise InputError(f"{name} must be integers{_WHOLE[field.domain]}; got {dtype}.")
 
 
-def read_field(array: Array, field: Field, name: str, present: Array | None) -> Array:
-    """Check the domain of `array`; entries of absent members are exempt and come back as 0 (as 1 where 0 is no entry).
+class Reading(NamedTuple):
+    """How the array of a field is read: what follows from its dtype.
 
-    `present` is None or broadcasts against `array`.
+    look: the quick look that finds its entries in their domain, None where they can't be outside. dtype: that to compute in.
     """
-    check_dtype(array.dtype, field, name)
-    domain = field.domain
-    if present is not None and domain != "membership":
-        array = np.where(present, array, np.array(domain == "positive", array.dtype))
-    if domain in _BOUNDS and array.size and _is_within(array, *_BOUNDS[domain]):
-        return array
-    if domain == "symmetric" and _is_scanned(array) and is_symmetric(array):
-        return array
-    if array.dtype.kind == "f" and not field.deferred:
-        check_finite(array, name)
-    if domain == "real":
-        return array
-    if domain == "probability":
-        _refuse(array, (array < 0) | (array > 1), name, "probabilities in [0, 1]", "")
-    elif domain == "positive":
-        _refuse(array, array <= 0, name, "above 0", "")
-    elif domain in ("flag", "membership") and array.dtype.kind != "b":
-        _refuse(array, (array != 0) & (array != 1), name, "booleans or all 0 and 1", "")
-        return array.astype(np.bool_)
-    elif domain == "symmetric":
-        check_symmetric(array, name)
-    return array
+
+    name: str
+    field: Field
+    look: Look | None
+    dtype: np.dtype[Any]
+
+
+def reading(name: str, field: Field, given: np.dtype[Any], dtype: np.dtype[Any] | None = None) -> Reading:
+    """How an array of dtype `given` is read for real numbers of a common dtype. Raises InputError for what is no number."""
+    check_dtype(given, field, name)
+    domain = DOMAINS[field.domain]
+    look = None if field.deferred or given.kind in domain.certain else domain.look
+    if dtype is None or field.domain not in REAL_VALUED:
+        dtype = _stored_dtype(field, given)
+    return Reading(name, field, look, dtype)
+
+
+def _stored_dtype(field: Field, given: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of what is not real-valued."""
+    if field.domain == "key":  # keys order at their own precision
+        return computing_dtype(given)
+    return np.dtype(np.bool_ if field.domain in FLAGS else np.int64)
+
+
+def read(array: Array, how: Reading, present: Array | None = None) -> Array:
+    """The array in the dtype to compute in; absent members, whose entries may be anything, get 0, or 1 where 0 is no entry.
+
+    `present` is None or broadcasts against `array`. Raises InputError for entries outside the domain.
+    """
+    name, field, look, dtype = how
+    if present is not None and field.domain != "membership":
+        array = np.where(present, array, np.array(field.domain == "positive", array.dtype))
+    if look is not None and not look(array):
+        check_entries(array, field.domain, name)
+    return array if array.dtype == dtype else array.astype(dtype)
 
 
 def read_on_device(array: Array, field: Field, present: Array | None) -> Array:
-    """As `read_field` without reading a value: entries that are outside their domain come back as NaN, flags as booleans."""
+    """As `read` without reading a value: entries that are outside their domain come back as NaN, flags as booleans."""
     xp = namespace(array)
     domain = field.domain
-    if domain in ("flag", "membership"):
+    if domain in FLAGS:
         flags = array if xp.isdtype(array.dtype, "bool") else array != 0
         return flags & present if present is not None and domain == "flag" else flags
     if present is not None:
@@ -193,44 +203,3 @@ def read_on_device(array: Array, field: Field, present: Array | None) -> Array:
     elif domain == "positive":
         array = xp.where(array > 0, array, float("nan"))
     return array
-
-
-def check_finite(array: Array, name: str) -> None:
-    """Refuse NaN and infinity."""
-    if not is_finite(array):
-        _refuse(array, ~np.isfinite(array), name, "finite", "Mask absent candidates with mask= instead.")
-
-
-def is_finite(array: Array) -> bool:
-    """Whether all entries are finite: one pass and no copy as a rule."""
-    if array.size <= _FEW:
-        return all(map(isfinite, array.ravel().tolist()))
-    in_one_pass = array.size >= _LARGE and _is_within(array, -np.inf, np.inf)
-    return in_one_pass or np.count_nonzero(np.isfinite(array)) == array.size
-
-
-_FEW, _LARGE = 16, 4096
-_BOUNDS: dict[str, tuple[float, float]] = {"probability": (0.0, 1.0), "positive": (1e-45, 3e38)}
-
-
-def _is_within(array: Array, lowest: float, highest: float) -> bool:
-    """Whether all entries are finite and within bounds, in one pass; sometimes False where a slower look says yes."""
-    if _is_scanned(array):
-        from shapley_kernels.scan import within
-
-        return within(array, lowest, highest)
-    with np.errstate(all="ignore"):
-        return isfinite(array.sum()) if np.isinf(lowest) else bool(array.min() >= lowest and array.max() <= highest)
-
-
-def _is_scanned(array: Array) -> bool:
-    """Whether compiled checks, which use all threads, are worth it."""
-    known = array.dtype.char in "fd" and array.dtype.isnative and array.flags.c_contiguous
-    return known and array.size >= _LARGE and dispatch.role() == "cpu"
-
-
-def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None:
-    if bad.any():
-        index = tuple(np.argwhere(bad)[0].tolist())
-        where = f" at {list(index)} of shape {array.shape}" if index else ""
-        raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip())

@@ -26,7 +26,7 @@ Rules = Sequence[Semivalue]
 
 def flat_credits(game: Utility) -> Array:
     """Shapley values [..., k]."""
-    return _combine(game, game.shape, lambda term: _flat_term(term))
+    return _combine(game, game.shape, _flat_term)
 
 
 def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
@@ -67,10 +67,10 @@ def _as_dtype(credit: Array, dtype: np.dtype[Any]) -> Array:
 def _flat_term(term: Utility) -> Array:
     role = dispatch.role(term.library)
     total: Array = None
-    for form, game, arrays, scale in term.reduce():
-        part = _solved(form, game, role, *arrays)
-        if scale != 1.0:
-            part = scale * part
+    for problem in term.reduce():
+        part = _solved(problem, role, problem.arrays)
+        if problem.scale != 1.0:
+            part = problem.scale * part
         total = part if total is None else total + part
     assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
     return _finish(term, term.shape, total)
@@ -90,7 +90,7 @@ def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules
     mixes = [rule.sizes for rule in rules]
 
     def solve(problem: Problem, arrays: Sequence[Any], root: Any) -> Array:
-        return _solved(problem.form, problem.game, "tree", *arrays, root, mixes)
+        return _solved(problem, "tree", (*arrays, root, mixes))
 
     total = forests.solved(wide.reduce(), tree.labels, shape, solve)
     return _finish(wide, shape, total)
@@ -109,10 +109,10 @@ def _check_absent(mask: Array, rules: Rules) -> None:
             )
 
 
-def _solved(form: str, game: str, role: dispatch.Role, *arguments: Any) -> Array:
+def _solved(problem: Problem, role: dispatch.Role, arguments: Sequence[Any]) -> Array:
     """What a kernel returns; what it refuses as an error of the input."""
     try:
-        part: Array = dispatch.kernel(form, game, role)(*arguments)
+        part: Array = dispatch.kernel(problem.form, problem.game, role)(*arguments)
     except LimitError as error:
         raise InputError(str(error)) from error
     return part

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from shapley_credit.checks import check_finite
 from shapley_credit.convert import Array, Library, common_library, computed, summary, to_array
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, check_dtype, read_field
+from shapley_credit.fields import check_dtype, real
 from shapley_credit.utility import Utility
 from shapley_kernels.arrays import beside, dtype_of, namespace
 
@@ -81,10 +82,9 @@ class Sum(Utility):
 
 def _coefficient(data: Any) -> tuple[Array | float, Library | None]:
     array, origin = to_array(data, "coefficient")
-    if not isinstance(array, np.ndarray):
-        check_dtype(dtype_of(array), Field("real"), "coefficient")
-        return computed(array), origin
-    array = read_field(array, Field("real"), "coefficient", None)
-    if array.ndim == 0:
-        return float(array), origin
+    check_dtype(dtype_of(array), real(), "coefficient")
+    if isinstance(array, np.ndarray):
+        check_finite(array, "coefficient")
+        if array.ndim == 0:
+            return float(array), origin
     return computed(array), origin

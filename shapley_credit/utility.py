@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.binding import bind_fields
+from shapley_credit.checks import check_finite, is_finite
 from shapley_credit.coalitions import member_indices
 from shapley_credit.convert import Array, Library, from_numpy, summary
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, check_finite, is_finite
+from shapley_credit.fields import Field, Parameter
 from shapley_kernels.arrays import beside, laid_out, namespace
 
 
@@ -48,6 +49,8 @@ class Utility:
     fields: ClassVar[Mapping[str, Field | Parameter]] = {}
     # The most members of a family that holds a value for every set; None for all others.
     max_members: ClassVar[int | None] = None
+    # The deferred ones of its fields.
+    _deferred: ClassVar[tuple[str, ...]] = ()
 
     k: int
     shape: tuple[int, ...]
@@ -59,6 +62,10 @@ class Utility:
     # Lets NumPy arrays and scalars leave `array * utility` to __rmul__.
     __array_ufunc__ = None
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._deferred = tuple(name for name, spec in cls.fields.items() if isinstance(spec, Field) and spec.deferred)
+
     def bind(self, mask: Any = None, **given: Any) -> None:
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
@@ -66,7 +73,7 @@ class Utility:
         Raises InputError for wrong shapes, non-finite or out-of-domain entries (unless masked, or on a device, where values are
         not read) and mixed libraries or devices.
         """
-        self.__dict__.update(bind_fields(self.fields, mask, given))
+        self.__dict__.update(bind_fields(type(self), mask, given))
         if self.max_members is not None and self.k > self.max_members:
             raise InputError(
                 f"{type(self).__name__} holds a value for every set, at most {self.max_members} members; got k = {self.k}."
@@ -100,10 +107,9 @@ class Utility:
 
         On a device nothing is raised: that would wait for the values.
         """
-        deferred = _deferred(type(self))  # type: ignore[arg-type]
-        if not deferred or not isinstance(credits, np.ndarray) or is_finite(credits):
+        if not self._deferred or not isinstance(credits, np.ndarray) or is_finite(credits):
             return
-        for name in deferred:
+        for name in self._deferred:
             check_finite(getattr(self, name), name)
         raise InputError(f"the values of {self!r} overflow {credits.dtype}; scale them down.")
 
@@ -111,12 +117,15 @@ class Utility:
 
     def rows(self, name: str, *, full: bool = False) -> Array:
         """The array `name`, contiguous, its leading axes flattened to B groups, or to 1 (unless `full`) where they share it."""
-        return self.flatten(getattr(self, name), len(self._axes(name)), full=full)
+        spec: Any = self.fields[name]
+        return self.flatten(getattr(self, name), len(spec.axes), full=full)
 
     def flatten(self, array: Array, trailing: int, *, full: bool = False) -> Array:
         """As `rows`, for an array of the given number of trailing axes."""
         own, shape = array.shape, self.shape
         cut = len(own) - trailing
+        if not cut and not shape:
+            return laid_out(array, (1, *own))
         if own[:cut] != shape:
             if prod(own[:cut]) == 1 and (not full or prod(shape) == 1):
                 shape = ()
@@ -127,11 +136,6 @@ class Utility:
     def beside(self, values: NDArray[Any]) -> Array:
         """The constant `values`, made with NumPy, in the library and on the device of the data."""
         return beside(values, self.anchor)
-
-    def _axes(self, name: str) -> tuple[str, ...]:
-        spec = self.fields[name]
-        assert isinstance(spec, Field)
-        return spec.axes
 
     def present(self) -> Array:
         """bool [B or 1, K]: who is there."""
@@ -223,11 +227,6 @@ class Utility:
 
     __radd__ = __add__
     __rmul__ = __mul__
-
-
-@lru_cache(maxsize=256)
-def _deferred(family: Any) -> tuple[str, ...]:
-    return tuple(name for name, spec in family.fields.items() if isinstance(spec, Field) and spec.deferred)
 
 
 @lru_cache(maxsize=64)

@@ -55,6 +55,26 @@ def test_python_numbers_follow_the_arrays(role: str) -> None:
 
 
 @every_role
+def test_calls_alike_in_shape_are_read_by_what_they_hold(role: str) -> None:
+    """How arrays are read is decided once for all that are alike, and what they hold is looked at every time."""
+    scores = np.ones(3, np.float32)
+    with using(role):
+        for _ in range(2):
+            assert sc.set_shapley(u.Max(scores, base=0.5)).dtype == np.float32
+            assert sc.set_shapley(u.Max(scores, base=np.float64(0.5))).dtype == np.float64
+            assert sc.set_shapley(u.Max(scores, base=np.float64(0.5), mask=[1, 0, 1])).tolist() == [0.25, 0.0, 0.25]
+            assert sc.set_shapley(u.Max(scores, mask=[1, 1, 1])) == pytest.approx([1 / 3] * 3, rel=1e-6)
+            assert sc.set_shapley(u.Mean(scores)).shape == (3,)
+            for family in (u.Max, u.Mean):
+                with pytest.raises(sc.InputError, match="scores must be finite"):
+                    family(np.array([1.0, np.inf, 2.0], np.float32))
+            with pytest.raises(sc.InputError, match="base must be finite"):
+                u.Max(scores, base=np.nan)
+            with pytest.raises(sc.InputError, match="probabilities must be probabilities"):
+                u.NoisyOr(1.5 * scores)
+
+
+@every_role
 def test_dcg_keys_order_at_their_own_precision(role: str) -> None:
     gains = np.array([1.0, 2.0], np.float32)
     keys = np.array([1.0, 1.0 + 1e-12])

@@ -6,7 +6,6 @@ from here is used again when no array lives in it any more, as allocators of dev
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -34,10 +33,10 @@ class _Lease:
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """As np.empty, in a block that was used before if there is one of that size."""
-    size = prod(shape) * dtype.itemsize
-    if size < LARGE:
-        return np.empty(shape, dtype)
-    return np.asarray(_Lease(_block(size), shape, dtype))
+    fresh = np.empty(shape, dtype)  # touches no page
+    if fresh.nbytes < LARGE:
+        return fresh
+    return np.asarray(_Lease(_block(fresh.nbytes), shape, dtype))
 
 
 def _block(size: int) -> NDArray[np.uint8]:

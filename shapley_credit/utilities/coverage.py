@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, flag, label, real
@@ -98,5 +100,13 @@ class FacilityLocation(Utility):
 def element_weights(utility: Coverage | FacilityLocation, elements: Array) -> Array:
     """Weights [B or 1, E] in the dtype of the credits, ones where none were given."""
     if utility.weights is None:
-        return utility.beside(np.ones((1, elements.shape[-1]), utility.dtype or np.float64))
+        return utility.beside(_ones(elements.shape[-1], utility.dtype))
     return utility.rows("weights")
+
+
+@lru_cache(maxsize=256)
+def _ones(elements: int, dtype: Any) -> NDArray[Any]:
+    """[1, E], read-only."""
+    ones = np.ones((1, elements), dtype or np.float64)
+    ones.flags.writeable = False
+    return ones

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from shapley_credit.checks import check_finite
 from shapley_credit.convert import Array, computed, from_numpy, to_array
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, check_finite, key, read_parameter, real
+from shapley_credit.fields import Field, Parameter, key, read_parameter, real
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
 
@@ -86,7 +89,7 @@ class DCG(Utility):
     def _discounts(self) -> Array:
         if self.discounts is not None:
             return self.discounts
-        return self.beside((1 / np.log2(np.arange(2, self.k + 2))).astype(self.dtype))
+        return self.beside(_logarithmic(self.k, self.dtype))
 
     def reduce(self) -> Sequence[Problem]:
         gains = self.rows("gains", full=True)
@@ -96,6 +99,14 @@ class DCG(Utility):
             keys = xp.where(present, keys, -float("inf"))
             gains = xp.where(present, gains, 0)
         return [Problem("ranks", "discounted", (gains, keys, self.flatten(self._discounts(), 1)))]
+
+
+@lru_cache(maxsize=256)
+def _logarithmic(k: int, dtype: Any) -> NDArray[Any]:
+    """1 / log2(r + 1) for r = 1 .. k; read-only."""
+    discounts = (1 / np.log2(np.arange(2, k + 2))).astype(dtype)
+    discounts.flags.writeable = False
+    return discounts
 
 
 def members_of(array: Array) -> int:

@@ -65,13 +65,8 @@ class Mean(Utility):
         return float(self.scores[members].mean()) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.rows("scores", full=True)
-        f = self.beside(_reciprocals(self.k, self.dtype))
-        # v(empty) = base lifts nothing but the empty set: base less an OR game of all members.
-        return [
-            Problem("counts", "size_sum", (scores, self.present(), f)),
-            or_of_all(self, -self.rows("base", full=True)),
-        ]
+        above = self.rows("scores", full=True) - self.rows("base")[:, None]  # v less base is the average of these
+        return [Problem("counts", "size_sum", (above, self.present(), self.beside(_reciprocals(self.k, self.dtype))))]
 
 
 class SizedSum(Utility):

@@ -9,7 +9,7 @@ import numpy as np
 
 from shapley_credit.convert import Array, from_numpy, to_array
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, flag, read_field, whole
+from shapley_credit.fields import Field, Parameter, flag, read, reading, whole
 from shapley_credit.utilities.ranked import members_of
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
@@ -55,7 +55,7 @@ class WeightedVoting(Utility):
         """
         flags, library = to_array(correct, "correct")
         xp = namespace(flags)
-        flags = read_field(flags, flag("k"), "correct", None) if isinstance(flags, np.ndarray) else flags != 0
+        flags = read(flags, reading("correct", flag("k"), flags.dtype)) if isinstance(flags, np.ndarray) else flags != 0
         votes = 2 * xp.astype(flags, xp.int64) - 1
         return cls(from_numpy(votes, library), 1, total=max(members_of(flags), 1), mask=mask)
 

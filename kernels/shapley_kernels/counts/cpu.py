@@ -19,22 +19,21 @@ Array = NDArray[Any]
 
 
 @jit
-def _size_rates(f: Array, rates: Array, low: int, high: int) -> None:
-    """For n members f(n), and alpha - (f(n) - alpha) / (n - 1) with alpha = sum_{s=1}^n f(s) / n. rates [B or 1, K + 1, 2]."""
-    for row in range(low, high):
-        total = 0.0
-        for n in range(f.shape[1]):
-            total += f[row, n] if n else 0.0
-            alpha = total / max(n, 1)
-            rates[row, n, 0] = f[row, n]
-            rates[row, n, 1] = alpha - (f[row, n] - alpha) / max(n - 1, 1)
+def _steep(f: Array, row: int, n: int) -> Any:
+    """alpha - (f(n) - alpha) / (n - 1) with alpha = sum_{s=1}^n f(s) / n."""
+    total = 0.0
+    for s in range(1, n + 1):
+        total += f[row, s]
+    alpha = total / max(n, 1)
+    return alpha - (f[row, n] - alpha) / max(n - 1, 1)
 
 
 @jit
-def _size_sum(scores: Array, present: Array, rates: Array, credit: Array, low: int, high: int) -> None:
+def _size_sum(scores: Array, present: Array, f: Array, credit: Array, low: int, high: int) -> None:
     members = scores.shape[1]
-    s_present, s_rates = 0 if present.shape[0] == 1 else 1, 0 if rates.shape[0] == 1 else 1
+    s_present, s_f = 0 if present.shape[0] == 1 else 1, 0 if f.shape[0] == 1 else 1
     zero = scores.dtype.type(0)
+    steep, known = zero, -1
     for group in range(low, high):
         here = group * s_present
         total, size = zero, 0
@@ -42,7 +41,10 @@ def _size_sum(scores: Array, present: Array, rates: Array, credit: Array, low: i
             total += scores[group, i] if present[here, i] else zero
             size += present[here, i]
         mean = total / scores.dtype.type(max(size, 1))
-        level, steep = rates[group * s_rates, size, 0] * mean, rates[group * s_rates, size, 1]
+        row = group * s_f
+        if s_f or size != known:
+            steep, known = scores.dtype.type(_steep(f, row, size)), size
+        level = f[row, size] * mean
         for i in range(members):
             credit[group, i] = level + steep * (scores[group, i] - mean) if present[here, i] else zero
 
@@ -171,10 +173,8 @@ def _geometric(scores: Array, present: Array, credit: Array, low: int, high: int
 def size_sum(scores: Array, present: Array, f: Array) -> Array:
     """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
     groups, members = scores.shape
-    rates = np.empty((*f.shape, 2), scores.dtype)
-    parallel.rows(_size_rates, len(f), 2 * members, f, rates)
     credit = memory.empty(scores.shape, scores.dtype)
-    parallel.rows(_size_sum, groups, 2 * members, scores, present, rates, credit)
+    parallel.rows(_size_sum, groups, 2 * members, scores, present, f, credit)
     return credit
 
 

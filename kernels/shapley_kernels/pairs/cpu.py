@@ -15,22 +15,22 @@ Array = NDArray[Any]
 
 
 @jit
-def _pair_rates(f: Array, rates: Array, low: int, high: int) -> None:
-    """own and rest for n = 0 .. K members, [B or 1, K + 1, 2]; the formulas are in ref.py."""
-    for row in range(low, high):
-        total = 0.0
-        for n in range(f.shape[1]):
-            total += (n - 1) * f[row, n] if n > 1 else 0.0
-            own = total / max(n * (n - 1), 1)
-            rates[row, n, 0], rates[row, n, 1] = own, (f[row, n] - 2 * own) / max(n - 2, 1)
+def _pair_rates(f: Array, row: int, n: int) -> tuple[float, float]:
+    """own and rest for n members; the formulas are in ref.py."""
+    total = 0.0
+    for s in range(2, n + 1):
+        total += (s - 1) * f[row, s]
+    own = total / max(n * (n - 1), 1)
+    return own, (f[row, n] - 2 * own) / max(n - 2, 1)
 
 
 @jit
-def _pair_sums(distances: Array, present: Array, rates: Array, credit: Array, low: int, high: int) -> None:
-    members = distances.shape[1]
-    s_present, s_rates = 0 if present.shape[0] == 1 else 1, 0 if rates.shape[0] == 1 else 1
+def _pair_sums(distances: Array, present: Array, f: Array, credit: Array, low: int, high: int) -> None:
+    members, real = distances.shape[1], distances.dtype.type
+    s_present, s_f = 0 if present.shape[0] == 1 else 1, 0 if f.shape[0] == 1 else 1
     whole = members - members % 8
-    zero = distances.dtype.type(0)
+    zero = real(0)
+    own, rest, known = zero, zero, -1
     for group in range(low, high):
         all_rows, size = zero, 0
         for i in range(members):
@@ -49,10 +49,12 @@ def _pair_sums(distances: Array, present: Array, rates: Array, credit: Array, lo
             credit[group, i] = row
             all_rows += row
             size += present[group * s_present, i]
-        own, rest = rates[group * s_rates, size, 0], rates[group * s_rates, size, 1]
+        if s_f or size != known:
+            rates, known = _pair_rates(f, group * s_f, size), size
+            own, rest = real(rates[0]), real(rates[1])
         for i in range(members):
             row = credit[group, i]
-            share = own * row + rest * (all_rows * distances.dtype.type(0.5) - row)
+            share = own * row + rest * (all_rows * real(0.5) - row)
             credit[group, i] = share if present[group * s_present, i] else zero
 
 
@@ -61,8 +63,6 @@ def pair_sums(distances: Array, present: Array, f: Array) -> Array:
     -> [B, K].
     """
     groups, members = distances.shape[:2]
-    rates = np.empty((*f.shape, 2), distances.dtype)
-    parallel.rows(_pair_rates, len(f), 2 * members, f, rates)
     credit = np.empty((groups, members), distances.dtype)
-    parallel.rows(_pair_sums, groups, 0.3 * members**2, distances, present, rates, credit)
+    parallel.rows(_pair_sums, groups, 0.3 * members**2, distances, present, f, credit)
     return credit

@@ -116,6 +116,19 @@ def _discount_rates(discounts: Array, rates: Array, low: int, high: int) -> None
 
 
 @jit
+def _discounted(gains: Array, keys: Array, discounts: Array, pairs: Array, credit: Array, low: int, high: int) -> None:
+    """discounts [B or 1, K]."""
+    count, members = discounts.shape
+    rates = np.empty((count, 3, members), gains.dtype)
+    if count == 1:
+        _discount_rates(discounts, rates, 0, 1)
+    else:
+        _discount_rates(discounts, rates, low, high)
+    present = np.ones((1, members), np.bool_)
+    _ranked(gains, keys, present, rates, np.arange(count), pairs, credit, low, high)
+
+
+@jit
 def _size_rates(weights: Array, sizes: Array, rates: Array, low: int, high: int) -> None:
     """Rates for groups of n = sizes[row] members, weights [R or 1, K, K] by rank and size.
 
@@ -149,21 +162,18 @@ def _size_rates(weights: Array, sizes: Array, rates: Array, low: int, high: int)
             rates[row, 0, better], rates[row, 1, better], rates[row, 2, better] = own, before, after
 
 
-def _solve(gains: Array, keys: Array, present: Array, rates: Array, rows: Array) -> Array:
-    groups, members = gains.shape
-    pairs = comparators(members)
-    credit = memory.empty(gains.shape, gains.dtype)
-    cost = 0.8 * len(pairs) + 3 * members
-    parallel.rows(_ranked, groups, cost, gains, keys, present, rates, rows, pairs, credit)
-    return credit
+def _cost(members: int, pairs: Array) -> float:
+    """Nanoseconds a group."""
+    return 0.8 * len(pairs) + 3 * members
 
 
 def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]."""
-    count, members = discounts.shape
-    rates = np.empty((count, 3, members), gains.dtype)
-    parallel.rows(_discount_rates, count, 5 * members, discounts, rates)
-    return _solve(gains, keys, np.ones((1, members), np.bool_), rates, np.arange(count))
+    groups, members = gains.shape
+    pairs = comparators(members)
+    credit = memory.empty(gains.shape, gains.dtype)
+    parallel.rows(_discounted, groups, _cost(members, pairs), gains, keys, discounts, pairs, credit)
+    return credit
 
 
 def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
@@ -176,5 +186,7 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
         sizes = np.repeat(sizes, len(weights))
     rates = np.zeros((len(sizes), 3, members))
     parallel.rows(_size_rates, len(sizes), 3.0 * members**3, weights, sizes, rates)
-    wide = np.float64
-    return _solve(gains.astype(wide, copy=False), keys, present, rates, rows.ravel())
+    pairs, credit = comparators(members), memory.empty(gains.shape, rates.dtype)
+    wide = gains.astype(rates.dtype, copy=False)
+    parallel.rows(_ranked, len(gains), _cost(members, pairs), wide, keys, present, rates, rows.ravel(), pairs, credit)
+    return credit

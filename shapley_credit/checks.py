@@ -1,0 +1,131 @@
+"""Whether the entries of arrays are in their domain: a quick look, and a slow one that names the first entry that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+
+from shapley_credit import dispatch
+from shapley_credit.convert import Array
+from shapley_credit.errors import InputError
+
+Look = Callable[[Array], bool]
+
+# Up to FEW entries Python's own numbers are faster than NumPy, from LARGE on compiled checks that use all threads.
+FEW, LARGE = 16, 4096
+# Asymmetry that passes, relative to the largest entry: the rounding of a float32 product such as x @ x.T.
+ASYMMETRY = 1e-5
+
+
+class Domain(NamedTuple):
+    """What the entries of a field may be.
+
+    certain: kinds of dtype that hold nothing else, as NumPy letters them. look: whether all entries are inside; sometimes False
+    where `outside`, which marks those that are not, finds none. need: the domain in words.
+    """
+
+    certain: str
+    look: Look = lambda array: False
+    outside: Callable[[Array], Array] | None = None
+    need: str = ""
+
+
+def check_entries(array: Array, domain: str, name: str) -> None:
+    """Raise InputError at the first entry outside the domain."""
+    if array.dtype.kind == "f":
+        check_finite(array, name)
+    if domain == "symmetric":
+        check_symmetric(array, name)
+    outside = DOMAINS[domain].outside
+    if outside is not None:
+        _refuse(array, outside(array), name, DOMAINS[domain].need, "")
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Refuse NaN and infinity."""
+    if not is_finite(array):
+        _refuse(array, ~np.isfinite(array), name, "finite", "Mask absent candidates with mask= instead.")
+
+
+def check_symmetric(array: Array, name: str) -> None:
+    """Raise InputError at the first entry that its mirror image does not equal."""
+    mirror = np.swapaxes(array, -1, -2)
+    gap = np.abs(np.subtract(array, mirror, dtype=np.result_type(array, np.int8)))  # flags and unsigned integers too
+    bad = gap > ASYMMETRY * np.maximum(np.abs(array), np.abs(mirror)).max(initial=0.0)
+    if bad.any():
+        index = tuple(np.argwhere(bad)[0].tolist())
+        raise InputError(
+            f"{name} must be symmetric; found {array[index]} at {list(index)} but {mirror[index]} at the mirrored "
+            f"place. Pass ({name} + {name}.T) / 2 if that is what you mean."
+        )
+
+
+def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None:
+    if bad.any():
+        index = tuple(np.argwhere(bad)[0].tolist())
+        where = f" at {list(index)} of shape {array.shape}" if index else ""
+        raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip())
+
+
+# Quick looks.
+
+
+def is_finite(array: Array) -> bool:
+    """Whether all entries are finite: one pass and no copy as a rule."""
+    size = array.size
+    if size <= FEW:
+        entries = array.ravel().tolist()
+        return isfinite(sum(entries)) or all(map(isfinite, entries))
+    in_one_pass = size >= LARGE and _is_within(-np.inf, np.inf, array)
+    return in_one_pass or np.count_nonzero(np.isfinite(array)) == size
+
+
+def _is_within(lowest: float, highest: float, array: Array) -> bool:
+    """Whether all entries are finite and within bounds, in one pass; sometimes False where a slower look says yes."""
+    if array.size <= FEW:
+        entries = array.ravel().tolist()
+        return not entries or (isfinite(sum(entries)) and lowest <= min(entries) and max(entries) <= highest)
+    if _is_scanned(array):
+        from shapley_kernels.scan import within
+
+        return within(array, lowest, highest)
+    with np.errstate(all="ignore"):
+        return isfinite(array.sum()) if np.isinf(lowest) else bool(array.min() >= lowest and array.max() <= highest)
+
+
+def _is_symmetric(array: Array) -> bool:
+    """Whether all entries are finite and symmetric, in one pass; sometimes False where a slower look says yes."""
+    if not _is_scanned(array):
+        return is_finite(array) and np.array_equal(array, np.swapaxes(array, -1, -2))
+    from shapley_kernels.scan import asymmetry
+
+    gap, largest = asymmetry(array.reshape(-1, *array.shape[-2:]))
+    return gap <= ASYMMETRY * largest
+
+
+def _is_scanned(array: Array) -> bool:
+    """Whether compiled checks, which use all threads, are worth it."""
+    known = array.dtype.char in "fd" and array.dtype.isnative and array.flags.c_contiguous
+    return known and array.size >= LARGE and dispatch.role() == "cpu"
+
+
+_FLAGS = Domain("b", outside=lambda array: (array != 0) & (array != 1), need="booleans or all 0 and 1")
+
+DOMAINS = {
+    "real": Domain("biu", is_finite),
+    "key": Domain("biu", is_finite),
+    "probability": Domain(
+        "b", partial(_is_within, 0.0, 1.0), lambda array: (array < 0) | (array > 1), "probabilities in [0, 1]"
+    ),
+    "positive": Domain("", partial(_is_within, 1e-45, 3e38), lambda array: array <= 0, "above 0"),
+    "symmetric": Domain("", _is_symmetric),
+    "whole": Domain("biu"),
+    "label": Domain("biu"),
+    "index": Domain("biu"),
+    "flag": _FLAGS,
+    "membership": _FLAGS,
+}
