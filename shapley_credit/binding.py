@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -39,44 +39,43 @@ class Plan(NamedTuple):
     k: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any] | None
-    readings: tuple[Reading, ...]
     mask: Reading | None
+    readings: tuple[Reading, ...]
 
 
-def bind_fields(family: Any, mask: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a utility, by name: its arrays and parameters, checked, and what they agree on; see `Utility.bind`."""
-    found: dict[str, Any] = dict(given)
-    arrays: dict[str, Array] = {}
+def bind_fields(family: Any, found: dict[str, Any]) -> None:
+    """Turn what was given, by name, into the attributes of a utility: arrays and parameters, checked, and what they agree on.
+
+    See `Utility.bind`.
+    """
     kinds = []
     library = None
-    for name, data in given.items() if mask is None else (*given.items(), ("mask", mask)):
+    for name, data in found.items():
         if type(data) is np.ndarray:
-            arrays[name] = data
             kinds.append((name, data.shape, data.dtype, True))
-        elif type(spec := _MASK if name == "mask" else family.fields[name]) is Parameter:
+        elif type(spec := family.fields.get(name, _MASK)) is Parameter:
             found[name] = read_parameter(data, spec, name)
         elif type(data) is float:
-            arrays[name] = np.asarray(data)
+            found[name] = np.asarray(data)
             kinds.append((name, (), _FLOAT64, False))
         elif data is not None:
-            arrays[name], origin = to_array(data, name)
-            array = arrays[name]
+            array, origin = to_array(data, name)
+            found[name] = array
             library = common_library(library, origin)
             kinds.append((name, tuple(array.shape), dtype_of(array), origin is not None or isinstance(data, NUMPY)))
-    plan = _plan(family, tuple(kinds))
-    anchor = next(iter(arrays.values()))
+    found["k"], found["shape"], found["dtype"], of_mask, readings = _plan(family, tuple(kinds))
+    anchor = found[readings[0].name]
     read_one: Callable[[Array, Reading, Array | None], Array] = read
     if library is not None and library.device is not None:
-        anchor = next(array for array in arrays.values() if not isinstance(array, np.ndarray))
+        anchor = next(found[name] for name, *_ in kinds if not isinstance(found[name], np.ndarray))
         read_one = _device_reader(anchor)
-    if plan.mask is not None:
-        mask = read_one(arrays["mask"], plan.mask, None)
-    for how in plan.readings:
+    mask = None
+    if of_mask is not None:
+        found["mask"] = mask = read_one(found["mask"], of_mask, None)
+    for how in readings:
         name = how.name
-        found[name] = read_one(arrays[name], how, None if mask is None else _present_along(how.field, mask))
-    found["k"], found["shape"], found["dtype"], _, _ = plan
-    found["mask"], found["library"], found["anchor"] = mask, library, anchor
-    return found
+        found[name] = read_one(found[name], how, None if mask is None else _present_along(how.field, mask))
+    found["library"], found["anchor"] = library, anchor
 
 
 @lru_cache(maxsize=1024)
@@ -90,7 +89,7 @@ def _plan(family: Any, kinds: Kinds) -> Plan:
     dtype = max(counted, default=_FLOAT64) if real_valued else None
     readings = {name: reading(name, fields[name], given, dtype) for name, _, given, _ in kinds}
     mask = readings.pop("mask", None)
-    return Plan(k, shape, dtype, tuple(readings.values()), mask)
+    return Plan(k, shape, dtype, mask, tuple(readings.values()))
 
 
 def _device_reader(anchor: Array) -> Callable[[Array, Reading, Array | None], Array]:

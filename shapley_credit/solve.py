@@ -17,11 +17,14 @@ from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
 from shapley_credit.lines import line_term
 from shapley_credit.semivalues import Semivalue
+from shapley_credit.sums import Sum
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import beside, laid_out, namespace
 from shapley_kernels.limits import LimitError
 
 Rules = Sequence[Semivalue]
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 def flat_credits(game: Utility) -> Array:
@@ -43,12 +46,11 @@ def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
 
 def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
     """The combination of the credits of the terms of a utility."""
-    dtype = game.dtype or np.dtype(np.float64)
-    terms = game.terms()
-    if len(terms) == 1 and terms[0][1] is game:
+    dtype = game.dtype or _FLOAT64
+    if not isinstance(game, Sum):
         return _as_dtype(solve(game), dtype)
     total = beside(np.zeros((), dtype), game.anchor)
-    for coefficient, term in terms:
+    for coefficient, term in game.terms():
         factor = coefficient if isinstance(coefficient, float) else coefficient[..., None]
         credit = solve(term)
         if isinstance(credit, np.ndarray):  # of a term of the host among terms on a device

@@ -73,7 +73,9 @@ class Utility:
         Raises InputError for wrong shapes, non-finite or out-of-domain entries (unless masked, or on a device, where values are
         not read) and mixed libraries or devices.
         """
-        self.__dict__.update(bind_fields(type(self), mask, given))
+        given["mask"] = mask
+        bind_fields(type(self), given)
+        self.__dict__.update(given)
         if self.max_members is not None and self.k > self.max_members:
             raise InputError(
                 f"{type(self).__name__} holds a value for every set, at most {self.max_members} members; got k = {self.k}."
@@ -132,6 +134,11 @@ class Utility:
             else:
                 array = namespace(array).broadcast_to(array, (*shape, *own[cut:]))
         return laid_out(array, (prod(shape) if shape else 1, *own[cut:]))
+
+    def is_zero(self, name: str) -> bool:
+        """Whether the array `name` is known to hold nothing but 0; on a device nothing is known."""
+        array = getattr(self, name)
+        return isinstance(array, np.ndarray) and not np.count_nonzero(array)
 
     def beside(self, values: NDArray[Any]) -> Array:
         """The constant `values`, made with NumPy, in the library and on the device of the data."""

@@ -37,8 +37,12 @@ def rows(kernel: Callable[..., object], count: int, ns_a_row: float, *arguments:
     """Run kernel(*arguments, low, high) over a partition of range(count), on as many threads as the work is worth."""
     if count * ns_a_row < 2 * GRAIN_NS:
         kernel(*arguments, 0, count)
-        return
-    parts = max(1, min(threads(), count, int(count * ns_a_row) // GRAIN_NS))
+    else:
+        _on_threads(kernel, count, int(count * ns_a_row) // GRAIN_NS, arguments)
+
+
+def _on_threads(kernel: Callable[..., object], count: int, most: int, arguments: tuple[Any, ...]) -> None:
+    parts = max(1, min(threads(), count, most))
     bounds = [count * part // parts for part in range(parts + 1)]
     waiting = [_pool(threads() - 1).submit(kernel, *arguments, *pair) for pair in pairwise(bounds[1:])]
     try:

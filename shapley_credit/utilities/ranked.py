@@ -84,12 +84,8 @@ class DCG(Utility):
     def definition(self, members: Array) -> float:
         keys = self.gains if self.keys is None else self.keys
         best_first = sorted(members, key=lambda i: (-keys[i], i))
-        return float(sum(self.gains[i] * d for i, d in zip(best_first, self._discounts(), strict=False)))
-
-    def _discounts(self) -> Array:
-        if self.discounts is not None:
-            return self.discounts
-        return self.beside(_logarithmic(self.k, self.dtype))
+        discounts = _logarithmic(self.k, self.dtype)[0] if self.discounts is None else self.discounts
+        return float(sum(self.gains[i] * d for i, d in zip(best_first, discounts, strict=False)))
 
     def reduce(self) -> Sequence[Problem]:
         gains = self.rows("gains", full=True)
@@ -98,13 +94,15 @@ class DCG(Utility):
             xp, present = namespace(gains), self.present()
             keys = xp.where(present, keys, -float("inf"))
             gains = xp.where(present, gains, 0)
-        return [Problem("ranks", "discounted", (gains, keys, self.flatten(self._discounts(), 1)))]
+        unset = self.discounts is None
+        discounts = self.beside(_logarithmic(self.k, self.dtype)) if unset else self.rows("discounts")
+        return [Problem("ranks", "discounted", (gains, keys, discounts))]
 
 
 @lru_cache(maxsize=256)
 def _logarithmic(k: int, dtype: Any) -> NDArray[Any]:
-    """1 / log2(r + 1) for r = 1 .. k; read-only."""
-    discounts = (1 / np.log2(np.arange(2, k + 2))).astype(dtype)
+    """1 / log2(r + 1) for r = 1 .. k, [1, k], read-only."""
+    discounts = (1 / np.log2(np.arange(2, k + 2))).astype(dtype)[None, :]
     discounts.flags.writeable = False
     return discounts
 

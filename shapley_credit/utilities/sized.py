@@ -65,8 +65,10 @@ class Mean(Utility):
         return float(self.scores[members].mean()) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        above = self.rows("scores", full=True) - self.rows("base")[:, None]  # v less base is the average of these
-        return [Problem("counts", "size_sum", (above, self.present(), self.beside(_reciprocals(self.k, self.dtype))))]
+        scores = self.rows("scores", full=True)
+        if not self.is_zero("base"):  # v less base is the average of the scores less base
+            scores = scores - self.rows("base")[:, None]
+        return [Problem("counts", "size_sum", (scores, self.present(), self.beside(_reciprocals(self.k, self.dtype))))]
 
 
 class SizedSum(Utility):
