@@ -16,7 +16,7 @@ from shapley_credit.blackbox.chooser import Chooser
 from shapley_credit.blackbox.kernels import Kernel, noise_variance
 from shapley_credit.blackbox.posterior import Posterior
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.blackbox.tiles import inverse_root, times
+from shapley_credit.blackbox.tiles import inverse_root, times, whitened
 
 from plan_cases import (
     CASES,
@@ -188,23 +188,33 @@ def test_restricted_likelihood_slopes_are_its_derivatives(symmetric: bool) -> No
 
     numeric = [(likelihood(1 + 1e-5 * e) - likelihood(1 - 1e-5 * e)) / 2e-5 for e in np.eye(6)]
     np.testing.assert_allclose(chooser.slopes(kernel, games.targets[False][0]), numeric, rtol=1e-4, atol=1e-6)
+    targets = np.repeat(games.targets[False], 60, axis=0)  # few and many games
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shapley_credit.blackbox.chooser.NOISES", np.array([kernel.noise]))
-        found, _ = chooser.likelihoods(kernel.absent[None], kernel.present[None], games.targets[False])
-    assert found[0, 0] == pytest.approx(likelihood(np.ones(6)), rel=1e-10)
+        for some in (targets[:1], targets):
+            found = chooser.likelihoods(kernel.absent[None], kernel.present[None], some)
+            np.testing.assert_allclose(found, np.full((1, 1, len(some)), likelihood(np.ones(6))), rtol=1e-10)
 
 
-@pytest.mark.parametrize("n", [40, 64, 65, 200])
+@pytest.mark.parametrize("n", [40, 64, 65, 200, 420])
 def test_tiles(n: int) -> None:
     """Products and triangular roots in tiles are what they are as a whole."""
     rng = np.random.default_rng(n)
     left, right = rng.normal(size=(3, n, n + 7)), rng.normal(size=(3, n + 7, 70))
     np.testing.assert_allclose(times(left, right), left @ right, atol=1e-12)
     assert times(left, right[..., :1])[1].tobytes() == times(left[1], right[1, :, :1]).tobytes()
-    matrix = left[0] @ left[0].T + np.eye(n)
+    lower = np.tril(rng.normal(size=(2, n, n)))
+    np.testing.assert_allclose(times(lower, left[0], "left"), lower @ left[0], atol=1e-12)
+    np.testing.assert_allclose(times(left[0, :, :n], lower, "right"), left[0, :, :n] @ lower, atol=1e-12)
+    np.testing.assert_allclose(times(lower[0], lower, "right"), lower[0] @ lower, atol=1e-12)
+    matrix = np.matmul(left, left.swapaxes(1, 2)) + np.eye(n)
     root = inverse_root(matrix)
     assert not np.triu(root, 1).any()
-    np.testing.assert_allclose(root @ matrix @ root.T, np.eye(n), atol=1e-10)
+    np.testing.assert_allclose(root @ matrix @ root.swapaxes(1, 2), np.eye(n)[None].repeat(3, 0), atol=1e-10)
+    for count in (3, n + 1):
+        white, log = whitened(matrix, right[0, :n, :1] * np.ones(count))
+        np.testing.assert_allclose(white, root @ (right[0, :n, :1] * np.ones(count)), atol=1e-9)
+        np.testing.assert_allclose(log, np.linalg.slogdet(matrix)[1], rtol=1e-12)
 
 
 def test_games_without_a_dual() -> None:

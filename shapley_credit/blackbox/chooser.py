@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.kernels import Kernel
+from shapley_credit.blackbox.tiles import inverse_root, times, whitened
 
 Array = NDArray[Any]
 
@@ -15,6 +16,7 @@ Array = NDArray[Any]
 BOTH, ONE = (0.16, 0.8, 2.4, 6.4, 16.0), (1.6, 4.8, 11.2, 24.0)
 NOISES = np.array([1e-8, 1e-5, 1e-3, 1e-2, 1e-1, 1.0, 10.0])
 STRONGEST = 4.0  # of absent and present of one member: beyond, small sets would drown in the least noise
+CLOSE = 1e-6  # a difference of log-likelihoods that is rounding: the first kernel is taken
 PAIRS = 80  # pairs of coalitions by which kernels are chosen, the most recent ones
 NOTHING = 1e-20  # a mean square, in units of the values' variance, below which all is rounding
 HALF = 0.5  # of the mean squared error of the full kernel's left-out pairs, what a sparser one may have
@@ -29,7 +31,8 @@ class Choice(NamedTuple):
 
 
 class Chooser:
-    """Likelihoods of kernels on the ends and the most recent pairs of coalitions; targets are even and odd parts [B, 2h]."""
+    """Likelihoods of kernels on the ends and the most recent pairs of coalitions, first [h, k]; targets are even and odd parts
+    [B, 2h]."""
 
     def __init__(self, first: Array) -> None:
         pairs, self.k = first.shape
@@ -41,7 +44,7 @@ class Chooser:
         odd = np.linalg.qr(2 * self.first - 1, mode="complete")[0][:, self.k :]
         self.free = np.zeros((2 * h, even.shape[1] + odd.shape[1]))  # orthogonal to constants and additive games
         self.free[:h, : even.shape[1]], self.free[h:, even.shape[1] :] = even, odd
-        self.split = even.shape[1]
+        self.parts = [(slice(0, h), even), (slice(h, 2 * h), odd)]
 
     def choose(self, plain: Array, less_best: Array) -> list[Choice]:
         """The likeliest kernel of each game; targets [B, 2h] as they are, and less the best-of-set game."""
@@ -51,48 +54,52 @@ class Chooser:
         of_both = self.likelihoods(strengths, strengths, both)
         of_one = self.likelihoods(0 * strong, strong, np.concatenate([both, mirrored]))
         shapes = [(h, h) for h in strengths] + [(0 * h, h) for h in strong] + [(h, 0 * h) for h in strong]
-        likelihood, noise = (
-            np.concatenate([mixed, one[:, : len(both)], one[:, len(both) :]]).reshape(2 * len(shapes), -1)
-            for mixed, one in zip(of_both, of_one, strict=True)
-        )  # shape by shape, plain before less_best
+        likelihood = np.concatenate([of_both, of_one[..., : len(both)], of_one[..., len(both) :]])
+        games = likelihood.reshape(-1, 2, len(plain))  # shape by shape and noise by noise, plain before less_best
         found = []
-        for row, place in enumerate(likelihood.argmax(axis=0).tolist()):
-            absent, present = shapes[place // 2]
-            kernel = Kernel(absent, present, float(noise[place, row]))
-            found.append(Choice(float(likelihood[place, row]), kernel, place % 2 == 1))
+        for row, place in enumerate(first_best(games.reshape(-1, len(plain)).T).tolist()):
+            shape, noise = divmod(place // 2, len(NOISES))
+            absent, present = shapes[shape]
+            kernel = Kernel(absent, present, float(NOISES[noise]))
+            found.append(Choice(float(games[place // 2, place % 2, row]), kernel, place % 2 == 1))
         if len(self.some) < 8 * self.k:
             return found
         return [self.sparser(choice, (less_best if choice.less_best else plain)[row]) for row, choice in enumerate(found)]
 
-    def spectrum(self, absent: Array, present: Array) -> tuple[Array, Array]:
-        """Eigenvalues [..., f] of the covariance of what no additive game explains, and vectors [..., 2h, f]."""
+    def covariances(self, absent: Array, present: Array) -> list[tuple[slice, Array, Array]]:
+        """Rows, a basis [n, f] of what no additive game explains, and its covariance [..., f, f], part by independent part."""
         parts = Kernel(absent, present, 0.0).of_pairs(self.first, self.first)
         scale = len(self.some) / sum(np.trace(part, axis1=-2, axis2=-1) for part in parts)[..., None, None]
-        if len(parts) == 1:
-            values, vectors = np.linalg.eigh(self.free.T @ (parts[0] * scale) @ self.free)
-            return values, self.free @ vectors
-        h, split = len(self.first), self.split
-        even, odd = self.free[:h, :split], self.free[h:, split:]
-        (of_even, evens), (of_odd, odds) = (
-            np.linalg.eigh(free.T @ (part * scale) @ free) for free, part in zip((even, odd), parts, strict=True)
-        )
-        vectors = np.zeros((*absent.shape[:-1], *self.free.shape))
-        vectors[..., :h, :split], vectors[..., h:, split:] = even @ evens, odd @ odds
-        return np.concatenate([of_even, of_odd], axis=-1), vectors
+        places = [(slice(None), self.free)] if len(parts) == 1 else self.parts
+        return [
+            (rows, free, times(times(free.T, part * scale), free)) for (rows, free), part in zip(places, parts, strict=True)
+        ]
 
-    def likelihoods(self, absent: Array, present: Array, targets: Array) -> tuple[Array, Array]:
-        """[s, B]: the best restricted log-likelihood over the noises, and its noise; strengths [s, k], targets [B, 2h]."""
-        values, vectors = self.spectrum(absent, present)
-        parts = np.matmul(targets[:, None, None, :], vectors)[:, :, 0] ** 2  # [B, s, f], game by game
-        spread = np.maximum(values, 0)[:, None] + NOISES[:, None]  # [s, noises, f]
-        mean = np.maximum(np.matmul(1 / spread, parts[..., None])[..., 0] / values.shape[-1], NOTHING)  # [B, s, noises]
-        likelihood = -0.5 * (values.shape[-1] * np.log(mean) + np.log(spread).sum(axis=-1))
-        return likelihood.max(axis=-1).T, NOISES[likelihood.argmax(axis=-1)].T
+    def likelihoods(self, absent: Array, present: Array, targets: Array) -> Array:
+        """[s, noises, B]: restricted log-likelihoods for strengths [s, k] and targets [B, 2h]."""
+        count, squares = self.free.shape[1], np.zeros((len(absent), len(NOISES), len(targets)))
+        logs = np.zeros((len(absent), len(NOISES), 1))
+        for rows, free, covariance in self.covariances(absent, present):
+            columns, noise = times(free.T, targets[:, rows].T), NOISES[:, None, None] * np.eye(free.shape[1])
+            for shape, smooth in enumerate(covariance):  # what fits in cache
+                white, log = whitened(smooth + noise, columns)
+                squares[shape] += (white**2).sum(axis=-2)
+                logs[shape] += log[:, None]
+        likelihood: Array = -0.5 * (count * np.log(np.maximum(squares / count, NOTHING)) + logs)
+        return likelihood
+
+    def scaled(self, kernel: Kernel, noise: float) -> Array:
+        """[2h, f], C with C C' the precision of the targets beside additive games."""
+        scaled = np.zeros_like(self.free)
+        for rows, free, covariance in self.covariances(kernel.absent, kernel.present):
+            root = inverse_root(covariance + noise * np.eye(len(covariance)))
+            columns = slice(self.free.shape[1] - len(root), None) if rows.start else slice(0, len(root))
+            scaled[rows, columns] = times(free, root.T)
+        return scaled
 
     def left_out(self, kernel: Kernel, target: Array) -> float:
         """Mean squared error of each pair's prediction from all the other pairs but the ends."""
-        values, vectors = self.spectrum(kernel.absent, kernel.present)
-        scaled = vectors / np.sqrt(np.maximum(values, 0) + kernel.noise)
+        scaled = self.scaled(kernel, kernel.noise)
         even, odd = np.split(scaled, 2)
         errors = left_out_pairs(
             (even**2).sum(axis=1), (even * odd).sum(axis=1), (odd**2).sum(axis=1), scaled @ (target @ scaled)
@@ -114,33 +121,38 @@ class Chooser:
                 break
             stronger = np.array([1, 2, 4])[:, None] * wanted
             absents, presents = (np.minimum(part * stronger, STRONGEST) for part in (absent, present))
-            likelihood, noise = self.likelihoods(absents, presents, target[None])
-            best = int(likelihood[:, 0].argmax())
-            if likelihood[best, 0] - choice.likelihood <= 2 * dropped:
+            likelihood = self.likelihoods(absents, presents, target[None])[..., 0]
+            best, noise = divmod(int(likelihood.argmax()), len(NOISES))
+            if likelihood[best, noise] - choice.likelihood <= 2 * dropped:
                 break
-            kernel = Kernel(absents[best], presents[best], float(noise[best, 0]))
-            choice = Choice(float(likelihood[best, 0]), kernel, choice.less_best)
+            kernel = Kernel(absents[best], presents[best], float(NOISES[noise]))
+            choice = Choice(float(likelihood[best, noise]), kernel, choice.less_best)
         if choice is first or self.left_out(choice.kernel, target) > HALF * self.left_out(first.kernel, target):
             return first
         return choice
 
     def slopes(self, kernel: Kernel, target: Array) -> Array:
         """[k]: the slopes of the restricted log-likelihood in the scale of each member's absent and present."""
-        values, vectors = self.spectrum(kernel.absent, kernel.present)
-        scaled = vectors / np.sqrt(np.maximum(values, 0) + max(kernel.noise, 1e-6))
+        scaled = self.scaled(kernel, max(kernel.noise, 1e-6))
         pulled = scaled @ (target @ scaled)
-        per_game = max(float(target @ pulled) / len(values), NOTHING)
-        slope = 0.5 * (np.outer(pulled, pulled) / per_game - scaled @ scaled.T)
+        per_game = max(float(target @ pulled) / scaled.shape[1], NOTHING)
+        slope = 0.5 * (np.outer(pulled, pulled) / per_game - times(scaled, scaled.T))
         turn = np.kron([[1, 1], [1, -1]], np.eye(len(self.first))) / np.sqrt(2)  # from even and odd to the coalitions
         rows = np.concatenate([self.first, 1 - self.first])
         smooth = kernel.covariance(rows, rows)
         smooth *= len(smooth) / np.trace(smooth)
-        slope = turn @ slope @ turn * smooth
+        slope = times(times(turn, slope), turn) * smooth
         slopes = np.zeros(self.k)
         for state, strength in ((rows, kernel.present), (1 - rows, kernel.absent)):
             share = (np.diag(smooth) / len(smooth)) @ state  # the scale follows
             slopes += strength * (((slope @ state) * state).sum(axis=0) - slope.sum() * share)
         return slopes
+
+
+def first_best(likelihoods: Array) -> Array:
+    """[B]: of [B, choices], the first one that is as good as any."""
+    place: Array = (likelihoods >= likelihoods.max(axis=1, keepdims=True) - CLOSE).argmax(axis=1)
+    return place
 
 
 def left_out_pairs(even: Array, both: Array, odd: Array, pulled: Array) -> Array:

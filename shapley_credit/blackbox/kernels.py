@@ -33,10 +33,19 @@ class Kernel(NamedTuple):
 
     def covariance(self, left: Array, right: Array) -> Array:
         """[..., m, m'] without noise, for coalitions [m, k] and [m', k] as numbers 0 and 1."""
-        absent, present = self.absent[..., None, :], self.present[..., None, :]
-        logs = times(left * present, right.T) + times((1 - left) * absent, (1 - right).T)
-        covariance: Array = np.exp(logs - (absent + present).sum(axis=-1, keepdims=True) / 2)
+        covariance: Array = self.tilt(left) * self.alike(left, right)[0] * np.swapaxes(self.tilt(right), -1, -2)
         return covariance
+
+    def alike(self, left: Array, right: Array) -> tuple[Array, Array]:
+        """e^-(sum of (absent_j + present_j) / 2 over the members that two coalitions differ in), and that for S and T^c."""
+        half = (self.absent + self.present)[..., None, :] / 4
+        agreed, whole = times((2 * left - 1) * half, 2 * right.T - 1), half.sum(axis=-1, keepdims=True)
+        return np.exp(agreed - whole), np.exp(-agreed - whole)
+
+    def tilt(self, coalitions: Array) -> Array:
+        """[..., m, 1]: what the covariance is beyond that, a factor for each of the two; that of a complement is 1 / tilt."""
+        tilt: Array = np.exp(times(coalitions - 0.5, (self.present - self.absent)[..., None] / 2))
+        return tilt
 
     @property
     def symmetric(self) -> bool:
@@ -48,13 +57,17 @@ class Kernel(NamedTuple):
 
         Two matrices [..., h, h'] where the kernel is symmetric and the parts are independent, else one [..., 2h, 2h'] of both.
         """
-        same, crossed = self.covariance(left, right), self.covariance(left, 1 - right)
+        same, crossed = self.alike(left, right)
         if self.symmetric:
             return [same + crossed, same - crossed]
-        back, other = self.covariance(1 - left, right), self.covariance(1 - left, 1 - right)
-        upper = np.concatenate([same + crossed + back + other, same - crossed + back - other], axis=-1)
-        lower = np.concatenate([same + crossed - back - other, same - crossed - back + other], axis=-1)
-        return [np.concatenate([upper, lower], axis=-2) / 2]
+        tilt, other = self.tilt(left), np.swapaxes(self.tilt(right), -1, -2)
+        (h, m), parts = same.shape[-2:], np.empty((*same.shape[:-2], 2 * same.shape[-2], 2 * same.shape[-1]))
+        for columns, sign in ((slice(None, m), 1), (slice(m, None), -1)):  # T + T^c, T - T^c; then S + S^c, S - S^c
+            of_first = tilt / 2 * (same * other + sign * crossed / other)
+            of_second = (crossed * other + sign * same / other) / (2 * tilt)
+            np.add(of_first, of_second, out=parts[..., :h, columns])
+            np.subtract(of_first, of_second, out=parts[..., h:, columns])
+        return [parts]
 
     def factors(self, coalitions: Array) -> tuple[Array, Array]:
         """The games S -> covariance(S, T), for coalitions T [m, k]: factors [m, k] of members present and absent."""
