@@ -155,11 +155,11 @@ SIZES = {
     ("thresholds", "airport"): (1, 2, 3, 7, 8, 9, 16, 31, 64, 65, 2049),
     ("table", "solve"): (1, 2, 5, 6, 7, 8, 9, 12, 17),
     ("counts", "plurality"): (1, 2, 5, 9, 24),
-    ("counts", "class_sizes"): (1, 2, 5, 9),
+    ("counts", "class_sizes"): (1, 2, 5, 9, 33),
     ("counts", "geometric"): (1, 2, 5),
     ("counts", "typed"): (1, 2, 5, 9),
-    ("counts", "weighted"): (1, 2, 5),
-    ("ranks", "sized"): (1, 2, 5, 9),
+    ("counts", "weighted"): (1, 2, 5, 40),
+    ("ranks", "sized"): (1, 2, 5, 9, 33),
     ("gaps", "min_gap"): (1, 2, 3, 9, 24),
 }
 DEFAULT_SIZES = (1, 2, 3, 7, 8, 9, 31, 33, 63, 64, 65, 130)

@@ -102,6 +102,35 @@ def test_pass_at_k_is_the_game_of_two_counts(role: str) -> None:
     assert np.abs(closed - averaged).max() < 1e-13
 
 
+@pytest.mark.parametrize("ties", ["strict", "shared"])
+@pytest.mark.parametrize("sizes", [(150, 7, 5), (40, 45, 38), (3, 60, 60), (1, 199)])
+def test_a_vote_is_a_game_of_counts(sizes: tuple[int, ...], ties: str) -> None:
+    """The integral against the mean over hypergeometric draws, at sizes where binomial chances underflow."""
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+
+    def value(*counts: int) -> float:
+        winners = sum(count == max(counts) for count in counts)
+        return 0.0 if counts[0] < max(1, *counts) else 1 / winners if ties == "shared" else float(winners == 1)
+
+    voted, averaged = sc.set_shapley(u.Plurality(labels, ties=ties)), sc.set_shapley(u.Typed.of_counts(labels, value))
+    assert np.abs(voted - averaged).max() < 1e-13
+
+
+def test_a_majority_is_a_game_of_two_counts() -> None:
+    correct = np.arange(300) % 9 == 0
+    counted = sc.set_shapley(u.WeightedVoting.majority(correct))
+    averaged = sc.set_shapley(u.Typed.of_counts(correct.astype(int), lambda wrong, right: float(right > wrong)))
+    assert np.abs(counted - averaged).max() < 1e-13
+
+
+def test_pass_at_k_of_many_attempts() -> None:
+    """Without a table of all sizes, which would not fit."""
+    attempts = np.arange(60_000)
+    credit = sc.set_shapley(u.PassAtK(attempts < 500, 1000, mask=attempts % 2 == 0))
+    missed = np.log1p(-250 / (30_000 - np.arange(1000))).sum()
+    assert credit.sum() == pytest.approx(1 - np.exp(missed), abs=1e-12)
+
+
 def test_power_in_the_european_union_of_27() -> None:
     weights = [29] * 4 + [27] * 2 + [14, 13] + [12] * 5 + [10] * 3 + [7] * 5 + [4] * 5 + [3]
     power = sc.set_shapley(u.WeightedVoting(weights, 255))

@@ -49,8 +49,8 @@ class Plurality(Utility):
     ties="strict": only an outright win counts; ties="shared": a tie of T classes counts 1 / T.
     Shapley: an integral over independent inclusion of the chance that the others leave a member decisive (Owen 1972), by exact
     quadrature; members of one class are credited alike, wrong classes never above zero.
-    labels: [..., k], integers; target: [...], the right label; mask: [..., k]. Cost O(k n_0 C^2) at most, for C classes and n_0
-    target members. Raises InputError for labels that are not integers.
+    labels: [..., k], integers; target: [...], the right label; mask: [..., k]. Cost O((k + n_0 C) min(k/2, 4.3 sqrt k)) for C
+    classes and n_0 target members, with shared ties C / 2 times n_0 C. Raises InputError for labels that are not integers.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any, ClassVar
 
@@ -50,21 +51,31 @@ class _OfClasses(Utility):
     def __init__(self, labels: Any, *, mask: Any = None) -> None:
         self.bind(mask, labels=labels)
 
-    def worth(self, count: Array, size: Array) -> Array:
-        """h(n_c, |S|) of counts [k + 1, 1] and sizes [1, k + 1], that of the empty set given as 1 and its column not used."""
+    @staticmethod
+    def worth(count: Array, size: Array) -> Array:
+        """h(n_c, |S|) of counts [1, k + 1] and sizes [k + 1, 1], that of the empty set given as 1 and its row not used."""
         raise NotImplementedError
 
+    @classmethod
+    @lru_cache(maxsize=8)
+    def table(cls, k: int) -> Array:
+        """h [1, k + 1, k + 1] of counts and sizes, the counts of a size next to each other in memory, as kernels meet them."""
+        numbers = np.arange(k + 1)
+        table = cls.worth(numbers[None, :], np.maximum(numbers, 1)[:, None])
+        table[0] = 0
+        table.flags.writeable = False
+        return table.T[None]
+
     def reduce(self) -> Sequence[Problem]:
-        table = self.worth(np.arange(self.k + 1)[:, None], np.maximum(np.arange(self.k + 1), 1)[None, :])
-        table[:, 0] = 0
-        return [Problem("counts", "class_sizes", (self.rows("labels", full=True), self.present(), self.beside(table[None])))]
+        table = self.beside(self.table(self.k))
+        return [Problem("counts", "class_sizes", (self.rows("labels", full=True), self.present(), table))]
 
 
 class UniqueFraction(_OfClasses):
     """Share of distinct classes, v(S) = number of classes in S / |S|, v(empty) = 0.
 
     Shapley: every class is a game of two counts, its own members and the others, averaged over the draws of every size.
-    labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class. Raises InputError for labels that are not integers.
+    labels: [..., k], integers; mask: [..., k]. Cost O(k^2). Raises InputError for labels that are not integers.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -75,14 +86,15 @@ class UniqueFraction(_OfClasses):
     def definition(self, members: Array) -> float:
         return len(set(self.labels[members].tolist())) / len(members) if len(members) else 0.0
 
-    def worth(self, count: Array, size: Array) -> Array:
+    @staticmethod
+    def worth(count: Array, size: Array) -> Array:
         return (count > 0) / size
 
 
 class GiniSimpson(_OfClasses):
     """Gini-Simpson diversity, v(S) = 1 - sum_c (n_c / |S|)^2, v(empty) = 0: the chance that two draws differ.
 
-    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class.
+    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2).
     Raises InputError for labels that are not integers.
 
     >>> import shapley_credit as sc
@@ -95,7 +107,8 @@ class GiniSimpson(_OfClasses):
         _, counts = np.unique(self.labels[members], return_counts=True)
         return float(1 - ((counts / len(members)) ** 2).sum()) if len(members) else 0.0
 
-    def worth(self, count: Array, size: Array) -> Array:
+    @staticmethod
+    def worth(count: Array, size: Array) -> Array:
         return -((count / size) ** 2)
 
     def reduce(self) -> Sequence[Problem]:
@@ -105,7 +118,7 @@ class GiniSimpson(_OfClasses):
 class Entropy(_OfClasses):
     """Shannon entropy of the classes, v(S) = -sum_c (n_c / |S|) ln(n_c / |S|), v(empty) = 0, in nats.
 
-    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2) a class.
+    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2).
     Raises InputError for labels that are not integers.
 
     >>> import shapley_credit as sc
@@ -119,6 +132,7 @@ class Entropy(_OfClasses):
         shares = counts / max(len(members), 1)
         return float(-(shares * np.log(shares)).sum())
 
-    def worth(self, count: Array, size: Array) -> Array:
+    @staticmethod
+    def worth(count: Array, size: Array) -> Array:
         shares = np.minimum(count / size, 1)
         return -shares * np.log(np.where(shares > 0, shares, 1))

@@ -18,10 +18,10 @@ from shapley_kernels.arrays import namespace
 class WeightedVoting(Utility):
     """Weighted majority game, v(S) = 1 if sum_{i in S} w_i >= quota, else 0.
 
-    Shapley: the Shapley-Shubik index (1954), by counting coalitions of every size and weight, positive terms only.
+    Shapley: the Shapley-Shubik index (1954), by the chances of every total under independent inclusion, positive terms only.
     weights: [..., k], integers of either sign (polynomial in their sum; in their digits #P-hard: Deng & Papadimitriou 1994);
-    quota: [...], integer; total: a bound of W = sum |w_i| over a group, needed on a device only; mask: [..., k]. Cost O(k^2 W).
-    Raises InputError for weights that are not integers and for a total that is missing.
+    quota: [...], integer; total: a bound of W = sum |w_i| over a group, needed on a device only; mask: [..., k].
+    Cost O(k W min(k/2, 4.3 sqrt k)). Raises InputError for weights that are not integers and for a total that is missing.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -46,7 +46,8 @@ class WeightedVoting(Utility):
     def majority(cls, correct: Any, *, mask: Any = None) -> WeightedVoting:
         """Majority of right over wrong members: v(S) = 1 if S holds more right than wrong ones.
 
-        correct: [..., k], flags; mask: [..., k]. Cost O(k^3). Raises InputError for flags that are not all 0 or 1.
+        correct: [..., k], flags; mask: [..., k]. Cost O(k^2 min(k/2, 4.3 sqrt k)).
+        Raises InputError for flags that are not all 0 or 1.
 
         >>> import shapley_credit as sc
         >>> from shapley_credit import utilities as u
@@ -69,10 +70,10 @@ class WeightedVoting(Utility):
 class SaturatedSum(Utility):
     """Sum with a ceiling, v(S) = min(sum_{i in S} w_i, cap).
 
-    Shapley: by counting coalitions of every size and weight, positive terms only.
+    Shapley: by the chances of every total under independent inclusion, positive terms only.
     weights: [..., k], integers of either sign; cap: [...], integer; total: a bound of W = sum |w_i| over a group, needed on a
-    device only; mask: [..., k]. Cost O(k^2 W). Raises InputError for weights that are not integers and for a total that is
-    missing.
+    device only; mask: [..., k]. Cost O(k W min(k/2, 4.3 sqrt k)). Raises InputError for weights that are not integers and for a
+    total that is missing.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.drawing import draw_one, nothing_drawn
+from shapley_kernels.drawing import draw_one, mean_change, nothing_drawn
 from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
+
+SMALLEST = 1e-290  # of chances: slower numbers follow
 
 
 @jit
@@ -40,14 +42,34 @@ def _classes(label: Array, here: Array, goal: int, index: Array, sizes: Array) -
 
 
 @jit
-def _binomial(p: Array, n: int, t: float, one_minus_t: float) -> None:
-    """Pr[Binomial(n, t) = 0 .. len(p)-1], one member at a time."""
+def _binomials(p: Array, q: Array, n: int, t: float, one_minus_t: float) -> None:
+    """p[x] = Pr[Binomial(n, t) = x] and q[x] = Pr[Binomial(n - 1, t) = x] for x < len(p) and n >= 1.
+
+    From the mode outwards by ratios of neighbours: positive terms only, which end where nothing is left of them.
+    """
+    odds, mode = t / one_minus_t, min(int((n + 1) * t), n)
     p[:] = 0.0
-    p[0] = 1.0
-    for j in range(n):
-        for x in range(min(j + 1, p.shape[0] - 1), 0, -1):
-            p[x] = p[x] * one_minus_t + p[x - 1] * t
-        p[0] *= one_minus_t
+    total = chance = 1.0
+    if mode < len(p):
+        p[mode] = chance
+    for x in range(mode, 0, -1):
+        chance *= x / ((n - x + 1) * odds)
+        if chance < SMALLEST:
+            break
+        total += chance
+        if x <= len(p):
+            p[x - 1] = chance
+    chance = 1.0
+    for x in range(mode, n):
+        chance *= (n - x) * odds / (x + 1)
+        if chance < SMALLEST:
+            break
+        total += chance
+        if x + 1 < len(p):
+            p[x + 1] = chance
+    p /= total
+    for x in range(len(p)):
+        q[x] = p[x] * max(n - x, 0) / (n * one_minus_t)
 
 
 @jit
@@ -79,14 +101,14 @@ def plurality(
     labels: Array,
     present: Array,
     target: Array,
+    rule: Array,
     ties: Array,
-    rules: Array,
-    starts: Array,
+    spans: Array,
     credit: Array,
     low: int,
     high: int,
 ) -> None:
-    """rules [3, R]: the nodes t, 1 - t, weights of the m-point rules end to end, the m-point one from starts[m]."""
+    """rule [3, T]: t, 1 - t, weights; ties [2, R]: y, weights, those for so many classes in spans [2, K + 1]."""
     members = labels.shape[1]
     s_present = 0 if present.shape[0] == 1 else 1
     s_target = 0 if target.shape[0] == 1 else 1
@@ -94,7 +116,7 @@ def plurality(
     sizes = np.empty(members + 1, np.int64)
     for group in range(low, high):
         classes = _classes(labels[group], present[group * s_present], target[group * s_target], index, sizes)
-        n_0, n = sizes[0], sizes[:classes].sum()
+        n_0 = sizes[0]
         credit[group] = 0.0
         if n_0 == 0:
             continue
@@ -103,17 +125,11 @@ def plurality(
         factors = np.ones((classes, n_0 + 1))
         before = np.empty(classes + 1)
         shares = np.zeros(classes)
-        t_nodes, y_nodes = (n + 1) // 2, (classes + 1) // 2
-        for i_t in range(starts[t_nodes], starts[t_nodes] + t_nodes):
+        for i_t in range(rule.shape[1]):
             for c in range(classes):
-                _binomial(p[c], sizes[c], rules[0, i_t], rules[1, i_t])
-                _binomial(q[c], sizes[c] - 1, rules[0, i_t], rules[1, i_t])
-            if ties.shape[0] == 0:
-                _plurality_node(p, q, factors, before, 0.0, rules[2, i_t], shares, classes, n_0)
-            else:
-                for i_y in range(starts[y_nodes], starts[y_nodes] + y_nodes):
-                    weight = rules[2, i_t] * rules[2, i_y]
-                    _plurality_node(p, q, factors, before, rules[0, i_y], weight, shares, classes, n_0)
+                _binomials(p[c], q[c], sizes[c], rule[0, i_t], rule[1, i_t])
+            for i_y in range(spans[0, classes], spans[1, classes]):
+                _plurality_node(p, q, factors, before, ties[0, i_y], rule[2, i_t] * ties[1, i_y], shares, classes, n_0)
         for i in range(members):
             if index[i] >= 0:
                 credit[group, i] = shares[index[i]]
@@ -135,19 +151,17 @@ def separable(labels: Array, present: Array, f: Array, credit: Array, low: int, 
 
 @jit
 def _class_shares(h: Array, n: int, a: int, chance: Array) -> tuple[float, float]:
-    """What one of the a members of a class, and one of the n - a others, earn from h(members of the class, size)."""
+    """What one of the a members of a class, and one of the n - a others, earn from h(size, members of the class)."""
     own = others = 0.0
     nothing_drawn(chance)
     for s in range(n):
-        for x in range(min(s, a - 1) + 1):
-            own += chance[x] * (np.float64(h[x + 1, s + 1]) - np.float64(h[x, s]))
+        own += mean_change(chance[s & 1], h[s], h[s + 1, 1:], min(s, a - 1) + 1)
         if s < n - 1:
             draw_one(chance, s, n - 1, a - 1)
     if a < n:
         nothing_drawn(chance)
         for s in range(n):
-            for x in range(min(s, a) + 1):
-                others += chance[x] * (np.float64(h[x, s + 1]) - np.float64(h[x, s]))
+            others += mean_change(chance[s & 1], h[s], h[s + 1], min(s, a) + 1)
             if s < n - 1:
                 draw_one(chance, s, n - 1, a)
     return own / n, others / n
@@ -155,10 +169,11 @@ def _class_shares(h: Array, n: int, a: int, chance: Array) -> tuple[float, float
 
 @jit
 def class_sizes(labels: Array, present: Array, table: Array, credit: Array, low: int, high: int) -> None:
+    """table [B or 1, K + 1, K + 1] by size and members of the class."""
     members = labels.shape[1]
     s_present, s_table = 0 if present.shape[0] == 1 else 1, 0 if table.shape[0] == 1 else 1
     index, sizes = np.empty(members, np.int64), np.empty(members + 1, np.int64)
-    chance = np.empty(members + 1)
+    chance = np.empty((2, members + 1))
     known = np.full((members + 1, members + 1, 2), np.nan)  # shares by n and a, of a table that all groups have
     for group in range(low, high):
         classes = _classes(labels[group], present[group * s_present], -1, index, sizes)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 
 from shapley_kernels import memory, parallel, quadrature
 from shapley_kernels.counts import classes, ref
+from shapley_kernels.drawing import mean_change
 from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
+
+SMALLEST = 1e-290  # of chances: slower numbers follow
 
 
 @jit
@@ -64,31 +68,37 @@ def _cardinality(f: Array, present: Array, credit: Array, low: int, high: int) -
 
 
 @jit
-def _no_hit(wrong: int, among: int, draws: int) -> float:
-    """C(wrong, draws) / C(among, draws), 0 if `draws` exceeds `wrong`."""
-    chance = 1.0 if draws <= wrong else 0.0
-    for j in range(min(draws, wrong)):
-        chance *= (wrong - j) / (among - j)
-    return chance
+def _no_hits(chances: Array, among: int, draws: int) -> None:
+    """chances[w] = C(w, draws) / C(among, draws) for w = 0 .. among, from the last to the first."""
+    chances[:] = 0.0
+    if draws <= among:
+        chances[among] = 1.0
+        for w in range(among, draws, -1):
+            chances[w - 1] = chances[w] * (w - draws) / w
 
 
 @jit
 def _fill_pass_at_k(sizes: Array, m: int, shares: Array) -> None:
-    """shares[n, c] = credits of a correct and of a wrong member, for the sizes n that occur."""
-    for n in sizes:
+    """shares[row, c] = credits of a correct and of a wrong member of n = sizes[row] members, c correct."""
+    free, forced = np.empty(shares.shape[1]), np.empty(shares.shape[1])
+    for row, n in enumerate(sizes):
+        if n < m:
+            continue
         harmonic = 0.0
         for s in range(m + 1, n + 1):
             harmonic += 1 / s
-        for c in range(n + 1 if n >= m else 0):
+        _no_hits(free, n - 1, m)
+        _no_hits(forced, n - 1, m - 1)
+        for c in range(n + 1):
             if c > 0:
-                shares[n, c, 0] = (1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n
+                shares[row, c, 0] = (1 + m * free[n - c] * harmonic) / n
             if c < n:
-                forced, free = _no_hit(n - 1 - c, n - 1, m - 1), _no_hit(n - 1 - c, n - 1, m)
-                shares[n, c, 1] = (1 - forced + m * (free - forced) * harmonic) / n
+                shares[row, c, 1] = (1 - forced[n - 1 - c] + m * (free[n - 1 - c] - forced[n - 1 - c]) * harmonic) / n
 
 
 @jit
-def _pass_at_k(correct: Array, present: Array, shares: Array, credit: Array, low: int, high: int) -> None:
+def _pass_at_k(correct: Array, present: Array, shares: Array, rows: Array, credit: Array, low: int, high: int) -> None:
+    """rows [K + 1]: where the shares of n members stand."""
     members = correct.shape[1]
     s_present = 0 if present.shape[0] == 1 else 1
     for group in range(low, high):
@@ -98,43 +108,47 @@ def _pass_at_k(correct: Array, present: Array, shares: Array, credit: Array, low
             n += here[i]
             c += here[i] & right[i]
         for i in range(members):
-            credit[group, i] = shares[n, c, 0 if right[i] else 1] if here[i] else 0.0
-
-
-@jit
-def _moved(values: Array, place: int) -> float:
-    """values[place], beyond either end what stands there."""
-    return np.float64(values[min(max(place, 0), values.shape[0] - 1)])
+            credit[group, i] = shares[rows[n], c, 0 if right[i] else 1] if here[i] else 0.0
 
 
 @jit
 def _weighted(steps: Array, values: Array, origin: Array, nodes: Array, credit: Array, low: int, high: int) -> None:
     """For each node t: after[i], by the total of the members up to i, the mean value over the later ones; then the chances of
-    the totals before i times what i adds there.
+    the totals before i times what i adds there. Only the totals first[i] .. last[i] that the members before i reach count, of
+    the chances those that are not too small to be told from 0 at full speed.
     """
     members, length = steps.shape[1], values.shape[1]
     s_values = 0 if values.shape[0] == 1 else 1
-    after, before, moved = np.empty((members, length)), np.empty(length), np.empty(length)
+    after, chances = np.empty((members, length)), np.empty((2, length))
+    first, last = np.empty(members + 1, np.int64), np.empty(members + 1, np.int64)
     for group in range(low, high):
+        first[0] = last[0] = origin[group]
+        for i in range(members):
+            first[i + 1] = first[i] + min(steps[group, i], 0)
+            last[i + 1] = last[i] + max(steps[group, i], 0)
         for node in range(nodes.shape[1]):
-            t, one_minus_t, weight = nodes[0, node], nodes[1, node], nodes[2, node]
-            for place in range(length):
-                after[members - 1, place] = values[group * s_values, place]
-                before[place] = weight if place == origin[group] else 0.0
+            t, one_minus_t = nodes[0, node], nodes[1, node]
+            for total in range(first[members], last[members] + 1):
+                after[members - 1, total] = values[group * s_values, total]
             for i in range(members - 1, 0, -1):
-                for place in range(length):
-                    later = _moved(after[i], place + steps[group, i])
-                    after[i - 1, place] = one_minus_t * after[i, place] + t * later
+                step = steps[group, i]
+                for total in range(first[i], last[i] + 1):
+                    after[i - 1, total] = one_minus_t * after[i, total] + t * after[i, total + step]
+            start = end = origin[group]
+            chances[0, start] = nodes[2, node]
             for i in range(members):
-                step, gain = steps[group, i], 0.0
-                moved[:] = 0.0
-                for place in range(length):
-                    if before[place] != 0.0:
-                        gain += before[place] * (_moved(after[i], place + step) - after[i, place])
-                        moved[place + step] += t * before[place]
-                for place in range(length):
-                    before[place] = one_minus_t * before[place] + moved[place]
-                credit[group, i] += gain
+                step, here, then = steps[group, i], chances[i & 1], chances[1 - (i & 1)]
+                while here[start] < SMALLEST:
+                    start += 1
+                while here[end] < SMALLEST:
+                    end -= 1
+                credit[group, i] += mean_change(here[start:], after[i, start:], after[i, start + step :], end + 1 - start)
+                then[start + min(step, 0) : end + max(step, 0) + 1] = 0.0
+                for total in range(start, end + 1):
+                    then[total] = one_minus_t * here[total]
+                for total in range(start, end + 1):
+                    then[total + step] += t * here[total]
+                start, end = start + min(step, 0), end + max(step, 0)
 
 
 @jit
@@ -188,23 +202,33 @@ def cardinality(f: Array, present: Array) -> Array:
 def pass_at_k(correct: Array, present: Array, m: int) -> Array:
     """The unbiased pass@m estimator. correct [B, K], present [B or 1, K] bool -> [B, K] float64."""
     groups, members = correct.shape
-    shares = np.zeros((members + 1, members + 1, 2))
-    _fill_pass_at_k(np.unique(present.sum(axis=1)), m, shares)
+    occurring = np.bincount(present.sum(axis=1), minlength=members + 1) > 0
+    sizes, rows = np.flatnonzero(occurring), np.cumsum(occurring) - 1
+    shares = np.zeros((len(sizes), members + 1, 2))
+    _fill_pass_at_k(sizes, m, shares)
     credit = np.empty((groups, members))
-    parallel.rows(_pass_at_k, groups, 2 * members, correct, present, shares, credit)
+    parallel.rows(_pass_at_k, groups, 2 * members, correct, present, shares, rows, credit)
     return credit
 
 
 def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Array:
     """Target class the largest. labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64."""
     groups, members = labels.shape
-    needed = range(1, (members + 1) // 2 + 1)
-    rules = np.concatenate([np.stack(quadrature.nodes(m)) for m in needed], axis=1)
-    starts = np.array([0, *(m * (m - 1) // 2 for m in needed)])
-    ties = np.zeros(1 if shared else 0)
+    rule = np.stack(quadrature.rule(members, np.dtype(np.float64)))
     credit = np.empty((groups, members))
-    parallel.rows(classes.plurality, groups, members**3, labels, present, target, ties, rules, starts, credit)
+    cost = 20 * members * rule.shape[1]
+    parallel.rows(classes.plurality, groups, cost, labels, present, target, rule, *_tie_rules(members, shared), credit)
     return credit
+
+
+@lru_cache(maxsize=16)
+def _tie_rules(members: int, shared: bool) -> tuple[Array, Array]:
+    """Nodes y and weights [2, R], and where those for so many classes begin and end [2, K + 1]; y = 0 where no tie counts."""
+    if not shared:
+        return np.array([[0.0], [1.0]]), np.repeat([[0], [1]], members + 1, axis=1)
+    rules = [np.stack(quadrature.rule(classes, np.dtype(np.float64)))[[0, 2]] for classes in range(1, members + 1)]
+    ends = np.cumsum([0, *(rule.shape[1] for rule in rules)])
+    return np.concatenate(rules, axis=1), np.stack([np.append(0, ends[:-1]), ends])
 
 
 def separable(labels: Array, present: Array, f: Array) -> Array:
@@ -219,16 +243,17 @@ def class_sizes(labels: Array, present: Array, table: Array) -> Array:
     """labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K] float64."""
     groups, members = labels.shape
     credit = np.empty((groups, members))
-    parallel.rows(classes.class_sizes, groups, members**3, labels, present, table, credit)
+    by_size = np.ascontiguousarray(table.swapaxes(1, 2))
+    parallel.rows(classes.class_sizes, groups, 0.3 * members**3, labels, present, by_size, credit)
     return credit
 
 
 def weighted(steps: Array, values: Array, origin: Array) -> Array:
     """steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64."""
     groups, members = steps.shape
-    nodes = np.stack(quadrature.nodes((members + 1) // 2))
+    nodes = np.stack(quadrature.rule(members, np.dtype(np.float64)))
     credit = np.zeros((groups, members))
-    parallel.rows(_weighted, groups, 1.5 * members**2 * values.shape[1], steps, values, origin, nodes, credit)
+    parallel.rows(_weighted, groups, 0.5 * members * nodes.shape[1] * values.shape[1], steps, values, origin, nodes, credit)
     return credit
 
 

@@ -95,17 +95,18 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Arr
     p_c(x)), y = 0 when strict, and
         phi of a target member = integral sum_x Binomial(n_0 - 1, t)(x) [W(x+1) - W(x)],
         phi of a member of c   = -integral sum_x p_0(x) ((1-y) q(x-1) + y q(x)) prod_{c' != c} (..),  q = Binomial(n_c - 1, t).
-    labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64. O(K^4) a group, O(K^3) when strict: degree K - 1 in t
-    and in y. Each class stands in the place of its first member.
+    labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64. O(K^2 T) a group when strict, else O(K^2 T^2), with
+    T = min(K/2, 4.3 sqrt K) nodes in t and in y. Each class stands in the place of its first member.
     """
     xp = namespace(labels)
     members = labels.shape[1]
     same, size, first = classes(labels, present)
     mine = labels == target[:, None]
     votes, rivals = xp.count_nonzero(mine & present, axis=1), (first & ~mine)[:, :, None]
-    ties = quadrature.nodes((members + 1) // 2) if shared else (np.zeros(1), np.ones(1), np.ones(1))
+    nodes = quadrature.rule(members, np.dtype(np.float64))
+    ties = nodes if shared else (np.zeros(1), np.ones(1), np.ones(1))
     own = rest = xp.zeros_like(labels[:, :1], dtype=xp.float64)
-    for t, one_minus_t, weight in zip(*(a.tolist() for a in quadrature.nodes((members + 1) // 2)), strict=True):
+    for t, one_minus_t, weight in zip(*(a.tolist() for a in nodes), strict=True):
         chances = _binomials(labels, t, one_minus_t)
         whole, without, ours, ours_without = (
             xp.reshape(xp.take(chances, xp.reshape(count, (-1,)), axis=0), (*count.shape, members + 1))
@@ -225,11 +226,12 @@ def weighted(steps: Array, values: Array, origin: Array) -> Array:
     """v(S) = values[origin + sum_S steps], integer steps of either sign, an integral over independent inclusion.
 
     The chances of the sums of the members before i meet what i's step adds in the mean over the members after i, both built up
-    one member at a time: O(K^2 L) a group. steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64.
+    one member at a time: O(K L min(K/2, 4.3 sqrt K)) a group.
+    steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64.
     """
     xp = namespace(steps)
     (groups, members), length = steps.shape, values.shape[1]
-    t, one_minus_t, weight = (beside(a[:, None], values) for a in quadrature.nodes((members + 1) // 2))
+    t, one_minus_t, weight = (beside(a[:, None], values) for a in quadrature.rule(members, np.dtype(np.float64)))
     shape = (groups, t.shape[0], length)
     place = beside(np.arange(length), steps)[None, :]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import memory, parallel
-from shapley_kernels.drawing import draw_one, nothing_drawn
+from shapley_kernels.drawing import draw_one, mean, mean_change, nothing_drawn
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import choose, exceeds, load, splat, store
 from shapley_kernels.networks import comparators
@@ -130,36 +130,32 @@ def _discounted(gains: Array, keys: Array, discounts: Array, pairs: Array, credi
 
 @jit
 def _size_rates(weights: Array, sizes: Array, rates: Array, low: int, high: int) -> None:
-    """Rates for groups of n = sizes[row] members, weights [R or 1, K, K] by rank and size.
+    """Rates for groups of n = sizes[row] members, weights [R or 1, K, K] by size and rank.
 
     The owner's mean over s = 0 .. n-1 others drawn, x of them better; for the others the change by one more better or worse
     member among n - 2, s - 1 of them drawn.
     """
     s_weights = 0 if weights.shape[0] == 1 else 1
-    chance = np.empty(weights.shape[1] + 1)
+    chance = np.empty((2, weights.shape[1] + 1))
     for row in range(low, high):
         d, n = weights[row * s_weights], sizes[row]
         for better in range(n):
-            own = before = after = 0.0
+            own = 0.0
             nothing_drawn(chance)
             for s in range(n):
-                for x in range(min(s, better) + 1):
-                    own += chance[x] * d[x, s] / n
+                own += mean(chance[s & 1], d[s], min(s, better) + 1) / n
                 if s < n - 1:
                     draw_one(chance, s, n - 1, better)
+            rates[row, 0, better] = own
             for worse in range(2):
-                special = better - 1 + worse
+                special, moved = better - 1 + worse, 0.0
                 nothing_drawn(chance)
                 for s in range(1, n if 0 <= special <= n - 2 else 0):
-                    weight = s / (n * (n - 1))
-                    for x in range(min(s - 1, special) + 1):
-                        if worse:
-                            after += weight * chance[x] * (d[x, s] - d[x, s - 1])
-                        else:
-                            before += weight * chance[x] * (d[x + 1, s] - d[x, s - 1])
+                    change = mean_change(chance[(s - 1) & 1], d[s - 1], d[s, 1 - worse :], min(s - 1, special) + 1)
+                    moved += s / (n * (n - 1)) * change
                     if s < n - 1:
                         draw_one(chance, s - 1, n - 2, special)
-            rates[row, 0, better], rates[row, 1, better], rates[row, 2, better] = own, before, after
+                rates[row, 1 + worse, better] = moved
 
 
 def _cost(members: int, pairs: Array) -> float:
@@ -185,7 +181,8 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
     elif len(sizes) == 1:
         sizes = np.repeat(sizes, len(weights))
     rates = np.zeros((len(sizes), 3, members))
-    parallel.rows(_size_rates, len(sizes), 3.0 * members**3, weights, sizes, rates)
+    by_size = np.ascontiguousarray(weights.swapaxes(1, 2))
+    parallel.rows(_size_rates, len(sizes), 0.5 * members**3, by_size, sizes, rates)
     pairs, credit = comparators(members), memory.empty(gains.shape, rates.dtype)
     wide = gains.astype(rates.dtype, copy=False)
     parallel.rows(_ranked, len(gains), _cost(members, pairs), wide, keys, present, rates, rows.ravel(), pairs, credit)
