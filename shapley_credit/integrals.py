@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import exp, log
 
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.errors import InputError
 from shapley_credit.utility import Problem, Utility, or_of_all
-from shapley_kernels.arrays import at_least, beside, namespace
+from shapley_kernels.arrays import at_least, at_most, beside, namespace
 
 # Trapezoidal rule in ln x: aliasing is below 1e-17 at this step, whatever the scales of the weights.
 STEP = 0.25
@@ -21,6 +23,11 @@ ALL = 7.0
 
 # What a sum of weights is divided by at least.
 TINY = float(np.finfo(np.float64).tiny)
+# How far weights of a group may be apart, in ln, so that nodes stay in the range of floats.
+FAR = 1290.0
+LN_2 = log(2.0)
+# The largest even e with 2^e and 2^-e normal numbers.
+LARGEST = 1022
 
 
 def in_float64(array: Array) -> Array:
@@ -35,21 +42,50 @@ def weights_of(utility: Utility) -> Array:
     return namespace(weights).where(utility.present(), weights, 0) if utility.mask is not None else weights
 
 
-def nodes(w: Array, w_0: Array | None, *, below: float = BELOW) -> tuple[Array, Array]:
-    """Nodes x of the trapezoidal rule in ln x and their steps, [B, X] each, for weights [B, K].
-
-    Every group has the nodes that its own weights need, whatever the other groups; steps beyond are 0. On a device the steps of
-    a group whose weights need more than there are come out as NaN.
-    """
+def extent(w: Array, w_0: Array | None = None) -> tuple[Array, Array]:
+    """ln of the smallest and the largest of the weights [B, K] and w_0 [B or 1, 1] that are not 0, [B, 1] each; 0 of none."""
     xp = namespace(w)
     if w_0 is not None:
         w = xp.concat([w, xp.broadcast_to(w_0, (w.shape[0], 1))], axis=1)
     absent = w == 0
     logs = xp.log(xp.where(absent, 1.0, w))
     some = ~xp.all(absent, axis=1, keepdims=True)
-    highest = xp.where(some, xp.max(xp.where(absent, -float("inf"), logs), axis=1, keepdims=True), 0.0)
-    lowest = xp.where(some, xp.min(xp.where(absent, float("inf"), logs), axis=1, keepdims=True), 0.0)
+    lowest = xp.min(xp.where(absent, float("inf"), logs), axis=1, keepdims=True)
+    highest = xp.max(xp.where(absent, -float("inf"), logs), axis=1, keepdims=True)
+    return xp.where(some, lowest, 0.0), xp.where(some, highest, 0.0)
+
+
+def unit(log: Array) -> Array:
+    """The even e with 2^e next to exp(log), as far as 2^e and 2^-e are normal numbers."""
+    return at_most(at_least(2 * namespace(log).round(log / (2 * LN_2)), -LARGEST), LARGEST)
+
+
+def balanced(w: Array, w_0: Array | None = None) -> tuple[Array, Array | None]:
+    """The weights [B, K] and w_0 [B, 1] of every group in a unit of its own, 2^e, that has them on both sides of 1.
+
+    So no product with a node leaves the range of floats, however small or large they all are. Raises InputError for weights
+    more than exp(FAR) apart, except on a device, where such a group has more nodes than there are.
+    """
+    lowest, highest = extent(w, w_0)
+    if isinstance(w, np.ndarray) and (highest - lowest > FAR).any():
+        far = (highest - lowest).max() / np.log(10)
+        raise InputError(f"the weights of a group are up to 1e{far:.0f} apart; {FAR / np.log(10):.0f} digits is the most.")
+    scale = 2.0 ** -unit((lowest + highest) / 2)
+    return w * scale, None if w_0 is None else w_0 * scale
+
+
+def nodes(w: Array, w_0: Array | None = None, *, below: float = BELOW, factor: bool = True) -> tuple[Array, Array]:
+    """Nodes x of the trapezoidal rule in ln x and their steps, [B, X] each, for weights [B, K].
+
+    factor: whether exp(-x w_0) is a factor of the integrand, so that no nodes are needed where it is 0. Every group has the
+    nodes that its own weights need, whatever the other groups; steps beyond are 0. On a device the steps of a group whose
+    weights need more than there are come out as NaN.
+    """
+    xp = namespace(w)
+    lowest, highest = extent(w, w_0)
     start, end = -highest - below, -lowest + ABOVE
+    if w_0 is not None and factor:
+        end = xp.minimum(end, ALL - xp.log(w_0))
     needed = xp.ceil((end - start) / STEP) + 1
     count = needed.max(initial=1) if isinstance(needed, np.ndarray) else np.ceil((below + ABOVE + SPAN) / STEP) + 1
     steps = beside(np.arange(count), w)
@@ -81,26 +117,33 @@ def log_nodes(logs: Array) -> tuple[Array, Array]:
     return places[:, :1] - BELOW + STEP * steps[:, :-1], xp.where(needed <= float(count), length, float("nan"))
 
 
+def products(w: Array, x: Array) -> Array:
+    """w x, but not above exp(ALL), of weights [B, K] and nodes [B, X], [B, K, X]."""
+    with np.errstate(over="ignore"):
+        return at_most(w[:, :, None] * x[:, None, :], exp(ALL))
+
+
 def exponential_problem(w: Array, x: Array, weights: Array) -> Problem:
     """sum_x weight_x exp(-x w(S)). w [B, K], x, weights [B, X]."""
     xp = namespace(w)
-    exponents = -w[:, :, None] * x[:, None, :]
+    exponents = -products(w, x)
     inside = xp.exp(exponents)
     return Problem("products", "mixture", (inside, xp.ones_like(inside), xp.expm1(exponents), weights))
 
 
-def share_problem(w: Array, gains: Array, x: Array, weights: Array) -> Problem:
-    """sum_x weight_x sum_{j in S} gain_j exp(-x w(S)), one product game for each j and x.
+def share_problem(w: Array, values: Array, x: Array, weights: Array) -> Problem:
+    """sum_x weight_x sum_{j in S} x w_j value_j exp(-x w(S)), one product game for each j and x.
 
     Node by node, so that the nodes that a group does not need stand last: those of weight 0 change no bit there.
     """
     xp = namespace(w)
     (groups, k), games = w.shape, x.shape[1]
     own = beside(np.eye(k, dtype=np.bool_)[None, :, None, :], w)
-    exponents = -w[:, :, None, None] * x[:, None, :, None]
+    reach = products(w, x)
+    exponents = -reach[:, :, :, None]
     decay = xp.broadcast_to(xp.exp(exponents), (groups, k, games, k))  # [B, i, x, j]
     arrays = (decay, xp.where(own, 0.0, xp.ones_like(decay)), xp.where(own, decay, xp.expm1(exponents)))
-    joint = weights[:, :, None] * gains[:, None, :]
+    joint = weights[:, :, None] * xp.permute_dims(reach, (0, 2, 1)) * values[:, None, :]
     flat = (xp.reshape(a, (groups, k, games * k)) for a in arrays)
     return Problem("products", "mixture", (*flat, xp.reshape(joint, (groups, games * k))))
 

@@ -49,8 +49,7 @@ class Utility:
     fields: ClassVar[Mapping[str, Field | Parameter]] = {}
     # The most members of a family that holds a value for every set; None for all others.
     max_members: ClassVar[int | None] = None
-    # The deferred ones of its fields.
-    _deferred: ClassVar[tuple[str, ...]] = ()
+    _deferred: ClassVar[tuple[str, ...]] = ()  # of its fields
 
     k: int
     shape: tuple[int, ...]
@@ -201,12 +200,8 @@ class Utility:
         return wider
 
     def __repr__(self) -> str:
-        parts = []
-        for name in [*self.fields, "mask"]:
-            value = getattr(self, name)
-            if value is None:
-                continue
-            parts.append(f"{name}={summary(value) if hasattr(value, 'ndim') else repr(value)}")
+        given = {name: value for name in [*self.fields, "mask"] if (value := getattr(self, name)) is not None}
+        parts = [f"{name}={summary(value) if hasattr(value, 'ndim') else repr(value)}" for name, value in given.items()]
         return f"{type(self).__name__}({', '.join(parts)})"
 
     # Linear by nature.

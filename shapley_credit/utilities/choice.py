@@ -7,7 +7,16 @@ from typing import Any, ClassVar
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, positive, real
-from shapley_credit.integrals import TINY, exponential_problem, in_float64, nodes, share_problem, weights_of
+from shapley_credit.integrals import (
+    TINY,
+    balanced,
+    exponential_problem,
+    in_float64,
+    nodes,
+    products,
+    share_problem,
+    weights_of,
+)
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
 
@@ -17,8 +26,8 @@ class MNLShare(Utility):
 
     w / (w_0 + w) = 1 - w_0 integral_0^inf exp(-x (w_0 + w)) dx: an integral over product games, by the trapezoidal rule in ln
     x, to rounding. weights: [..., k], above 0; outside w_0: [...], above 0; mask: [..., k].
-    Cost O(k min(k/2, 4.3 sqrt k)) for each of 180 + 4 ln(max w / min w) nodes. Raises InputError for weights that are not above
-    0.
+    Cost O(k min(k/2, 4.3 sqrt k)) for each of 180 + 4 ln(max w / min w) nodes at most. Raises InputError for weights that are
+    not above 0, or more than 1e560 apart.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -38,9 +47,10 @@ class MNLShare(Utility):
         return total / (float(self.outside) + total)
 
     def reduce(self) -> Sequence[Problem]:
-        w, w_0 = weights_of(self), in_float64(self.rows("outside", full=True))[:, None]
+        w, w_0 = balanced(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
         x, step = nodes(w, w_0)
-        return [exponential_problem(w, x, -step * x * w_0 * namespace(x).exp(-x * w_0))]
+        reach = products(w_0, x)[:, 0, :]
+        return [exponential_problem(w, x, -step * reach * namespace(x).exp(-reach))]
 
 
 class MNLRevenue(Utility):
@@ -48,7 +58,7 @@ class MNLRevenue(Utility):
 
     Each member's revenue is an integral over product games that need it. weights: [..., k], above 0; revenues: [..., k];
     outside w_0: [...], above 0; mask: [..., k]. Cost k times that of `MNLShare`. Raises InputError for weights that are not
-    above 0.
+    above 0, or more than 1e560 apart.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -73,17 +83,18 @@ class MNLRevenue(Utility):
         return float((chosen * self.revenues[members]).sum() / (self.outside + chosen.sum()))
 
     def reduce(self) -> Sequence[Problem]:
-        w, w_0 = weights_of(self), in_float64(self.rows("outside", full=True))[:, None]
+        w, w_0 = balanced(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
         x, step = nodes(w, w_0)
         revenues = in_float64(self.rows("revenues", full=True))
-        return [share_problem(w, w * revenues, x, step * x * namespace(x).exp(-x * w_0))]
+        return [share_problem(w, revenues, x, step * namespace(x).exp(-products(w_0, x)[:, 0, :]))]
 
 
 class SoftmaxMean(Utility):
     """Weighted mean, v(S) = sum_{i in S} w_i r_i / w(S), v(empty) = base; w_i = exp(score_i) makes it a softmax-weighted mean.
 
     As `MNLRevenue` with w_0 = 0, of values centred at the mean of all. weights: [..., k], above 0; values: [..., k]; base:
-    [...]; mask: [..., k]. Cost k times that of `MNLShare`. Raises InputError for weights that are not above 0.
+    [...]; mask: [..., k]. Cost k times that of `MNLShare`. Raises InputError for weights that are not above 0, or more than
+    1e560 apart.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -104,9 +115,9 @@ class SoftmaxMean(Utility):
         return float((chosen * self.values[members]).sum() / chosen.sum()) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        w, r = weights_of(self), in_float64(self.rows("values", full=True))
+        (w, _), r = balanced(weights_of(self)), in_float64(self.rows("values", full=True))
         xp = namespace(w)
         centre = xp.sum(w * r, axis=1, keepdims=True) / at_least(xp.sum(w, axis=1, keepdims=True), TINY)
-        x, step = nodes(w, None)
-        mean = share_problem(w, w * (r - centre), x, step * x)
+        x, step = nodes(w)
+        mean = share_problem(w, r - centre, x, step)
         return [mean, or_of_all(self, centre[:, 0] - in_float64(self.rows("base", full=True)))]

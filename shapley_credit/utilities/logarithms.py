@@ -10,9 +10,23 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, positive, real
-from shapley_credit.integrals import BELOW, TINY, exponential_problem, in_float64, less_empty, log_of_sum, nodes, weights_of
+from shapley_credit.integrals import (
+    BELOW,
+    TINY,
+    exponential_problem,
+    extent,
+    in_float64,
+    less_empty,
+    log_of_sum,
+    nodes,
+    unit,
+    weights_of,
+)
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
+
+# A share of a sum that moves no digit of its root.
+UNFELT = 1e-250
 
 
 class LogSum(Utility):
@@ -126,9 +140,12 @@ class SqrtSum(Utility):
     def reduce(self) -> Sequence[Problem]:
         w = weights_of(self)
         xp = namespace(w)
+        e = unit(extent(w)[1])
+        w = w * 2.0**-e
         scale = xp.sum(w, axis=1, keepdims=True)
-        w = w / at_least(scale, TINY)
-        x, step = nodes(w, self.beside(np.ones((1, 1))), below=2 * BELOW)
+        w = xp.where(self.present(), at_least(w / at_least(scale, TINY), UNFELT), 0)
+        x, step = nodes(w, self.beside(np.ones((1, 1))), below=2 * BELOW, factor=False)
         # sqrt(w) - 1 = integral (exp(-x) - exp(-x w)) x^(-3/2) dx / (2 sqrt(pi)) for a set that is not empty.
-        weights = step / xp.sqrt(x) / (2 * pi**0.5) * xp.sqrt(scale)
-        return [*less_empty(self, -w[:, :, None] * x[:, None, :], x, weights), or_of_all(self, xp.sqrt(scale[:, 0]))]
+        root = xp.sqrt(scale) * 2.0 ** (e / 2)
+        weights = step / xp.sqrt(x) / (2 * pi**0.5) * root
+        return [*less_empty(self, -w[:, :, None] * x[:, None, :], x, weights), or_of_all(self, root[:, 0])]
