@@ -1,6 +1,7 @@
 """Our estimators beside all of shapiq's on its own games and the classic ones, at equal budgets; writes docs/estimators.md.
 
     python benchmarks/estimators.py --seeds 15
+    python benchmarks/estimators.py --seeds 15 --scores .benchmarks/estimators.json     # of an earlier run, the rest anew
 
 Every method is asked through its public interface, pays for each coalition that it asks, and is judged by the mean squared
 error of its Shapley values against exact ones. Time is the median of a call, the game's own time, that of a table, included.
@@ -9,7 +10,9 @@ error of its Shapley values against exact ones. Time is the median of a call, th
 from __future__ import annotations
 
 import argparse
+import json
 import platform
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -23,6 +26,10 @@ from numpy.typing import NDArray
 from shapiq import approximator
 from shapiq_games.synthetic import SOUM, DummyGame, UnanimityGame
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.promises import coverage, library_time, of_text, trees
+
 Array = NDArray[Any]
 Method = Callable[[int, int, Callable[[Array], Array], int], Array]  # players, budget, game, seed -> values
 
@@ -31,8 +38,8 @@ HEADER = """# Estimators at equal budgets
 Mean squared error of Shapley values against exact ones, mean of {seeds} seeds; shapiq {shapiq}, Python {python}, NumPy {numpy};
 ours in bold, `kriging` is what `method="auto"` takes here. Errors below 1e-20 are rounding, called exact and ranked as equal.
 Methods that refuse a budget rank last, with what they raised. ProxySPEX is left out: it took 3 s a call at 160 evaluations, and
-minutes at 1,024. Times are medians of a call on a shared machine: read them against each other. Written by
-`python benchmarks/estimators.py`."""
+minutes at 1,024. Times are medians of a call on a shared machine: read them against each other. "Times best" is the
+largest ratio over the games of a method's error to that of the best method. Written by `python benchmarks/estimators.py`."""
 EQUAL = 1e-20  # errors below are rounding, and count as equal
 
 
@@ -137,10 +144,11 @@ def methods() -> dict[str, Method]:
 
 
 class Score(NamedTuple):
-    """Mean squared error over players and seeds, and the median time of a call in seconds."""
+    """Mean squared error over players and seeds, and the median and the least time of a call in seconds."""
 
     error: float
     seconds: float
+    fastest: float
 
 
 def measure(game: Game, budget: int, method: Method, seeds: int) -> Score | str:
@@ -168,7 +176,7 @@ def measure(game: Game, budget: int, method: Method, seeds: int) -> Score | str:
         if len(paid) > budget:
             return f"asks {len(paid)}"
         errors.append(float(((values - game.truth) ** 2).mean()))
-    return Score(float(np.mean(errors)), float(np.median(times)))
+    return Score(float(np.mean(errors)), float(np.median(times)), min(times))
 
 
 def ranks(scores: dict[str, Score | str]) -> dict[str, float]:
@@ -188,42 +196,80 @@ def cell(score: Score | str) -> str:
     return "exact" if score.error < EQUAL else f"{score.error:.1e}"
 
 
+def worst(scores: dict[str, dict[str, Score | str]], name: str) -> str:
+    """The largest ratio over games of a method's error to that of the best method."""
+    ratios = []
+    for of_game in scores.values():
+        own, errors = of_game[name], [score.error for score in of_game.values() if isinstance(score, Score)]
+        ratios.append(max(own.error, EQUAL) / max(min(errors), EQUAL) if isinstance(own, Score) else np.inf)
+    largest = max(ratios)
+    return "" if largest == np.inf else f"{largest:.1f}" if largest < 100 else f"{largest:.0e}"
+
+
 def table(of_games: dict[str, dict[str, Score | str]]) -> list[str]:
     """One budget: methods by mean rank, games across."""
     by_game = {name: ranks(scores) for name, scores in of_games.items()}
     names = list(next(iter(of_games.values())))
     mean = {name: float(np.mean([by_game[game][name] for game in of_games])) for name in names}
-    lines = [f"| method | mean rank | ms | {' | '.join(of_games)} |", "|---" * (3 + len(of_games)) + "|"]
+    lines = [f"| method | mean rank | times best | ms | {' | '.join(of_games)} |", "|---" * (4 + len(of_games)) + "|"]
     for name in sorted(names, key=mean.__getitem__):
         scores = [of_games[game][name] for game in of_games]
         times = [score.seconds for score in scores if isinstance(score, Score)]
         speed = f"{1e3 * np.median(times):.0f}" if times else ""
-        lines.append(f"| {name} | {mean[name]:.1f} | {speed} | {' | '.join(map(cell, scores))} |")
-    return lines
+        lines.append(f"| {name} | {mean[name]:.1f} | {worst(of_games, name)} | {speed} | {' | '.join(map(cell, scores))} |")
+    ours = [of_games[game]["**kriging**"] for game in of_games]
+    fastest = [f"{1e3 * score.fastest:.0f}" for score in ours if isinstance(score, Score)]
+    return [*lines, "", f"The fastest calls of kriging take {', '.join(fastest)} ms on the games from left to right."]
+
+
+def compare(seeds: int) -> dict[str, dict[str, dict[str, Score | str]]]:
+    """Scores by budget, game and method."""
+    cases, found = games(), dict[str, dict[str, dict[str, Score | str]]]()
+    for title, budget_of in BUDGETS.items():
+        found[title] = {}
+        for name, game in cases.items():
+            budget = budget_of(len(game.truth))
+            found[title][name] = {method: measure(game, budget, run, seeds) for method, run in methods().items()}
+            print(name, budget, found[title][name]["**kriging**"], flush=True)
+    return found
+
+
+BUDGETS: dict[str, Callable[[int], int]] = {
+    "10 evaluations a player": lambda players: 10 * players,
+    "1,024 evaluations": lambda players: 1024,
+}
+SAVED = Path(__file__).parent.parent / ".benchmarks" / "estimators.json"
+
+
+def read(path: Path) -> dict[str, dict[str, dict[str, Score | str]]]:
+    """Scores that an earlier run has saved."""
+    saved = json.loads(path.read_text())
+    return {
+        title: {
+            game: {name: score if isinstance(score, str) else Score(*score) for name, score in scores.items()}
+            for game, scores in of_games.items()
+        }
+        for title, of_games in saved.items()
+    }
 
 
 def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=15)
+    parser.add_argument("--scores", type=Path, help="scores that an earlier run has saved, instead of new ones")
     parser.add_argument("--page", type=Path, default=Path(__file__).parent.parent / "docs" / "estimators.md")
     options = parser.parse_args()
+    scores = read(options.scores) if options.scores else compare(options.seeds)
+    SAVED.parent.mkdir(exist_ok=True)
+    SAVED.write_text(json.dumps(scores))
     lines = [
         HEADER.format(seeds=options.seeds, shapiq=shapiq.__version__, numpy=np.__version__, python=platform.python_version())
     ]
-    cases = games()
-    for title, budget_of in (
-        ("10 evaluations a player", lambda players: 10 * players),
-        ("1,024 evaluations", lambda players: 1024),
-    ):
-        of_games: dict[str, dict[str, Score | str]] = {}
-        for name, game in cases.items():
-            budget = budget_of(len(game.truth))
-            of_games[name] = {}
-            for method, run in methods().items():
-                of_games[name][method] = measure(game, budget, run, options.seeds)
-                print(name, budget, method, of_games[name][method], flush=True)
+    for title, of_games in scores.items():
         lines += ["", f"## {title}", "", *table(of_games)]
+    for part in (coverage(4 * options.seeds), trees(2 * options.seeds), of_text(options.seeds), library_time()):
+        lines += ["", *part]
     options.page.write_text("\n".join(lines) + "\n")
 
 

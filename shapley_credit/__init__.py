@@ -15,7 +15,7 @@ from shapley_credit.values import connected_shapley, owen, set_semivalue, set_sh
 if TYPE_CHECKING:
     from shapley_credit.blackbox.estimate import Estimate, estimate
     from shapley_credit.blackbox.evaluate import aevaluate, evaluate
-    from shapley_credit.blackbox.plan import plan
+    from shapley_credit.blackbox.plan import plan, solve_plans
     from shapley_credit.credit.groups import advantages
     from shapley_credit.credit.tokens import scatter_credit, token_advantages
 
@@ -40,6 +40,7 @@ __all__ = [
     "semivalues",
     "set_semivalue",
     "set_shapley",
+    "solve_plans",
     "token_advantages",
     "utilities",
 ]
@@ -53,6 +54,7 @@ _HOME_OF = {
     "evaluate": "blackbox.evaluate",
     "plan": "blackbox.plan",
     "scatter_credit": "credit.tokens",
+    "solve_plans": "blackbox.plan",
     "token_advantages": "credit.tokens",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,32 @@ GAMES: dict[str, Callable[[Array], Array]] = {
     "threshold": lambda x: (x @ VOTES >= VOTES.sum() / 2) * 1.0,
     "quadratic": lambda x: np.einsum("mi,ij,mj->m", x * 1.0, SQUARE, x * 1.0),
 }
+
+
+PHRASES = [list(range(start, start + 4)) for start in range(0, 24, 4)]
+
+
+def text(seed: int) -> Callable[[Array], Array]:
+    """Six sentences of four phrases that support facts, the more the better, with an echo between neighbours."""
+    rng = np.random.default_rng([9, seed])
+    supports, worth, echo = rng.random((24, 12)) < 0.15, rng.random(12), rng.normal(size=23) * 0.2
+
+    def game(x: Array) -> Array:
+        reward: Array = (x @ supports > 0) @ worth + (x[:, 1:] & x[:, :-1]) @ echo - 0.01 * x.sum(axis=1)
+        return reward
+
+    return game
+
+
+def windows(game: Callable[[Array], Array], k: int, widest: int) -> Array:
+    """Credits from contiguous windows alone, as OSPO (2601.08403) has them: Shapley weights, not renormalised."""
+    spans = [(a, b) for a in range(k) for b in range(a + 1, min(k, a + widest) + 1)]
+    rows = np.array([[a <= i < b for i in range(k)] for a, b in [(0, 0), (0, k), *spans]])
+    value = {row.tobytes(): v for row, v in zip(rows, game(rows), strict=True)}
+    credit = np.zeros(k)
+    for row in rows:
+        for i in np.flatnonzero(~row):
+            joined = row | (np.arange(k) == i)
+            if joined.tobytes() in value:
+                credit[i] += (value[joined.tobytes()] - value[row.tobytes()]) / (k * comb(k - 1, int(row.sum())))
+    return credit

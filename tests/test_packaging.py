@@ -69,6 +69,7 @@ def test_public_surface() -> None:
         "semivalues",
         "set_semivalue",
         "set_shapley",
+        "solve_plans",
         "token_advantages",
         "utilities",
     ]

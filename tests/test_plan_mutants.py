@@ -79,6 +79,18 @@ def kernels(plans: Any) -> object:
     return plans.test_kernels_have_the_credits_and_variances_of_their_games(6, None)
 
 
+def kernels_of_tree(plans: Any) -> object:
+    return plans.test_kernels_have_the_credits_and_variances_of_their_games([[5, 1], [0, [3, 4]], [2]], None)
+
+
+def kernels_of_levels(plans: Any) -> object:
+    return plans.test_kernels_have_the_credits_and_variances_of_their_games(6, "mixed")
+
+
+def together(plans: Any) -> object:
+    return plans.test_plans_of_one_shape_are_solved_together_and_alike("rotation")
+
+
 def exact(plans: Any) -> object:
     return plans.test_exact_plan_gives_the_exact_value([[0, 4, 2], [3, 1]], "mixed")
 
@@ -174,7 +186,13 @@ MUTANTS = [
         "np.subtract(of_second, of_first, out=parts[..., h:, columns])",
         posterior(2),
     ),
-    Mutant("kernels: variance of one draw", "kernels", "none[i] - 2 * one[i] + both[i]", "none[i] - one[i] + both[i]", kernels),
+    Mutant(
+        "kernels: variance of one draw",
+        "kernels",
+        "none[i] - 2 * one[i] + both[i]",
+        "none[i] - one[i] + both[i]",
+        kernels_of_levels,
+    ),
     Mutant(
         "posterior: without the trend's error",
         "posterior",
@@ -267,7 +285,30 @@ MUTANTS = [
         "np.log(diagonal)",
         lambda plans: plans.test_tiles(64),
     ),
-    Mutant("ends are not asked", "plan", "for end in (False, True)", "for end in (True, False)", promises("antithetic")),
+    Mutant("ends are not asked", "design", "for end in (False, True)", "for end in (True, False)", promises("antithetic")),
+    Mutant("plan: names of members", "plan", "np.argsort(order)", "np.argsort(np.argsort(order))", exact),
+    Mutant(
+        "solved together: values of another plan",
+        "plan",
+        "arrays[number].reshape(-1",
+        "arrays[numbers[0]].reshape(-1",
+        together,
+    ),
+    Mutant(
+        "levels: itself among its siblings",
+        "levels",
+        "before * after * weights",
+        "before * factors * after * weights",
+        kernels_of_tree,
+    ),
+    Mutant(
+        "levels: fewer nodes",
+        "levels",
+        "t, rest, weights = nodes((level.children.shape[1] + 1) // 2)\n            present",
+        "t, rest, weights = nodes(level.children.shape[1] // 2)\n            present",
+        kernels_of_tree,
+    ),
+    Mutant("levels: one and both swapped", "levels", "np.outer(t, t)])", "np.outer(t, rest)])", kernels_of_tree),
     Mutant(
         "requests: asked twice",
         "requests",
@@ -325,10 +366,19 @@ def load(name: str) -> ModuleType:
 @contextlib.contextmanager
 def importing(mutant: Mutant) -> Iterator[ModuleType]:
     """The tests of plans on a package with the mutant in it."""
-    with mock.patch.dict(sys.modules), mock.patch.object(sys, "meta_path", [Replacing(mutant), *sys.meta_path]):
-        for name in [name for name in sys.modules if name.split(".")[0] in ("shapley_credit", "plan_cases")]:
+    kept = {name: sys.modules.pop(name) for name in ours()}
+    try:
+        with mock.patch.object(sys, "meta_path", [Replacing(mutant), *sys.meta_path]):
+            yield load("test_plans")
+    finally:  # what others have imported meanwhile stays: compilers bear no second import
+        for name in ours():
             del sys.modules[name]
-        yield load("test_plans")
+        sys.modules.update(kept)
+
+
+def ours() -> list[str]:
+    """The names of the package's modules, and of what the tests of plans share, as far as they are imported."""
+    return [name for name in sys.modules if name.split(".")[0] in ("shapley_credit", "plan_cases")]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import shapley_credit as sc
 from shapley_credit import semivalues
 from shapley_credit.blackbox import kriging, replicates
 from shapley_credit.blackbox.chooser import Chooser
-from shapley_credit.blackbox.kernels import Kernel, noise_variance
+from shapley_credit.blackbox.kernels import Kernel
 from shapley_credit.blackbox.posterior import Posterior
 from shapley_credit.blackbox.structure import Structure
 from shapley_credit.blackbox.tiles import inverse_root, times, whitened
@@ -23,7 +22,9 @@ from plan_cases import (
     ESTIMATORS,
     GAMES,
     IDS,
+    OF_TREES,
     PAIRS,
+    PHRASES,
     SCORES,
     SIXTEEN,
     TREE,
@@ -33,6 +34,8 @@ from plan_cases import (
     codes,
     every,
     table,
+    text,
+    windows,
 )
 
 
@@ -113,7 +116,7 @@ def test_kernels_have_the_credits_and_variances_of_their_games(coalitions: Any, 
     np.testing.assert_allclose(kernel.credits(structure, everything), of_games, atol=1e-14)
     np.testing.assert_allclose(kernel.variance(structure), np.diag(credits(of_games.T)), rtol=1e-12)
     np.testing.assert_allclose(structure.products(everything, 1 - everything), credits(np.eye(64)), atol=1e-15)
-    np.testing.assert_allclose(noise_variance(structure), (credits(np.eye(64)) ** 2).sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(structure.white, (credits(np.eye(64)) ** 2).sum(axis=0), rtol=1e-12)
 
 
 KERNELS = [
@@ -271,6 +274,32 @@ def test_rotations_bring_every_member_early_halfway_and_late() -> None:
         assert (np.sort(flat, axis=1) // 3 == [0, 1, 2]).all()
 
 
+@pytest.mark.parametrize("name", OF_TREES)
+def test_plans_of_one_shape_are_solved_together_and_alike(name: str) -> None:
+    """Trees of one shape share a design under other names of the members; the bits are those of each plan alone."""
+    shapes = [
+        [[0, 1, 2], [3, 4], [5, 6, 7]],
+        [[7, 0], [1, 3, 5], [6, 2, 4]],
+        [[0, 1, 2, 3], [4, 5, 6, 7]],
+        [[6, 3], [0, 1, 2], [4, 5, 7]],
+    ]
+    budget = budget_of(name, 8, None)
+    plans = [sc.plan(tree, budget=budget, method=name, seed=2) for tree in shapes]
+    assert plans[0].design is plans[1].design is plans[3].design is not plans[2].design
+    values = [table(8, seed)[codes(plan.coalitions)] for seed, plan in enumerate(plans)]
+    values[1] = np.stack([values[1], values[1] ** 2])
+    together = sc.solve_plans(plans, values)
+    for plan, tree, own, estimate in zip(plans, shapes, values, together, strict=True):
+        alone = sc.plan(tree, budget=budget, method=name, seed=2).solve(own)
+        assert estimate.values.tobytes() == alone.values.tobytes()
+        assert estimate.stderr.tobytes() == alone.stderr.tobytes()
+        assert estimate.values.shape == (*own.shape[:-1], 8)
+        parts = np.array([plan.coalitions[:, union].sum(axis=1) % len(union) != 0 for union in tree])
+        assert (parts.sum(axis=0) <= 1).all()  # at most one union is split
+    with pytest.raises(sc.InputError, match="4 plans need as many values; got 3"):
+        sc.solve_plans(plans, values[:3])
+
+
 @pytest.mark.parametrize("kind", ["rotation", "kriging"])
 def test_unions_are_kept_together(kind: str) -> None:
     """No coalition splits two unions."""
@@ -375,9 +404,8 @@ def test_tol_stops_early() -> None:
 
 
 def test_text_of_six_sentences_of_four_phrases() -> None:
-    tree = sc.CoalitionTree.from_labels([i // 4 for i in range(24)])
-    assert len(sc.plan(tree).coalitions) == 2752
-    plan = sc.plan(tree, budget=256)
+    assert len(sc.plan(PHRASES).coalitions) == 2752
+    plan = sc.plan(PHRASES, budget=256)
     assert (plan.method, len(plan.coalitions)) == ("kriging", 256)
 
 
@@ -398,34 +426,11 @@ def test_kriging_on_trees_beats_random_orders(tree: str, game: str) -> None:
     assert costs["kriging"] <= 0.8 * costs["permutation"]
 
 
-def windows(game: Callable[[Array], Array], k: int, widest: int) -> Array:
-    """Credits from contiguous windows alone, as OSPO (2601.08403) has them: Shapley weights, not renormalised."""
-    spans = [(a, b) for a in range(k) for b in range(a + 1, min(k, a + widest) + 1)]
-    rows = np.array([[a <= i < b for i in range(k)] for a, b in [(0, 0), (0, k), *spans]])
-    value = {row.tobytes(): v for row, v in zip(rows, game(rows), strict=True)}
-    credit = np.zeros(k)
-    for row in rows:
-        for i in np.flatnonzero(~row):
-            joined = row | (np.arange(k) == i)
-            if joined.tobytes() in value:
-                credit[i] += (value[joined.tobytes()] - value[row.tobytes()]) / (k * comb(k - 1, int(row.sum())))
-    return credit
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_text_under_a_budget_beats_contiguous_windows(seed: int) -> None:
-    """Six sentences of four phrases that support facts, the more the better, with an echo between neighbours."""
-    tree = sc.CoalitionTree.from_labels([i // 4 for i in range(24)])
-    rng = np.random.default_rng([9, seed])
-    supports, worth, echo = rng.random((24, 12)) < 0.15, rng.random(12), rng.normal(size=23) * 0.2
-
-    def game(x: Array) -> Array:
-        reward: Array = (x @ supports > 0) @ worth + (x[:, 1:] & x[:, :-1]) @ echo - 0.01 * x.sum(axis=1)
-        return reward
-
-    exact = sc.plan(tree)
+    game, exact = text(seed), sc.plan(PHRASES)
     truth = exact.solve(game(exact.coalitions)).values
-    plan = sc.plan(tree, budget=256, seed=seed)
+    plan = sc.plan(PHRASES, budget=256, seed=seed)
     ours = np.linalg.norm(plan.solve(game(plan.coalitions)).values - truth)
     assert ours <= 0.5 * np.linalg.norm(windows(game, 24, 8) - truth)
 

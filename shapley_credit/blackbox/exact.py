@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 def minimum(structure: Structure) -> int:
     """Number of coalitions that matter."""
-    return int(structure.tree.budget())
+    return structure.relevant
 
 
 def fits(structure: Structure, budget: int | None) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+WIDEST = 64  # children of a node, of which squares of quadrature nodes are not too many
+
 
 class Kernel(NamedTuple):
     """Covariance of the values of two coalitions, prod_j r_j, times a scale, plus noise where they are the same.
@@ -84,18 +86,14 @@ class Kernel(NamedTuple):
         return twice(structure, np.exp(self.absent) * mean, mean, np.exp(self.present) * mean)
 
 
-def noise_variance(structure: Structure) -> Array:
-    """[k]: the variances of the credits of white noise of variance 1, sum_S w_i(S)^2."""
-    ones = np.ones(structure.k)
-    return twice(structure, ones, 0 * ones, ones)
-
-
 def twice(structure: Structure, none: Array, one: Array, both: Array) -> Array:
     """E[kernel(P + i, Q + i) - 2 kernel(P + i, Q) + kernel(P, Q)] for independent predecessors P, Q of i, [k].
 
     none, one, both: [k], the factor of each member when neither, one or both of the coalitions hold it. A product of one mean a
     level (fact F1), each over the numbers of siblings in P and in Q. O(sum over nodes of (different children) c^3).
     """
+    if structure.efficient and structure.levels.widest <= WIDEST:
+        return structure.levels.twice(none, one, both)
     variance = np.empty(structure.k)
 
     def descend(node: Node, above: float) -> None:

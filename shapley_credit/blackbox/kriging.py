@@ -45,7 +45,7 @@ def solve(structure: Structure, coalitions: Coalitions, layout: None, values: Ar
     """
     games = Games(structure, coalitions, values)
     credit, stderr = np.empty((2, len(values), structure.k))
-    unseen = 1 - len(coalitions) / structure.tree.budget()
+    unseen = 1 - len(coalitions) / structure.relevant
     for kernel, less_best, rows in games.grouped():
         posterior = Posterior(structure, kernel, games.first, needed=not structure.dual)
         found, process, jackknife = posterior.credits(games.targets[less_best][rows])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.chooser import left_out_pairs
-from shapley_credit.blackbox.kernels import Kernel, noise_variance
+from shapley_credit.blackbox.kernels import Kernel
 from shapley_credit.blackbox.structure import Structure
 from shapley_credit.blackbox.tiles import inverse_root, times
 
@@ -91,7 +91,7 @@ class Posterior:
         """
         with_credit = self.covariances()
         weights, pulled = np.zeros_like(with_credit), np.zeros_like(targets)
-        variance = self.kernel.variance(self.structure) / self.scale + self.kernel.noise * noise_variance(self.structure)
+        variance = self.kernel.variance(self.structure) / self.scale + self.kernel.noise * self.structure.white
         free = 0
         for block in self.blocks:
             weights[block.rows], explained = block.credits(with_credit[block.rows])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,8 @@ from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 
 if TYPE_CHECKING:
-    from shapley_kernels.trees import Mix, Node
+    from shapley_credit.blackbox.levels import Levels
+    from shapley_kernels.trees import Mix, Node, Shape
 
 Array = NDArray[Any]
 
@@ -44,6 +47,24 @@ class Structure:
         self.efficient = all(rule is semivalues.shapley for rule in self.rules)
         self.dual = self.efficient or all(np.allclose(q, q[::-1], rtol=0, atol=1e-15) for q in self.arrivals())
 
+    @cached_property
+    def relevant(self) -> int:
+        """Number of coalitions that matter."""
+        return int(self.tree.budget())
+
+    def shaped(self) -> tuple[Structure, Array]:
+        """The structure of this shape, one object as long as it is in use, and the members [k] in the order they have there."""
+        from shapley_kernels.trees import arrange
+
+        shape, order = arrange(self.root)
+        if self.flat:
+            order = np.arange(self.k)
+        known = _SHAPES.get((shape, self.rules))
+        if known is None:
+            known = Structure(CoalitionTree(self.tree.labels[:, order]), self.rules)
+            _SHAPES[shape, self.rules] = known
+        return known, order
+
     @property
     def mixes(self) -> list[Mix]:
         """The level distributions as kernels take them."""
@@ -66,9 +87,29 @@ class Structure:
         games = (inside, outside, inside - outside)
         if self.flat and self.efficient:
             credit: Array = dispatch.kernel("products", "product", dispatch.role())(*games)
+        elif self.efficient:
+            credit = self.levels.products(inside, outside)
         else:
             credit = dispatch.kernel("products", "product", "tree")(*games, self.root, self.mixes)
         return credit
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Product games of Shapley's levels."""
+        from shapley_credit.blackbox.levels import Levels
+
+        return Levels(self.root)
+
+    @cached_property
+    def white(self) -> Array:
+        """[k]: the variances of the credits of white noise of variance 1, sum_S w_i(S)^2."""
+        from shapley_credit.blackbox.kernels import twice
+
+        ones = np.ones(self.k)
+        return twice(self, ones, 0 * ones, ones)
+
+
+_SHAPES: WeakValueDictionary[tuple[Shape, tuple[Semivalue, ...]], Structure] = WeakValueDictionary()
 
 
 def read_levels(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:

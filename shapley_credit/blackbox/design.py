@@ -1,0 +1,48 @@
+"""What plans of one shape share: coalitions that are drawn once, and the way from their values to credits."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_credit.blackbox.methods import METHODS
+from shapley_credit.blackbox.solution import Solution
+from shapley_credit.blackbox.structure import Structure
+
+Array = NDArray[Any]
+
+
+class Design:
+    """The coalitions [m, k] of a method for a budget and a seed, members in the order of the shape.
+
+    structure: of the shape. ends: places of the empty and of the whole coalition.
+    """
+
+    def __init__(self, structure: Structure, method: str, budget: int, seed: int) -> None:
+        self.structure, self.method = structure, METHODS[method]
+        self.coalitions, self.layout = self.method.design(structure, budget, seed)
+        self.ends = [int(np.flatnonzero((self.coalitions == end).all(axis=1))[0]) for end in (False, True)]
+
+    def solve(self, values: Array) -> Solution:
+        """Credits and standard errors [B, k] from values [B, m]."""
+        return self.method.solve(self.structure, self.coalitions, self.layout, values)
+
+    def gap(self, credit: Array, values: Array) -> Array | None:
+        """[B]: what credits [B, k] exceed v(N) - v(empty) by; None where the value is not efficient."""
+        empty, whole = self.ends
+        return credit.sum(axis=1) - (values[:, whole] - values[:, empty]) if self.structure.efficient else None
+
+
+_KNOWN: WeakValueDictionary[tuple[Structure, str, int, int], Design] = WeakValueDictionary()
+
+
+def design_of(structure: Structure, method: str, budget: int, seed: int) -> Design:
+    """The design, the same object as long as a plan has it."""
+    key = (structure, method, budget, seed)
+    design = _KNOWN.get(key)
+    if design is None:
+        design = _KNOWN[key] = Design(structure, method, budget, seed)
+    return design
