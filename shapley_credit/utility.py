@@ -17,6 +17,7 @@ from shapley_credit.coalitions import member_indices
 from shapley_credit.convert import Array, Library, from_numpy, summary
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter
+from shapley_credit.graphs import BetweenGraphs
 from shapley_kernels.arrays import beside, laid_out, namespace
 
 
@@ -29,7 +30,7 @@ class Problem(NamedTuple):
     scale: float = 1.0
 
 
-class Utility:
+class Utility(BetweenGraphs):
     """A set function v on k members, for one group or for many groups along leading axes.
 
     A family declares its arrays and parameters in `fields`, hands them to `bind` in `__init__`, and says two things:
@@ -69,8 +70,7 @@ class Utility:
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
         An array given as None stays None; its default is the family's business. Cost O(size of the data).
-        Raises InputError for wrong shapes, non-finite or out-of-domain entries (unless masked, or on a device, where values are
-        not read) and mixed libraries or devices.
+        Raises InputError for wrong shapes, entries outside their domain (unless masked or on a device), and mixed libraries.
         """
         given["mask"] = mask
         bind_fields(type(self), given)

@@ -14,12 +14,14 @@ from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.fields import WHOLE
+from shapley_credit.graphs import between_graphs
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve import flat_credits, function_credits, line_credits, line_function_credits, tree_credits
 from shapley_credit.utilities.table import Table
 from shapley_credit.utility import Utility
 
 
+@between_graphs
 def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None) -> Any:
     """Exact Shapley values: what each of k members is owed for the utility of the whole set.
 
@@ -46,6 +48,7 @@ def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = Non
     return from_numpy(flat_credits(game), game.library)
 
 
+@between_graphs
 def set_semivalue(
     utility: Utility | Callable[..., Any] | Any, weights: Semivalue | Sequence[float] | Any, k: int | None = None
 ) -> Any:
@@ -78,6 +81,7 @@ def set_semivalue(
     return from_numpy(tree_credits(game, CoalitionTree.flat(game.k), (rule,)), game.library)
 
 
+@between_graphs
 def owen(
     utility: Utility | Callable[..., Any] | Any,
     coalitions: CoalitionTree | Sequence[Any] | Any,
@@ -119,6 +123,7 @@ def owen(
     return from_numpy(tree_credits(game, tree, rules), game.library)
 
 
+@between_graphs
 def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None) -> Any:
     """Exact values of members on a line who join only beside those who are there: segments of a text, steps of a solution.
 

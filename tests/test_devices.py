@@ -368,9 +368,13 @@ def test_the_operator_of_the_page_is_one_node_of_a_graph() -> None:
     printed: dict[str, Any] = {}
     with mock.patch("torch.compile", partial(torch.compile, backend="aot_eager")):
         exec(compile(block, "docs/arrays.md", "exec"), printed)
-    scores = torch.tensor([[8.0, 11.0, 13.0, 18.0], [1.0, 3.0, 2.0, 2.0]])
+    scores = torch.tensor([[8.0, 11.0, 13.0, 18.0], [1.0, 3.0, 2.0, 2.0]], requires_grad=True)
     share = sc.set_shapley(u.Max(scores) + 0.5 * u.Mean(scores))
-    assert torch.equal(printed["advantages"](scores), share - share.mean(dim=-1, keepdim=True))
+    found = printed["advantages"](scores)
+    assert torch.equal(found, share - share.mean(dim=-1, keepdim=True))
+    (found * scores).sum().backward()
+    assert scores.grad is not None
+    assert torch.equal(scores.grad, found)
 
 
 def test_a_device_takes_the_kernel_that_it_has() -> None:

@@ -11,8 +11,10 @@ from shapley_credit.convert import computing_dtype, from_numpy, to_numpy
 from shapley_credit.credit.arrays import namespace, numbers
 from shapley_credit.credit.baselines import BASELINES, NEEDS, SCALES, Batch, decoupled, scaled
 from shapley_credit.errors import InputError
+from shapley_credit.graphs import between_graphs
 
 
+@between_graphs
 def advantages(
     credit: Any,
     groups: Any,

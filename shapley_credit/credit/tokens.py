@@ -15,10 +15,12 @@ from shapley_credit.credit.groups import read_batch
 from shapley_credit.credit.layouts import Layout, agree, read_layout, read_ragged, same_rows
 from shapley_credit.credit.sharing import read_completions, read_segments
 from shapley_credit.errors import InputError
+from shapley_credit.graphs import between_graphs
 
 SPREADS = ("segment", "token", "reward_to_go")
 
 
+@between_graphs
 def scatter_credit(values: Any, mask: Any, *, cu_seqlens: Any = None) -> Any:
     """Ragged rows of token credits written to the trainable tokens of a batch.
 
@@ -46,6 +48,7 @@ def scatter_credit(values: Any, mask: Any, *, cu_seqlens: Any = None) -> Any:
     return _write("scatter", layout, numbers(flat, "values", layout.mask, "float32"), layout.mask)
 
 
+@between_graphs
 def token_advantages(
     completion_credit: Any,
     mask: Any,

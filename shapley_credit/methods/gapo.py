@@ -13,6 +13,7 @@ import numpy as np
 from shapley_credit.convert import Array, from_numpy, to_numpy
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
+from shapley_credit.graphs import between_graphs
 from shapley_credit.utilities.additive import Additive
 from shapley_credit.utilities.classes import Entropy
 from shapley_credit.utilities.coverage import DistinctCount
@@ -23,6 +24,7 @@ from shapley_credit.values import set_shapley
 DIVERSITIES = ("entropy", "distinct", "frequency")
 
 
+@between_graphs
 def frequency_reward(labels: Any, options: int, *, valid: Any = None) -> Any:
     """The published frequency-aware reward of GAPO.
 
@@ -47,6 +49,7 @@ def frequency_reward(labels: Any, options: int, *, valid: Any = None) -> Any:
     return from_numpy(np.where(good, 1 - (frequency - share), -1.0), library)
 
 
+@between_graphs
 def diversity_utility(labels: Any, *, utility: str = "entropy", options: int | None = None, valid: Any = None) -> Utility:
     """What a group of completions is worth for its diversity, as a set function of its valid members, less the invalid ones.
 
@@ -77,6 +80,7 @@ def diversity_utility(labels: Any, *, utility: str = "entropy", options: int | N
     return SumPairwise(differ, halves, mask=good) + Additive(np.where(good, _share(options), -1.0))
 
 
+@between_graphs
 def diversity_credit(labels: Any, *, utility: str = "entropy", options: int | None = None, valid: Any = None) -> Any:
     """Shapley credit of every completion of a group for the diversity of the group.
 
@@ -97,6 +101,7 @@ def diversity_credit(labels: Any, *, utility: str = "entropy", options: int | No
     return from_numpy(credit, library)
 
 
+@between_graphs
 def gapo(
     labels: Any,
     mask: Any,

@@ -15,6 +15,7 @@ from shapley_credit.convert import Array, from_numpy, to_numpy
 from shapley_credit.credit.groups import advantages, codes_of
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
+from shapley_credit.graphs import between_graphs
 from shapley_credit.utilities.maximum import Max
 from shapley_credit.values import set_shapley
 
@@ -40,6 +41,7 @@ def published_credit(rewards: Any) -> Any:
     return set_shapley(Max(rewards, 0.0, clip=False))
 
 
+@between_graphs
 def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: str = "sum") -> Any:
     """The credit of candidates: Shapley values of v(S) = max(base, max_{i in S} r_i) among the candidates that are present.
 
@@ -69,6 +71,7 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
     return from_numpy(values * np.asarray(members, values.dtype), library)
 
 
+@between_graphs
 def shape_grpo(
     rewards: Any,
     mask: Any,
