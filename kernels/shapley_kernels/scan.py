@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from shapley_kernels import parallel
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import exceeds, load, maximum, minimum, splat, store, total
-from shapley_kernels.tiles import columns, store_eight, tile
+from shapley_kernels.lanes import Lanes, exceeds, load, maximum, minimum, splat, store, total
+from shapley_kernels.tiles import columns, tile
 
 Array = NDArray[Any]
+Ends = tuple[Lanes, Lanes, Lanes, Lanes, Lanes]
 
 BLOCK = 4096
 
@@ -48,39 +49,55 @@ def within(values: Array, lowest: float = -np.inf, highest: float = np.inf) -> b
 
 
 @jit
+def _seen(x: Lanes, y: Lanes, zero: Lanes, ends: Ends) -> Ends:
+    """The least and the largest x - y and x so far, and a sum of 0 (x - y), which is NaN for what is not finite."""
+    below, above, least, most, nothing = ends
+    gap = x - y
+    return minimum(below, gap), maximum(above, gap), minimum(least, x), maximum(most, x), nothing + gap * zero
+
+
+@jit
 def _asymmetry(matrices: Array, found: Array, low: int, high: int) -> None:
-    """found[group] = the largest |a_ij - a_ji| and the largest |a_ij|, NaN where an entry is not finite."""
+    """found[group] = the largest |a_ij - a_ji| and the largest |a_ij| up to that, NaN where an entry is not finite."""
     members = matrices.shape[1]
     whole = members - members % 8
     zero = splat(matrices.dtype.type(0))
-    b_turned, b_most = tile(8, 8, matrices.dtype), tile(2, 8, matrices.dtype)
+    b_ends = tile(4, 8, matrices.dtype)
     for group in range(low, high):
-        gap = most = nothing = zero  # 0 x is NaN for what is not finite
+        ends = zero, zero, zero, zero, zero
         for i in range(0, whole, 8):
             for j in range(0, i + 8, 8):
+                o = (group * members + j) * members + i
                 a, b, c, d, e, f, g, h = columns(matrices, (group * members + i) * members + j, members)
-                store_eight(b_turned, 0, 8, a, b, c, d, e, f, g, h)
-                for lane in range(8):
-                    x, y = load(b_turned, 8 * lane), load(matrices, (group * members + j + lane) * members + i)
-                    gap = maximum(gap, maximum(x - y, y - x))
-                    most = maximum(most, maximum(maximum(x, zero - x), maximum(y, zero - y)))
-                    nothing = nothing + (x + y) * zero
-        store(b_most, 0, gap)
-        store(b_most, 8, most)
-        finite = total(nothing) == 0
+                ends = _seen(a, load(matrices, o), zero, ends)
+                ends = _seen(b, load(matrices, o + members), zero, ends)
+                ends = _seen(c, load(matrices, o + 2 * members), zero, ends)
+                ends = _seen(d, load(matrices, o + 3 * members), zero, ends)
+                o += 4 * members
+                ends = _seen(e, load(matrices, o), zero, ends)
+                ends = _seen(f, load(matrices, o + members), zero, ends)
+                ends = _seen(g, load(matrices, o + 2 * members), zero, ends)
+                ends = _seen(h, load(matrices, o + 3 * members), zero, ends)
+        for row in range(4):
+            store(b_ends, 8 * row, ends[row])
+        gap = max(-b_ends[0].min(), b_ends[1].max())
+        most = max(-b_ends[2].min(), b_ends[3].max())
+        finite = total(ends[4]) == 0
         for i in range(members):
             for j in range(whole if i < whole else 0, members):
                 p, q = matrices[group, i, j], matrices[group, j, i]
-                b_most[0, 0] = max(b_most[0, 0], abs(p - q))
-                b_most[1, 0] = max(b_most[1, 0], abs(p), abs(q))
+                gap, most = max(gap, abs(p - q)), max(most, abs(p))
                 finite &= np.isfinite(p) and np.isfinite(q)
-        found[group, 0], found[group, 1] = b_most[0].max(), b_most[1].max()
+        found[group, 0], found[group, 1] = gap, most
         if not finite:
             found[group] = np.nan
 
 
 def asymmetry(matrices: Array) -> tuple[float, float]:
-    """The largest |a_ij - a_ji| and the largest |a_ij| of contiguous matrices [B, K, K]; NaN if an entry is not finite."""
+    """The largest |a_ij - a_ji| and the largest |a_ij|, up to that, of contiguous matrices [B, K, K].
+
+    NaN if an entry is not finite, or so large that a difference overflows.
+    """
     found = np.zeros((len(matrices), 2), matrices.dtype)
     parallel.rows(_asymmetry, len(matrices), 0.3 * matrices.shape[1] ** 2, matrices, found)
     gap, largest = found.max(axis=0, initial=0)
