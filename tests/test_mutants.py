@@ -117,6 +117,12 @@ MUTANTS = [
     Mutant("counts", "cpu", "one_minus_t * after[i, total] + t * after", "t * after[i, total] + one_minus_t * after"),
     Mutant("counts", "cpu", "while here[end] < SMALLEST", "while here[end] < 0.02"),
     Mutant("counts", "cpu", "h[s], h[s + 1, 1:], min(s, a - 1) + 1)", "h[s], h[s + 1, 1:], min(s, a - 1))"),
+    Mutant("counts", "cpu", "max(0, s - earlier), min", "max(1, s - earlier), min"),
+    Mutant("counts", "cpu", "earlier[u + 1] = earlier[u] + at[0, u]", "earlier[u + 1] = earlier[u]"),
+    Mutant("counts", "cpu", "counts[kind] -= 1\n", "pass\n"),
+    Mutant("counts", "cpu", "at[0, u] * strides[u]", "at[0, u] * strides[0]"),
+    Mutant("counts", "cpu", "table[place + step :]", "table[place + 1 :]"),
+    Mutant("counts", "cpu", "strides[kind], at) / n", "strides[kind], at)"),
     Mutant("counts", "cpu", "(drawn - s) + joined * s", "(drawn - s) + joined"),
     Mutant("counts", "cpu", "alpha - (f[row, n] - alpha)", "alpha - f[row, n]"),
     Mutant("counts", "cpu", "if s_f or size != known:", "if known < 0:"),
@@ -163,13 +169,16 @@ LOWERED = [("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"), ("NETWORK_LIMIT = 2048", "N
 
 # Modules whose compiled functions the kernels of a form call, or hand on, besides those of their own file.
 TOOLS = ("shapley_kernels.tiles", "shapley_kernels.drawing")
-PARTS = {"counts": "shapley_kernels.counts.classes", "thresholds": "shapley_kernels.thresholds.eight"}
+PARTS = {
+    "counts": ("shapley_kernels.counts.classes", "shapley_kernels.counts.types"),
+    "thresholds": ("shapley_kernels.thresholds.eight",),
+}
 
 
 def load(form: str, role: str, right: str = "", wrong: str = "") -> ModuleType:
-    """The kernel file as plain Python, with one replacement in it or in the other file of its form."""
-    name, part = f"shapley_kernels.{form}.{role}", PARTS.get(form) if role == "cpu" else None
-    sources = {module: source_of(module) for module in (name, part) if module}
+    """The kernel file as plain Python, with one replacement in it or in another file of its form."""
+    name, parts = f"shapley_kernels.{form}.{role}", PARTS.get(form, ()) if role == "cpu" else ()
+    sources = {module: source_of(module) for module in (name, *parts)}
     if right:
         counts = {module: source.count(right) for module, source in sources.items()}
         assert sum(counts.values()) == 1, f"{right!r} stands {sum(counts.values())} times in {name}"
@@ -177,7 +186,7 @@ def load(form: str, role: str, right: str = "", wrong: str = "") -> ModuleType:
     for limit, lowered in LOWERED:
         sources = {module: source.replace(limit, lowered) for module, source in sources.items()}
     plain: dict[str, ModuleType] = {}
-    for module in (*TOOLS, *([part] if part else []), name):
+    for module in (*TOOLS, *parts, name):
         plain[module] = run_plain(module, sources.get(module) or source_of(module), plain)
     return plain[name]
 

@@ -21,7 +21,7 @@ class Typed(Utility):
     Shapley: the mean over the draws of every size (multivariate hypergeometric) of what one more of i's type adds.
     types: [..., k], integers 0 .. T-1; table: the values of v, an array of T axes that all groups share, axis t for 0,
     1, .. members of type t, at least as many as there are; or [..., L], row-major, L the product of the lengths; lengths: those
-    of the T axes, needed for the second only; mask: [..., k]. Cost O(T^2 L).
+    of the T axes, needed for the second only; mask: [..., k]. Cost O(T (L + k^2)).
     Raises InputError for types beyond T, more members of a type than the table counts, and values that are not finite.
 
     >>> import shapley_credit as sc
@@ -66,7 +66,7 @@ class Typed(Utility):
         """A function of the counts, v(S) = function(n_0, .., n_{T-1}), asked for once for every vector of counts.
 
         Shapley: as for the table. types: [..., k], integers 0 .. T-1; function: of T whole numbers, the same for all groups;
-        kinds: the number of types T, by default as many as occur; mask: [..., k]. Cost O(T^2 L), L = prod (n_t + 1) counts.
+        kinds: the number of types T, by default as many as occur; mask: [..., k]. Cost O(T (L + k^2)), L = prod (n_t + 1).
         Raises InputError for types that are not integers in 0 .. T-1, and for what is no finite number.
 
         >>> import shapley_credit as sc

@@ -1,4 +1,4 @@
-"""Numba kernels of the counts form; the formulas are in ref.py, the kernels of games of classes in classes.py.
+"""Numba kernels of the counts form; the formulas are in ref.py, those of games of classes and types in classes.py and types.py.
 
 `size_sum`: two passes over a row. `pass_at_k`: one table of shares for every (n, c) that can occur, then a look-up a member.
 `weighted`: per node, mean values over the later members for every total, then the chances of the totals of the earlier ones.
@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import memory, parallel, quadrature
-from shapley_kernels.counts import classes, ref
+from shapley_kernels.counts import classes, types
 from shapley_kernels.drawing import mean_change
 from shapley_kernels.jit import jit
 
@@ -265,7 +266,11 @@ def geometric(scores: Array, present: Array) -> Array:
     return credit
 
 
-def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
-    """types [B, K], present [B or 1, K], table [B or 1, L] over `shape` -> [B, K] float64; the vectorised specification."""
-    credit: Array = ref.typed(types, present, table, shape)
+def typed(labels: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
+    """types [B, K], present [B or 1, K], table [B or 1, L] over `shape` -> [B, K] float64."""
+    groups, members = labels.shape
+    strides = np.array([prod(shape[t + 1 :]) for t in range(len(shape))])
+    credit = np.empty((groups, members))
+    cost = len(shape) * (2 * prod(shape) + members**2)
+    parallel.rows(types.typed, groups, cost, labels, present, table, strides, credit)
     return credit
