@@ -63,7 +63,7 @@ def _mean_step(counts: Array, draws: Array, starts: Array, table: Array, strides
             at[0, t] = 0
             t -= 1
         if t < 0:
-            return total
+            return float(total)
         at[0, t] += 1
 
 
