@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import atan, cos, inf, pi, sin, sqrt
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +38,8 @@ def quantile(level: float, freedom: float) -> float:
     A finite sum for whole degrees of freedom (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4), normal above 200.
     """
     if freedom > 200:
+        from statistics import NormalDist  # slow to import, and seldom needed
+
         return NormalDist().inv_cdf((1 + level) / 2)
     low, high = 0.0, 1e6
     while high - low > 1e-12 * high:
