@@ -4,7 +4,7 @@
     python benchmarks/estimators.py --seeds 15 --scores .benchmarks/estimators.json     # of an earlier run, the rest anew
 
 Every method is asked through its public interface, pays for each coalition that it asks, and is judged by the mean squared
-error of its Shapley values against exact ones. Time is the median of a call, the game's own time, that of a table, included.
+error of its Shapley values against exact ones. Time is the CPU time of a call, that of the game, a table, included.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ HEADER = """# Estimators at equal budgets
 Mean squared error of Shapley values against exact ones, mean of {seeds} seeds; shapiq {shapiq}, Python {python}, NumPy {numpy};
 ours in bold, `kriging` is what `method="auto"` takes here. Errors below 1e-20 are rounding, called exact and ranked as equal.
 Methods that refuse a budget rank last, with what they raised. ProxySPEX is left out: it took 3 s a call at 160 evaluations, and
-minutes at 1,024. Times are medians of a call on a shared machine: read them against each other. "Times best" is the
+minutes at 1,024. Times are medians of a call, in CPU time, for the
+machine is shared. "Times best" is the
 largest ratio over the games of a method's error to that of the best method. Written by `python benchmarks/estimators.py`."""
 EQUAL = 1e-20  # errors below are rounding, and count as equal
 
@@ -165,14 +166,14 @@ def measure(game: Game, budget: int, method: Method, seeds: int) -> Score | str:
             above: Array = game.values[codes] - game.values[0]
             return above
 
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 values = method(players, budget, ask, seed)
         except Exception as error:  # noqa: BLE001 - a method that refuses a budget stands in the table as such
             return f"{type(error).__name__}"
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
         if len(paid) > budget:
             return f"asks {len(paid)}"
         errors.append(float(((values - game.truth) ** 2).mean()))
@@ -203,7 +204,7 @@ def worst(scores: dict[str, dict[str, Score | str]], name: str) -> str:
         own, errors = of_game[name], [score.error for score in of_game.values() if isinstance(score, Score)]
         ratios.append(max(own.error, EQUAL) / max(min(errors), EQUAL) if isinstance(own, Score) else np.inf)
     largest = max(ratios)
-    return "" if largest == np.inf else f"{largest:.1f}" if largest < 100 else f"{largest:.0e}"
+    return "" if largest == np.inf else f"{largest:.1f}" if largest < 100 else "> 100"
 
 
 def table(of_games: dict[str, dict[str, Score | str]]) -> list[str]:
@@ -219,7 +220,11 @@ def table(of_games: dict[str, dict[str, Score | str]]) -> list[str]:
         lines.append(f"| {name} | {mean[name]:.1f} | {worst(of_games, name)} | {speed} | {' | '.join(map(cell, scores))} |")
     ours = [of_games[game]["**kriging**"] for game in of_games]
     fastest = [f"{1e3 * score.fastest:.0f}" for score in ours if isinstance(score, Score)]
-    return [*lines, "", f"The fastest calls of kriging take {', '.join(fastest)} ms on the games from left to right."]
+    return [
+        *lines,
+        "",
+        f"The fastest calls of kriging take {', '.join(fastest)} ms of CPU on the games from left to right.",
+    ]
 
 
 def compare(seeds: int) -> dict[str, dict[str, dict[str, Score | str]]]:

@@ -21,8 +21,7 @@ Array = NDArray[Any]
 COVERAGE = """## Intervals
 
 How often intervals of 95% hold the credit, over {seeds} seeds and 16 members, games that a method finds exactly left out
-of its mean. Kriging and regression are not unbiased; the error of kriging is that of its process or of a jackknife, the
-larger."""
+of its mean. Budgets that a method refuses have no row."""
 METHODS = ("kriging", "adjusted", "boosted", "rotation", "antithetic", "permutation", "stratified", "regression")
 
 TREES = """## Coalition trees
@@ -58,14 +57,14 @@ def coverage(seeds: int) -> list[str]:
                 covered, exact = covers(name, budget, values, seeds)
                 cells.append("exact" if exact else f"{covered:.3f}")
                 held += [] if exact else [covered]
-            if held:
+            if not np.isnan(held).any():
                 lines.append(f"| {name} | {budget} | {' | '.join(cells)} | {np.mean(held):.3f} |")
-            print(lines[-1], flush=True)
+                print(lines[-1], flush=True)
     return [COVERAGE.format(seeds=seeds), "", *lines]
 
 
 def covers(name: str, budget: int, values: Array, seeds: int) -> tuple[float, bool]:
-    """The share of intervals that hold, and whether all credits are exact up to rounding; -, where the budget is too small."""
+    """The share of intervals that hold, nan where the budget is too small, and whether all credits are exact up to rounding."""
     truth, rounding, covered, error = sc.set_shapley(values), 1e-12 * np.abs(values).max(), [], 0.0
     for seed in range(seeds):
         try:

@@ -15,13 +15,14 @@ from shapley_credit.blackbox.chooser import Chooser
 from shapley_credit.blackbox.kernels import Kernel
 from shapley_credit.blackbox.posterior import Posterior
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.blackbox.tiles import inverse_root, times, whitened
+from shapley_credit.blackbox.tiles import inverse_root, precise, times
 
 from plan_cases import (
     CASES,
     ESTIMATORS,
     GAMES,
     IDS,
+    LEVELS,
     OF_TREES,
     PAIRS,
     PHRASES,
@@ -119,6 +120,17 @@ def test_kernels_have_the_credits_and_variances_of_their_games(coalitions: Any, 
     np.testing.assert_allclose(structure.white, (credits(np.eye(64)) ** 2).sum(axis=0), rtol=1e-12)
 
 
+def test_best_of_a_set_on_trees() -> None:
+    """max(0, best score), some scores equal, some below 0, all below 0."""
+    scores = np.random.default_rng(4).normal(size=(4, 8)).round(1)
+    scores[3] = -1
+    for coalitions, levels in ((8, None), (TREE, None), (TREE, LEVELS)):
+        structure = Structure(coalitions, levels)
+        games = np.array([best_of(np.maximum(row, 0))(every(8)) for row in scores])
+        truth = sc.owen(games, structure.tree, levels=structure.rules)
+        np.testing.assert_allclose(structure.best(scores), truth, atol=1e-14)
+
+
 KERNELS = [
     Kernel(np.array([0.3, 0.1, 0.2, 0.5, 0.4]), np.array([0.2, 0.3, 0.0, 0.1, 0.6]), 0.2),
     Kernel(np.array([0.3, 0.1, 0.2, 0.5, 0.4]), np.array([0.3, 0.1, 0.2, 0.5, 0.4]), 0.1),
@@ -214,10 +226,14 @@ def test_tiles(n: int) -> None:
     root = inverse_root(matrix)
     assert not np.triu(root, 1).any()
     np.testing.assert_allclose(root @ matrix @ root.swapaxes(1, 2), np.eye(n)[None].repeat(3, 0), atol=1e-10)
+    noises = np.array([0.1, 2.0])
     for count in (3, n + 1):
-        white, log = whitened(matrix, right[0, :n, :1] * np.ones(count))
-        np.testing.assert_allclose(white, root @ (right[0, :n, :1] * np.ones(count)), atol=1e-9)
-        np.testing.assert_allclose(log, np.linalg.slogdet(matrix)[1], rtol=1e-12)
+        squares, logs = precise(matrix, noises, right[0, :n, :1] * np.ones(count))
+        for place in np.ndindex(3, 2):
+            noisy = matrix[place[0]] + noises[place[1]] * np.eye(n)
+            expected = right[0, :n, 0] @ np.linalg.solve(noisy, right[0, :n, 0])
+            np.testing.assert_allclose(squares[place], np.full(count, expected), rtol=1e-9)
+            np.testing.assert_allclose(logs[place], np.linalg.slogdet(noisy)[1], rtol=1e-12)
 
 
 def test_games_without_a_dual() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.kernels import Kernel
-from shapley_credit.blackbox.tiles import inverse_root, times, whitened
+from shapley_credit.blackbox.tiles import inverse_root, precise, times
 
 Array = NDArray[Any]
 
@@ -77,15 +77,12 @@ class Chooser:
 
     def likelihoods(self, absent: Array, present: Array, targets: Array) -> Array:
         """[s, noises, B]: restricted log-likelihoods for strengths [s, k] and targets [B, 2h]."""
-        count, squares = self.free.shape[1], np.zeros((len(absent), len(NOISES), len(targets)))
-        logs = np.zeros((len(absent), len(NOISES), 1))
+        shape, count = (len(absent), len(NOISES)), self.free.shape[1]
+        squares, logs = np.zeros((*shape, len(targets))), np.zeros(shape)
         for rows, free, covariance in self.covariances(absent, present):
-            columns, noise = times(free.T, targets[:, rows].T), NOISES[:, None, None] * np.eye(free.shape[1])
-            for shape, smooth in enumerate(covariance):  # what fits in cache
-                white, log = whitened(smooth + noise, columns)
-                squares[shape] += (white**2).sum(axis=-2)
-                logs[shape] += log[:, None]
-        likelihood: Array = -0.5 * (count * np.log(np.maximum(squares / count, NOTHING)) + logs)
+            of_part, log = precise(covariance, NOISES, times(free.T, targets[:, rows].T))
+            squares, logs = squares + of_part, logs + log
+        likelihood: Array = -0.5 * (count * np.log(np.maximum(squares / count, NOTHING)) + logs[..., None])
         return likelihood
 
     def scaled(self, kernel: Kernel, noise: float) -> Array:

@@ -100,6 +100,11 @@ def arrivals(structure: Structure, rng: np.random.Generator, count: int) -> Coal
         members = np.array([len(block) for block in blocks])
         own = np.searchsorted(np.cumsum(members), rng.integers(members.sum(), size=len(chosen)), side="right")
         before = siblings_before(own, mixes[node.depth](len(blocks)), rng)
+        if len(blocks) == len(node.members):  # children are members, and all of their draws are made at once
+            rows[chosen[:, None], np.concatenate(blocks)] = before
+            inside = np.argsort(own, kind="stable")
+            rows[chosen[inside], np.concatenate(blocks)[own[inside]]] = rng.random(len(chosen)) < 0.5
+            return
         for place, (child, block) in enumerate(zip(node.children, blocks, strict=True)):
             rows[chosen[before[:, place]][:, None], block] = True
             if (own == place).any():

@@ -91,12 +91,8 @@ class Games:
 
     def whole(self, credit: Array, less_best: bool, rows: Array) -> Array:
         """Credits [b, k] of the games themselves, from those of the targets."""
-        from shapley_credit.solve import tree_credits
-        from shapley_credit.utilities.maximum import Max
-
         if less_best:
-            best: Array = tree_credits(Max(self.scores[rows]), self.structure.tree, self.structure.rules)
-            credit = credit + best
+            credit = credit + self.structure.best(self.scores[rows])
         return credit * self.unit[rows, None]
 
     def surrogate(self, kernel: Kernel, less_best: bool, rows: Array, at: Array) -> tuple[Array, Array]:

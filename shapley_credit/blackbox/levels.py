@@ -20,8 +20,8 @@ Array = NDArray[Any]
 class Level(NamedTuple):
     """The unions of one level, and the blocks of members that are children there, or members that ended above.
 
-    starts: [n], where the blocks begin in the order of the tree. children: [u, c], the blocks of each union, n where there are
-    fewer. place: [k], for each member its block's place in `children` read row by row, u c where there is none.
+    starts: [n], where the blocks begin in the order of the tree. children: [c, u], the blocks of each union, n where there are
+    fewer. place: [k], for each member its block's place in `children` read row by row, c u where there is none.
     """
 
     starts: Array
@@ -42,49 +42,62 @@ class Levels:
 
     def products(self, inside: Array, outside: Array) -> Array:
         """Credits [B, k] of the games prod_{i in S} a_i prod_{i not in S} b_i, a and b [B, k]. O(B nodes c^2)."""
-        cells = max(level.children.size * level.children.shape[1] for level in self.levels)
+        cells = max(level.children.size * len(level.children) for level in self.levels)
         return np.concatenate([self._products(inside[rows], outside[rows]) for rows in chunks(len(inside), cells, inside)])
 
+    def best(self, scores: Array) -> Array:
+        """Credits [B, k] of the games max(0, max_{i in S} s_i), scores [B, k], as sums of OR games. O(B nodes k c^2).
+
+        Each rise of the sorted scores is won by the members from there on: one less the product of the members being absent.
+        """
+        order = np.argsort(scores, axis=1)
+        rises = np.diff(np.maximum(np.take_along_axis(scores, order, axis=1), 0), axis=1, prepend=0.0)
+        below = np.argsort(order, axis=1)[:, None, :] < np.arange(scores.shape[1])[:, None]  # [B, rise, member]
+        lost = self.products(below.reshape(-1, scores.shape[1]) * 1.0, np.ones((scores.size, scores.shape[1])))
+        credit: Array = -(rises[..., None] * lost.reshape(*scores.shape, -1)).sum(axis=1)
+        return credit
+
     def _products(self, inside: Array, outside: Array) -> Array:
-        a, b = inside[:, self.order], outside[:, self.order]
+        a, b = inside.T[self.order], outside.T[self.order]  # [k, B]
         credit = a - b
         for level in self.levels:
-            t, rest, weights = nodes((level.children.shape[1] + 1) // 2)
-            present, absent = (_padded(np.multiply.reduceat(part, level.starts, axis=1)) for part in (a, b))
-            factors = present[:, level.children, None] * t + absent[:, level.children, None] * rest
-            credit *= _padded(_of_others(factors, weights).reshape(len(a), -1))[:, level.place]
-        return credit[:, self.home]
+            t, rest, weights = (part[:, None] for part in nodes((len(level.children) + 1) // 2))
+            present, absent = (_padded(np.multiply.reduceat(part, level.starts))[level.children, None] for part in (a, b))
+            others = _of_others(present * t + absent * rest)  # [c, u, nodes, B], nodes before games
+            credit *= _padded((others * weights).sum(axis=2).reshape(-1, a.shape[1]))[level.place]
+        found: Array = credit[self.home].T
+        return found
 
     def twice(self, none: Array, one: Array, both: Array) -> Array:
         """E[f(P + i, Q + i) - 2 f(P + i, Q) + f(P, Q)] [k] for independent predecessors P, Q of i, of a product f of factors.
 
         none, one, both: [k], the factor of a member when neither, one or both of the coalitions hold it. O(nodes c^3).
         """
-        parts = np.stack([none, one, both])[:, self.order]
-        variance = parts[0] - 2 * parts[1] + parts[2]
+        parts = np.stack([none, one, both], axis=1)[self.order]
+        variance = parts[:, 0] - 2 * parts[:, 1] + parts[:, 2]
         for level in self.levels:
-            t, rest, weights = nodes((level.children.shape[1] + 1) // 2)
-            blocks = _padded(np.multiply.reduceat(parts, level.starts, axis=1))[:, level.children, None]
+            t, rest, weights = nodes((len(level.children) + 1) // 2)
             chances = np.stack([np.outer(rest, rest), np.outer(t, rest) + np.outer(rest, t), np.outer(t, t)])
-            factors = (blocks * chances.reshape(3, 1, 1, -1)).sum(axis=0, keepdims=True)
-            variance *= _padded(_of_others(factors, np.outer(weights, weights).ravel()).reshape(1, -1))[0, level.place]
+            blocks = _padded(np.multiply.reduceat(parts, level.starts))[level.children]  # [c, u, 3]
+            others = _of_others(np.matmul(blocks, chances.reshape(3, -1)))
+            integrals = np.matmul(others, np.outer(weights, weights).reshape(-1, 1))
+            variance *= _padded(integrals.reshape(-1, 1))[level.place, 0]
         found: Array = variance[self.home]
         return found
 
     @property
     def widest(self) -> int:
         """The largest number of children of a node."""
-        return max(int(level.children.shape[1]) for level in self.levels)
+        return max(len(level.children) for level in self.levels)
 
 
-def _of_others(factors: Array, weights: Array) -> Array:
-    """[B, u, c]: integrals of the products of the factors [B, u, c, nodes] of all children but one."""
-    before, after = np.ones_like(factors), np.ones_like(factors)
-    for j in range(1, factors.shape[2]):
-        np.multiply(before[:, :, j - 1], factors[:, :, j - 1], out=before[:, :, j])
-        np.multiply(after[:, :, -j], factors[:, :, -j], out=after[:, :, -j - 1])
-    integrals: Array = (before * after * weights).sum(axis=-1)
-    return integrals
+def _of_others(factors: Array) -> Array:
+    """[c, ...]: the products of the factors [c, ...] of all children but one."""
+    before, after = [np.ones_like(factors[0])], [np.ones_like(factors[0])]
+    for j in range(len(factors) - 1):
+        before.append(before[-1] * factors[j])
+        after.append(after[-1] * factors[-1 - j])
+    return np.stack([one * other for one, other in zip(before, after[::-1], strict=True)])
 
 
 def _leaves(node: Node) -> list[int]:
@@ -100,16 +113,16 @@ def _levels(root: Node) -> Iterator[Level]:
             if node.children:
                 unions.append(list(range(len(blocks), len(blocks) + len(node.children))))
             blocks += node.children or (node,)
-        children = np.full((len(unions), max(map(len, unions))), len(blocks))
+        children = np.full((max(map(len, unions)), len(unions)), len(blocks))
         places = np.full(len(blocks), children.size)
-        for row, union in enumerate(unions):
-            children[row, : len(union)] = union
-            places[union] = row * children.shape[1] + np.arange(len(union))
+        for column, union in enumerate(unions):
+            children[: len(union), column] = union
+            places[union] = np.arange(len(union)) * len(unions) + column
         sizes = [len(block.members) for block in blocks]
         yield Level(np.cumsum([0, *sizes[:-1]]), children, np.repeat(places, sizes))
         above = blocks
 
 
 def _padded(blocks: Array) -> Array:
-    """[B, n + 1]: ones at the end."""
-    return np.concatenate([blocks, np.ones((len(blocks), 1))], axis=1)
+    """[n + 1, ...]: ones at the end."""
+    return np.concatenate([blocks, np.ones((1, *blocks.shape[1:]))])

@@ -102,9 +102,10 @@ class Posterior:
         missed = left_out_pairs(*self.precisions(), pulled).reshape(len(targets), 2, -1)
         size = self.first.sum(axis=1)
         missed[..., np.minimum(size, self.structure.k - size) <= 1] = 0
-        changes = ((of_credit * missed).sum(axis=1) for of_credit in weights.T.reshape(-1, *missed.shape[1:]))
-        jackknife = np.stack([(change**2).sum(axis=1) for change in changes], axis=1)
-        return times(weights.T, targets[..., None])[..., 0], process, jackknife
+        even, odd = np.split(weights.T, 2, axis=1)  # squares of the changes, even x missed + odd x missed, pair by pair
+        by_pair = np.concatenate([missed[:, 0] ** 2, missed[:, 0] * missed[:, 1], missed[:, 1] ** 2], axis=1)
+        jackknife = times(np.concatenate([even**2, 2 * even * odd, odd**2], axis=1), by_pair[..., None])[..., 0]
+        return times(weights.T, targets[..., None])[..., 0], process, np.maximum(jackknife, 0)
 
     def precisions(self) -> tuple[Array, Array, Array]:
         """Of each pair, the entries of R for its even part, for both parts, and for its odd part, [h]."""

@@ -93,6 +93,16 @@ class Structure:
             credit = dispatch.kernel("products", "product", "tree")(*games, self.root, self.mixes)
         return credit
 
+    def best(self, scores: Array) -> Array:
+        """Credits [B, k] of the games max(0, max_{i in S} s_i), scores [B, k]."""
+        from shapley_credit.solve import tree_credits
+        from shapley_credit.utilities.maximum import Max
+
+        if self.efficient and not self.flat:
+            return self.levels.best(scores)
+        credit: Array = tree_credits(Max(scores), self.tree, self.rules)
+        return credit
+
     @cached_property
     def levels(self) -> Levels:
         """Product games of Shapley's levels."""

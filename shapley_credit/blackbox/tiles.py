@@ -65,19 +65,23 @@ def inverse_root(matrix: Array) -> Array:
     return root
 
 
-def whitened(matrix: Array, columns: Array) -> tuple[Array, Array]:
-    """W columns [..., n, c] and the log-determinants [...] of positive definite matrices [..., n, n], W matrix W' = 1. O(n^3).
+def precise(smooth: Array, noises: Array, columns: Array) -> tuple[Array, Array]:
+    """x' A^-1 x [s, N, c] for columns x [n, c], and log |A| [s, N], A = smooth + noise, [s, n, n] and [N] times 1. O(n^3).
 
     Not in tiles: the last digits may depend on the number of threads. A few columns are more rows of a Cholesky factor: below
-    the factor L of the matrix stand columns' L'^-1.
+    the factor L of A stand columns' L'^-1.
     """
-    n, count = matrix.shape[-1], columns.shape[-1]
-    if count > n:
-        root = inverse_root(matrix)
-        return times(root, columns), -2 * np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
-    bordered = np.zeros((*matrix.shape[:-2], n + count, n + count))
-    bordered[..., :n, :n], bordered[..., n:, :n] = matrix, np.swapaxes(columns, -1, -2)
-    bordered[..., range(n, n + count), range(n, n + count)] = HUGE
-    factor = np.linalg.cholesky(bordered)
-    diagonal = np.diagonal(factor[..., :n, :n], axis1=-2, axis2=-1)
-    return np.swapaxes(factor[..., n:, :n], -1, -2), 2 * np.log(diagonal).sum(axis=-1)
+    (n, count), shape = columns.shape, (len(smooth), len(noises))
+    squares, logs, below = np.empty((*shape, count)), np.empty(shape), count if count <= n else 0
+    bordered = np.zeros((len(noises), n + below, n + below))
+    diagonal = bordered.reshape(len(noises), -1)[:, :: n + below + 1]
+    if below:
+        bordered[:, n:, :n], diagonal[:, n:] = columns.T, HUGE
+    for place, matrix in enumerate(smooth):  # what fits in cache
+        bordered[:, :n, :n] = matrix
+        diagonal[:, :n] += noises[:, None]
+        factor = np.linalg.cholesky(bordered)
+        white = factor[:, n:, :n] if below else np.swapaxes(times(np.linalg.inv(factor), columns), -1, -2)
+        squares[place] = (white**2).sum(axis=-1)
+        logs[place] = 2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)[:, :n]).sum(axis=-1)
+    return squares, logs
