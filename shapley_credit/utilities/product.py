@@ -54,15 +54,15 @@ class Product(Utility):
         return self.rows("scale")[:, None] * (product - xp.prod(outside, axis=2))
 
     def _factors(self) -> tuple[Array, Array]:
-        """inside, outside [B, K], 1 for absent members."""
+        """inside [B, K], outside [B or 1, K], 1 for absent members."""
         inside = self.rows("inside", full=True)
         xp = namespace(inside)
-        outside = xp.ones_like(inside) if self.outside is None else self.rows("outside", full=True)
+        outside = xp.ones_like(inside[:1, :]) if self.outside is None else self.rows("outside")
         if self.mask is not None:
             inside, outside = xp.where(self.present(), inside, 1), xp.where(self.present(), outside, 1)
         return inside, outside
 
     def reduce(self) -> Sequence[Problem]:
         inside, outside = self._factors()
-        arrays = (inside[:, :, None], outside[:, :, None], (inside - outside)[:, :, None], self.rows("scale")[:, None])
-        return [Problem("products", "mixture", arrays)]
+        delta = (inside - outside) * self.rows("scale")[:, None]
+        return [Problem("products", "product", (inside, outside, delta))]

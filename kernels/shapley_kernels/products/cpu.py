@@ -32,13 +32,20 @@ def node_pairs(members: int, dtype: np.dtype[Any]) -> Array:
 
 
 @jit
-def _factor(a: Lanes, b: Lanes, t: Lanes, one_minus_t: Lanes) -> Lanes:
-    return multiply_add(t, a, one_minus_t * b)
+def _factors(
+    inside: Array, outside: Array | None, i: int, t: Lanes, one_minus_t: Lanes, t_2: Lanes, one_minus_t_2: Lanes
+) -> tuple[Lanes, Lanes]:
+    """f_i at two nodes."""
+    a = load(inside, 8 * i)
+    if outside is None:
+        return multiply_add(t, a, one_minus_t), multiply_add(t_2, a, one_minus_t_2)
+    b = load(outside, 8 * i)
+    return multiply_add(t, a, one_minus_t * b), multiply_add(t_2, a, one_minus_t_2 * b)
 
 
 @jit
-def _integrate(inside: Array, outside: Array, nodes: Array, before: Array, share: Array) -> None:
-    """share [K, 8] = sum_nodes w prod_{j != i} f_j, from tiles inside, outside [K, 8]. before [K, 16]: scratch."""
+def _integrate(inside: Array, outside: Array | None, nodes: Array, before: Array, share: Array) -> None:
+    """share [K, 8] = sum_nodes w prod_{j != i} f_j, from tiles inside, outside [K, 8], None for 1. before [K, 16]: scratch."""
     members = inside.shape[0]
     one, zero = inside.dtype.type(1), inside.dtype.type(0)
     for i in range(members):
@@ -49,14 +56,14 @@ def _integrate(inside: Array, outside: Array, nodes: Array, before: Array, share
         for i in range(members):
             store(before, 16 * i, p)
             store(before, 16 * i + 8, p_2)
-            a, b = load(inside, 8 * i), load(outside, 8 * i)
-            p, p_2 = p * _factor(a, b, t, u), p_2 * _factor(a, b, t_2, u_2)
+            f, f_2 = _factors(inside, outside, i, t, u, t_2, u_2)
+            p, p_2 = p * f, p_2 * f_2
         p = p_2 = splat(one)
         for i in range(members - 1, -1, -1):
-            a, b = load(inside, 8 * i), load(outside, 8 * i)
             both = multiply_add(load(before, 16 * i), p, load(before, 16 * i + 8) * p_2)
             store(share, 8 * i, load(share, 8 * i) + both)
-            p, p_2 = p * _factor(a, b, t, u), p_2 * _factor(a, b, t_2, u_2)
+            f, f_2 = _factors(inside, outside, i, t, u, t_2, u_2)
+            p, p_2 = p * f, p_2 * f_2
 
 
 @jit
@@ -81,15 +88,14 @@ def _product(inside: Array, outside: Array, delta: Array, nodes: Array, credit: 
 def _noisy_or(chances: Array, nodes: Array, credit: Array, low: int, high: int) -> None:
     members = chances.shape[1]
     b_chance, b_inside = tile(members, 8, chances.dtype), tile(members, 8, chances.dtype)
-    b_outside, b_share = tile(members, 8, chances.dtype), tile(members, 8, chances.dtype)
-    b_outside[:] = 1
-    before = tile(members, 16, chances.dtype)
+    b_share, before = tile(members, 8, chances.dtype), tile(members, 16, chances.dtype)
+    one = splat(chances.dtype.type(1))
     for first in range(low, high, 8):
         lanes, o = min(8, high - first), first * members
         turn(chances, o, members, lanes, members, b_chance, 0, 8)
         for i in range(members):
-            store(b_inside, 8 * i, load(b_outside, 8 * i) - load(b_chance, 8 * i))
-        _integrate(b_inside, b_outside, nodes, before, b_share)
+            store(b_inside, 8 * i, one - load(b_chance, 8 * i))
+        _integrate(b_inside, None, nodes, before, b_share)
         for i in range(members):
             store(b_share, 8 * i, load(b_share, 8 * i) * load(b_chance, 8 * i))
         turn(b_share, 0, 8, members, lanes, credit, o, members)
