@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import memory, parallel, quadrature
-from shapley_kernels.counts import classes, types
+from shapley_kernels.counts import classes
+from shapley_kernels.counts.types import typed as _typed
 from shapley_kernels.drawing import mean_change
 from shapley_kernels.jit import jit
 
@@ -266,11 +267,11 @@ def geometric(scores: Array, present: Array) -> Array:
     return credit
 
 
-def typed(labels: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
+def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) -> Array:
     """types [B, K], present [B or 1, K], table [B or 1, L] over `shape` -> [B, K] float64."""
-    groups, members = labels.shape
+    groups, members = types.shape
     strides = np.array([prod(shape[t + 1 :]) for t in range(len(shape))])
     credit = np.empty((groups, members))
     cost = len(shape) * (2 * prod(shape) + members**2)
-    parallel.rows(types.typed, groups, cost, labels, present, table, strides, credit)
+    parallel.rows(_typed, groups, cost, types, present, table, strides, credit)
     return credit
