@@ -117,6 +117,8 @@ def test_kernels_have_the_credits_and_variances_of_their_games(coalitions: Any, 
     np.testing.assert_allclose(kernel.credits(structure, everything), of_games, atol=1e-14)
     np.testing.assert_allclose(kernel.variance(structure), np.diag(credits(of_games.T)), rtol=1e-12)
     np.testing.assert_allclose(structure.products(everything, 1 - everything), credits(np.eye(64)), atol=1e-15)
+    aside = np.asfortranarray(everything)
+    np.testing.assert_array_equal(structure.products(aside, 1 - aside), structure.products(everything, 1 - everything))
     np.testing.assert_allclose(structure.white, (credits(np.eye(64)) ** 2).sum(axis=0), rtol=1e-12)
 
 

@@ -41,7 +41,7 @@ class Plan:
         self.structure, self.wish, self.seed, self.k = structure, wish, seed, structure.k
         self.unbiased = METHODS[self.method].unbiased
         self.design, self.place = design_of(shaped, self.method, self.budget, seed), np.argsort(order)
-        self.coalitions = self.design.coalitions[:, self.place]
+        self.coalitions = np.ascontiguousarray(self.design.coalitions[:, self.place])
 
     @cached_property
     def members(self) -> list[tuple[int, ...]]:

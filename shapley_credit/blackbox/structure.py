@@ -84,7 +84,7 @@ class Structure:
 
         Those of the games [T = S], a = S and b = 1 - S, are the weights w_i(S) of the exact value, phi_i = sum_S w_i(S) v(S).
         """
-        games = (inside, outside, inside - outside)
+        games = tuple(map(np.ascontiguousarray, (inside, outside, inside - outside)))
         if self.flat and self.efficient:
             credit: Array = dispatch.kernel("products", "product", dispatch.role())(*games)
         elif self.efficient:
