@@ -100,7 +100,7 @@ def _is_within(lowest: float, highest: float, array: Array) -> bool:
 def _is_symmetric(array: Array) -> bool:
     """Whether all entries are finite and symmetric, in one pass; sometimes False where a slower look says yes."""
     if not _is_scanned(array):
-        return is_finite(array) and np.array_equal(array, np.swapaxes(array, -1, -2))
+        return is_finite(array) and np.count_nonzero(array == np.swapaxes(array, -1, -2)) == array.size
     from shapley_kernels.scan import asymmetry
 
     gap, largest = asymmetry(array.reshape(-1, *array.shape[-2:]))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real, symmetric
@@ -39,7 +41,7 @@ class SumPairwise(Utility):
         return float(factor * np.triu(self.distances[np.ix_(members, members)], 1).sum())
 
     def reduce(self) -> Sequence[Problem]:
-        return pair_problem(self, self.distances, self.beside(np.ones((1, self.k + 1))) if self.f is None else self.rows("f"))
+        return pair_problem(self, self.distances, self.beside(_ones(self.k, self.dtype)) if self.f is None else self.rows("f"))
 
 
 class MeanPairwise(Utility):
@@ -67,8 +69,7 @@ class MeanPairwise(Utility):
         return float(np.triu(self.distances[np.ix_(members, members)], 1).sum()) / pairs if pairs else 0.0
 
     def reduce(self) -> Sequence[Problem]:
-        sizes = np.arange(self.k + 1)
-        return pair_problem(self, self.distances, self.beside(2 / np.maximum(sizes * (sizes - 1), 2)[None, :]))
+        return pair_problem(self, self.distances, self.beside(_shares_of_pairs(self.k, self.dtype)))
 
 
 class Quadratic(Utility):
@@ -96,7 +97,7 @@ class Quadratic(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         linear = Problem("dividends", "additive", (self.rows("linear", full=True),))
-        return [linear, *pair_problem(self, self.pairs, self.beside(np.ones((1, self.k + 1))))]
+        return [linear, *pair_problem(self, self.pairs, self.beside(_ones(self.k, self.dtype)))]
 
 
 class Cut(Utility):
@@ -135,11 +136,27 @@ class Cut(Utility):
     def reduce(self) -> Sequence[Problem]:
         xp, off_diagonal = namespace(self.weights), self._off_diagonal()
         out = Problem("dividends", "additive", (self.flatten(xp.sum(off_diagonal, axis=-1), 1, full=True),))
-        inner = pair_problem(self, off_diagonal + xp.matrix_transpose(off_diagonal), self.beside(np.ones((1, self.k + 1))))
+        inner = pair_problem(self, off_diagonal + xp.matrix_transpose(off_diagonal), self.beside(_ones(self.k, self.dtype)))
         return [out, *(problem._replace(scale=-1.0) for problem in inner)]
+
+
+@lru_cache(maxsize=256)
+def _shares_of_pairs(k: int, dtype: Any) -> NDArray[Any]:
+    """1 / C(s, 2) for s = 0 .. k, 1 for s < 2, [1, k + 1], read-only."""
+    sizes = np.arange(k + 1)
+    shares: NDArray[Any] = (2 / np.maximum(sizes * (sizes - 1), 2)).astype(dtype)[None, :]
+    shares.flags.writeable = False
+    return shares
+
+
+@lru_cache(maxsize=256)
+def _ones(k: int, dtype: Any) -> NDArray[Any]:
+    """[1, k + 1], read-only."""
+    ones = np.ones((1, k + 1), dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def pair_problem(utility: Utility, distances: Array, f: Array) -> Sequence[Problem]:
     """f(|S|) sum over pairs; pairs with an absent member have been read as 0."""
-    rows = utility.flatten(distances, 2, full=True)
-    return [Problem("pairs", "pair_sums", (rows, utility.present(), namespace(f).astype(f, rows.dtype, copy=False)))]
+    return [Problem("pairs", "pair_sums", (utility.flatten(distances, 2, full=True), utility.present(), f))]
