@@ -56,7 +56,9 @@ def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], A
         if isinstance(credit, np.ndarray):  # of a term of the host among terms on a device
             credit = beside(credit, game.anchor)
         total = total + _as_dtype(factor * credit, dtype)
-    return namespace(total).broadcast_to(total, (*shape, game.k))
+    whole, xp = (*shape, game.k), namespace(total)
+    # Wherever groups share their credits each gets a copy, the caller's own to write to.
+    return total if total.shape == whole else xp.asarray(xp.broadcast_to(total, whole), copy=True)
 
 
 def _as_dtype(credit: Array, dtype: np.dtype[Any]) -> Array:

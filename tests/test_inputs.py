@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -15,6 +16,7 @@ import pytest
 import shapley_credit as sc
 from shapley_credit import utilities as u
 
+import golden
 from roles import ROLES, using
 
 every_role = pytest.mark.parametrize("role", ROLES)
@@ -202,6 +204,27 @@ class OnDevice(Foreign):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (2, 0)
+
+
+@pytest.mark.parametrize("family", sorted(golden.BUILDERS))
+def test_credits_are_the_callers_own(family: str) -> None:
+    """Whoever writes to credits, as centring in place does, changes neither the data nor what the next caller gets."""
+    case = next(case for case in golden.cases() if case["family"] == family)
+    game = golden.utility_of(case)[0]
+    data = [array for array in (getattr(game, name) for name in game.fields) if isinstance(array, np.ndarray)]
+    values: dict[str, Callable[[sc.Utility], Any]] = {
+        "shapley": sc.set_shapley,
+        "banzhaf": lambda game: sc.set_semivalue(game, sc.semivalues.banzhaf),
+        "owen": lambda game: sc.owen(game, case["partition"]),
+        "connected": sc.connected_shapley,
+    }
+    for name, solve in values.items():
+        for wanted in (game, 0.5 * game, game + u.Cardinality(range(game.k + 1)), np.ones((2, 1)) * game):
+            credit = solve(wanted)
+            before = credit.copy()
+            assert not any(np.shares_memory(credit, array) for array in data), name
+            credit += 1
+            np.testing.assert_array_equal(solve(wanted), before, err_msg=name)
 
 
 def test_an_array_without_a_way_back_is_refused() -> None:
