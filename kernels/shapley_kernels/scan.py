@@ -45,7 +45,7 @@ def within(values: Array, lowest: float = -np.inf, highest: float = np.inf) -> b
     found = np.zeros(blocks, np.bool_)
     bounds = values.dtype.type(lowest), values.dtype.type(highest)
     parallel.rows(_outside, blocks, 0.1 * BLOCK, flat, *bounds, found)
-    return not found.any()
+    return not np.count_nonzero(found)
 
 
 @jit
