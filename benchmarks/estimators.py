@@ -38,9 +38,8 @@ HEADER = """# Estimators at equal budgets
 Mean squared error of Shapley values against exact ones, mean of {seeds} seeds; shapiq {shapiq}, Python {python}, NumPy {numpy};
 ours in bold, `kriging` is what `method="auto"` takes here. Errors below 1e-20 are rounding, called exact and ranked as equal.
 Methods that refuse a budget rank last, with what they raised. ProxySPEX is left out: it took 3 s a call at 160 evaluations, and
-minutes at 1,024. Times are medians of a call, in CPU time, for the
-machine is shared. "Times best" is the
-largest ratio over the games of a method's error to that of the best method. Written by `python benchmarks/estimators.py`."""
+minutes at 1,024. Times are medians of a call, in CPU time, for the machine is shared. "Times best" is the largest ratio over
+the games of a method's error to that of the best method. Written by `python benchmarks/estimators.py`."""
 EQUAL = 1e-20  # errors below are rounding, and count as equal
 
 
