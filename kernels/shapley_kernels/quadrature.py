@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 
 
 @lru_cache(maxsize=256)
-def nodes(m: int) -> tuple[Array, Array, Array]:
-    """Return t, 1 - t and weights w, each [m], of the m-point Gauss-Legendre rule on [0, 1].
+def nodes(m: int) -> Array:
+    """Return the rows t, 1 - t and weights w [3, m] of the m-point Gauss-Legendre rule on [0, 1].
 
     Newton's iteration in the angle theta with t = cos^2(theta/2): D_j = ((j-1) D_{j-1} - (2j-1) y P_{j-1}) / j and
     P_j = P_{j-1} + D_j, where y = 1 - x = 2 sin^2(theta/2), carry the digits that library nodes lose next to the end
@@ -40,12 +40,15 @@ def nodes(m: int) -> tuple[Array, Array, Array]:
     _, slope = _legendre(m, theta)
     upper, lower, weight = np.cos(theta / 2) ** 2, np.sin(theta / 2) ** 2, 1 / slope**2
     rest = slice(None) if m % 2 == 0 else slice(None, -1)
-    t = np.concatenate([lower, upper[rest][::-1]])
-    one_minus_t = np.concatenate([upper, lower[rest][::-1]])
-    w = np.concatenate([weight, weight[rest][::-1]])
-    for array in (t, one_minus_t, w):
-        array.flags.writeable = False
-    return t, one_minus_t, w
+    rule = np.array(
+        [
+            np.concatenate([lower, upper[rest][::-1]]),
+            np.concatenate([upper, lower[rest][::-1]]),
+            np.concatenate([weight, weight[rest][::-1]]),
+        ]
+    )
+    rule.flags.writeable = False
+    return rule
 
 
 def _legendre(m: int, theta: Array) -> tuple[Array, Array]:
@@ -77,6 +80,6 @@ def count(k: int, eps: float) -> int:
     return low
 
 
-def rule(k: int, dtype: np.dtype[np.floating]) -> tuple[Array, Array, Array]:
-    """Nodes, 1 - nodes and weights for k players at the accuracy of `dtype`."""
+def rule(k: int, dtype: np.dtype[np.floating]) -> Array:
+    """The rows of `nodes` for k players at the accuracy of `dtype`."""
     return nodes(count(k, float(np.finfo(dtype).eps) / 4))

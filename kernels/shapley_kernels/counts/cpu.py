@@ -1,6 +1,6 @@
 """Numba kernels of the counts form; the formulas are in ref.py, those of games of classes and types in classes.py and types.py.
 
-`size_sum`: two passes over a row. `pass_at_k`: one table of shares for every (n, c) that can occur, then a look-up a member.
+`size_sum`: two passes over a row. `pass_at_k`: the shares of every (n, c) that occurs, then a look-up a member.
 `weighted`: per node, mean values over the later members for every total, then the chances of the totals of the earlier ones.
 """
 
@@ -70,47 +70,43 @@ def _cardinality(f: Array, present: Array, credit: Array, low: int, high: int) -
 
 
 @jit
-def _no_hits(chances: Array, among: int, draws: int) -> None:
-    """chances[w] = C(w, draws) / C(among, draws) for w = 0 .. among, from the last to the first."""
-    chances[:] = 0.0
-    if draws <= among:
-        chances[among] = 1.0
-        for w in range(among, draws, -1):
-            chances[w - 1] = chances[w] * (w - draws) / w
+def _no_hit(wrong: int, among: int, draws: int) -> float:
+    """C(wrong, draws) / C(among, draws), 0 if `draws` exceeds `wrong`."""
+    chance = 1.0 if draws <= wrong else 0.0
+    for j in range(min(draws, wrong)):
+        chance *= (wrong - j) / (among - j)
+    return chance
 
 
 @jit
-def _fill_pass_at_k(sizes: Array, m: int, shares: Array) -> None:
-    """shares[row, c] = credits of a correct and of a wrong member of n = sizes[row] members, c correct."""
-    free, forced = np.empty(shares.shape[1]), np.empty(shares.shape[1])
-    for row, n in enumerate(sizes):
-        if n < m:
-            continue
-        harmonic = 0.0
-        for s in range(m + 1, n + 1):
-            harmonic += 1 / s
-        _no_hits(free, n - 1, m)
-        _no_hits(forced, n - 1, m - 1)
-        for c in range(n + 1):
-            if c > 0:
-                shares[row, c, 0] = (1 + m * free[n - c] * harmonic) / n
-            if c < n:
-                shares[row, c, 1] = (1 - forced[n - 1 - c] + m * (free[n - 1 - c] - forced[n - 1 - c]) * harmonic) / n
+def _attempt_shares(n: int, c: int, m: int, harmonic: float) -> tuple[float, float]:
+    """Credits of a correct and of a wrong member of n >= m, c of them correct; harmonic = H_n - H_m."""
+    correct = (1 + m * _no_hit(n - c, n - 1, m) * harmonic) / n if c else 0.0
+    forced, free = _no_hit(n - 1 - c, n - 1, m - 1), _no_hit(n - 1 - c, n - 1, m)
+    return correct, (1 - forced + m * (free - forced) * harmonic) / n
 
 
 @jit
-def _pass_at_k(correct: Array, present: Array, shares: Array, rows: Array, credit: Array, low: int, high: int) -> None:
-    """rows [K + 1]: where the shares of n members stand."""
+def _pass_at_k(correct: Array, present: Array, m: int, credit: Array, low: int, high: int) -> None:
+    """Shares once a number of correct members, as long as the groups have the same size."""
     members = correct.shape[1]
     s_present = 0 if present.shape[0] == 1 else 1
+    shares, size, harmonic = np.empty((members + 1, 2)), -1, 0.0
     for group in range(low, high):
         right, here = correct[group], present[group * s_present]
         n, c = 0, 0
         for i in range(members):
             n += here[i]
             c += here[i] & right[i]
+        if n != size:
+            size, harmonic = n, 0.0
+            for s in range(m + 1, n + 1):
+                harmonic += 1 / s
+            shares[:] = np.nan if n >= m else 0.0
+        if np.isnan(shares[c, 1]):
+            shares[c] = _attempt_shares(n, c, m, harmonic)
         for i in range(members):
-            credit[group, i] = shares[rows[n], c, 0 if right[i] else 1] if here[i] else 0.0
+            credit[group, i] = shares[c, 0 if right[i] else 1] if here[i] else 0.0
 
 
 @jit
@@ -204,19 +200,15 @@ def cardinality(f: Array, present: Array) -> Array:
 def pass_at_k(correct: Array, present: Array, m: int) -> Array:
     """The unbiased pass@m estimator. correct [B, K], present [B or 1, K] bool -> [B, K] float64."""
     groups, members = correct.shape
-    occurring = np.bincount(present.sum(axis=1), minlength=members + 1) > 0
-    sizes, rows = np.flatnonzero(occurring), np.cumsum(occurring) - 1
-    shares = np.zeros((len(sizes), members + 1, 2))
-    _fill_pass_at_k(sizes, m, shares)
     credit = np.empty((groups, members))
-    parallel.rows(_pass_at_k, groups, 2 * members, correct, present, shares, rows, credit)
+    parallel.rows(_pass_at_k, groups, 2 * members, correct, present, m, credit)
     return credit
 
 
 def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Array:
     """Target class the largest. labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64."""
     groups, members = labels.shape
-    rule = np.stack(quadrature.rule(members, np.dtype(np.float64)))
+    rule = quadrature.rule(members, np.dtype(np.float64))
     credit = np.empty((groups, members))
     cost = 20 * members * rule.shape[1]
     parallel.rows(classes.plurality, groups, cost, labels, present, target, rule, *_tie_rules(members, shared), credit)
@@ -228,7 +220,7 @@ def _tie_rules(members: int, shared: bool) -> tuple[Array, Array]:
     """Nodes y and weights [2, R], and where those for so many classes begin and end [2, K + 1]; y = 0 where no tie counts."""
     if not shared:
         return np.array([[0.0], [1.0]]), np.repeat([[0], [1]], members + 1, axis=1)
-    rules = [np.stack(quadrature.rule(classes, np.dtype(np.float64)))[[0, 2]] for classes in range(1, members + 1)]
+    rules = [quadrature.rule(classes, np.dtype(np.float64))[::2] for classes in range(1, members + 1)]
     ends = np.cumsum([0, *(rule.shape[1] for rule in rules)])
     return np.concatenate(rules, axis=1), np.stack([np.append(0, ends[:-1]), ends])
 
@@ -253,7 +245,7 @@ def class_sizes(labels: Array, present: Array, table: Array) -> Array:
 def weighted(steps: Array, values: Array, origin: Array) -> Array:
     """steps [B, K] int, values [B or 1, L], origin [B] int -> [B, K] float64."""
     groups, members = steps.shape
-    nodes = np.stack(quadrature.rule(members, np.dtype(np.float64)))
+    nodes = quadrature.rule(members, np.dtype(np.float64))
     credit = np.zeros((groups, members))
     parallel.rows(_weighted, groups, 0.5 * members * nodes.shape[1] * values.shape[1], steps, values, origin, nodes, credit)
     return credit

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 @lru_cache(maxsize=256)
 def node_pairs(members: int, dtype: np.dtype[Any]) -> Array:
     """t, 1 - t and weight of the nodes, [even number, 3], read-only: the last one has no weight where their number is odd."""
-    rule = np.stack(quadrature.rule(members, dtype), axis=1)
+    rule = quadrature.rule(members, dtype).T
     padded = np.concatenate([rule, rule[: len(rule) % 2] * [1, 1, 0]]).astype(dtype)
     padded.flags.writeable = False
     return padded

@@ -170,7 +170,7 @@ def _members(i_group, o_member, o_game, K, X):
 def _rule(members: int, inside: Tensor) -> Tensor:
     """Nodes, 1 - nodes and weights [3, NODES] for the accuracy of the data, on its device."""
     dtype = np.float64 if inside.dtype == torch.float64 else np.float32
-    rule: Tensor = beside(np.stack(quadrature.rule(members, np.dtype(dtype))).astype(dtype), inside)
+    rule: Tensor = beside(quadrature.rule(members, np.dtype(dtype)).astype(dtype), inside)
     return rule
 
 
