@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
 from shapley_credit import dispatch
+
+import shapley_kernels
 
 # For `@pytest.mark.parametrize("role", ROLES)`.
 ROLES = ["ref", pytest.param("cpu", marks=pytest.mark.numba)]
@@ -20,6 +25,18 @@ def using(role: str) -> Iterator[None]:
     """Solve with the kernels of `role`."""
     with mock.patch.object(dispatch, "role", return_value=role):
         yield
+
+
+@lru_cache(maxsize=1)
+def import_kernels() -> None:
+    """Import all kernels of the host, before `sys.modules` is patched.
+
+    One first imported after that would be forgotten with the patch and imported once more, with types that are not the first's.
+    """
+    for module in pkgutil.walk_packages(shapley_kernels.__path__, "shapley_kernels."):
+        if not module.name.endswith("gpu"):
+            with suppress(ImportError):  # of what is not installed
+                importlib.import_module(module.name)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import pytest
 
 import golden
 from kernel_inputs import MAKERS, SIZES
-from roles import replacing, using
+from roles import import_kernels, replacing, using
 from test_backends import check
 from test_golden import built_cases, check_case
 
@@ -203,6 +203,7 @@ def source_of(name: str) -> str:
 
 def run_plain(name: str, source: str, others: dict[str, ModuleType]) -> ModuleType:
     """The module with nothing compiled, on top of others like it."""
+    import_kernels()
     spec = importlib.util.find_spec(name)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)

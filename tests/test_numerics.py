@@ -75,7 +75,7 @@ LARGE: list[tuple[Any, float]] = [
     (lambda: u.UniqueFraction(RNG.integers(0, 40, 300)), 1e-13),
     (lambda: u.Plurality(RNG.integers(0, 3, 60), ties="shared"), 1e-13),
     (lambda: u.MinGap(RNG.random(200)), 1e-14),
-    (lambda: u.MinGap(10.0 ** -np.arange(60.0)), 1e-14),
+    (lambda: u.MinGap(10.0 ** -np.arange(40.0)), 1e-14),
     (lambda: u.MNLShare(10.0 ** RNG.uniform(-8, 8, 300)), 1e-13),
     (lambda: u.LogSumExp(RNG.uniform(-18, 18, 300)), 1e-12),
     (lambda: u.SqrtSum(10.0 ** RNG.uniform(-8, 8, 300)), 1e-8),

@@ -26,6 +26,7 @@ from shapley_credit import utilities as u
 import golden
 import oracle
 from errors_seen import tolerance
+from roles import import_kernels
 from test_axioms import close, game_of, table_of
 from test_golden import built_cases, largest_value
 
@@ -184,6 +185,7 @@ def running_on(module: str = "", right: str = "", wrong: str = "") -> Iterator[N
         function: Callable[..., Any] = getattr(forms[form], game)
         return function
 
+    import_kernels()
     with mock.patch.dict(sys.modules), mock.patch.object(dispatch, "kernel", kernel):
         for name in ENGINE:
             sys.modules[name] = load(name, *((right, wrong) if name == module else ()))
