@@ -84,7 +84,7 @@ def _finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
     term.check_credits(total)
     if term.mask is not None:
         total = namespace(total).where(term.present(), total, 0)
-    return laid_out(total, (*shape, term.k))
+    return laid_out(total, (*shape, term.k)) if shape else total[0, ...]
 
 
 def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:

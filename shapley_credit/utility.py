@@ -126,7 +126,7 @@ class Utility(BetweenGraphs):
         own, shape = array.shape, self.shape
         cut = len(own) - trailing
         if not cut and not shape:
-            return laid_out(array, (1, *own))
+            return array[None] if type(array) is np.ndarray and array.flags.c_contiguous else laid_out(array, (1, *own))
         if own[:cut] != shape:
             if prod(own[:cut]) == 1 and (not full or prod(shape) == 1):
                 shape = ()
