@@ -26,12 +26,22 @@ def between_graphs(function: Callable[Given, Result]) -> Callable[Given, Result]
     """The function, which torch.compile neither looks into nor compiles anything that it calls."""
 
     def entry(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        if "torch._dynamo" not in sys.modules:
-            return function(*args, **kwargs)
-        return _run(partial(function, *args, **kwargs))
+        if "torch._dynamo" in sys.modules and _compiling():
+            return _run(partial(function, *args, **kwargs))
+        return function(*args, **kwargs)
 
     vars(entry).update(LEFT_ALONE)
     return wraps(function)(entry)
+
+
+def _compiling() -> bool:
+    """Whether torch looks at the frames of this thread; what can't be asked for it may."""
+    frames = sys.modules.get("torch._C._dynamo.eval_frame")
+    callback = getattr(frames, "get_eval_frame_callback", None)
+    return callback is None or callback() is not None
+
+
+vars(_compiling).update(LEFT_ALONE)
 
 
 def _run(call: Callable[[], Result]) -> Result:
