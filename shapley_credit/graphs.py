@@ -26,7 +26,7 @@ def between_graphs(function: Callable[Given, Result]) -> Callable[Given, Result]
     """The function, which torch.compile neither looks into nor compiles anything that it calls."""
 
     def entry(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        if "torch._dynamo" in sys.modules and _compiling():
+        if "torch._dynamo" in sys.modules and _compiling() is not None:
             return _run(partial(function, *args, **kwargs))
         return function(*args, **kwargs)
 
@@ -34,14 +34,18 @@ def between_graphs(function: Callable[Given, Result]) -> Callable[Given, Result]
     return wraps(function)(entry)
 
 
-def _compiling() -> bool:
-    """Whether torch looks at the frames of this thread; what can't be asked for it may."""
-    frames = sys.modules.get("torch._C._dynamo.eval_frame")
-    callback = getattr(frames, "get_eval_frame_callback", None)
-    return callback is None or callback() is not None
+def _compiling() -> Any:
+    """What looks at the frames of this thread for torch, None if nothing does; what can't be asked for may be there."""
+    return _asked()()
 
 
 vars(_compiling).update(LEFT_ALONE)
+
+
+@cache
+def _asked() -> Callable[[], Any]:
+    frames = sys.modules.get("torch._C._dynamo.eval_frame")
+    return getattr(frames, "get_eval_frame_callback", lambda: NotImplemented)
 
 
 def _run(call: Callable[[], Result]) -> Result:

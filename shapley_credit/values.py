@@ -163,6 +163,8 @@ def _same_members(tree: CoalitionTree, k: int) -> None:
 def _is_function(utility: Any, k: int | None) -> bool:
     if k is not None and (isinstance(k, bool) or not isinstance(k, WHOLE) or k < 1):
         raise InputError(f"k must be a whole number of members >= 1; got {k!r}.")
+    if isinstance(utility, (Utility, np.ndarray)):
+        return False
     if isinstance(utility, type):
         raise InputError(f"{utility.__name__} is a class; make a utility of it first, {utility.__name__}(...).")
     function = isinstance(utility, batched) or callable(utility)
