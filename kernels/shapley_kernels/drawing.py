@@ -8,6 +8,8 @@ import numpy as np
 
 from shapley_kernels.jit import jit, jit_reassociated
 
+SMALLEST = 1e-290  # of chances: smaller ones count as 0, for arithmetic with subnormal numbers is slow
+
 
 @jit
 def nothing_drawn(chance: Any) -> None:
@@ -23,9 +25,11 @@ def draw_one(chance: Any, s: int, among: int, special: int) -> None:
     Into another row, so that the loop runs in vectors.
     """
     before, after = chance[s & 1], chance[1 - (s & 1)]
-    after[0] = before[0] * max(among - special - s, 0) / (among - s)
+    none = before[0] * max(among - special - s, 0) / (among - s)
+    after[0] = none if none > SMALLEST else 0.0
     for x in range(1, min(s + 1, special) + 1):
-        after[x] = (before[x] * max(among - special - (s - x), 0) + before[x - 1] * (special - x + 1)) / (among - s)
+        drawn = (before[x] * max(among - special - (s - x), 0) + before[x - 1] * (special - x + 1)) / (among - s)
+        after[x] = drawn if drawn > SMALLEST else 0.0
 
 
 @jit_reassociated

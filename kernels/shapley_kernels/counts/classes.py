@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.drawing import draw_one, mean_change, nothing_drawn
+from shapley_kernels.drawing import SMALLEST, draw_one, mean_change, nothing_drawn
 from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
-
-SMALLEST = 1e-290  # of chances: slower numbers follow
 
 
 @jit
@@ -174,12 +172,13 @@ def class_sizes(labels: Array, present: Array, table: Array, credit: Array, low:
     s_present, s_table = 0 if present.shape[0] == 1 else 1, 0 if table.shape[0] == 1 else 1
     index, sizes = np.empty(members, np.int64), np.empty(members + 1, np.int64)
     chance = np.empty((2, members + 1))
-    known = np.full((members + 1, members + 1, 2), np.nan)  # shares by n and a, of a table that all groups have
+    known = np.empty((members + 1, members + 1, 2))  # shares by n and a, of a table that all groups have
+    fresh = np.ones(members + 1, np.bool_)
     for group in range(low, high):
         classes = _classes(labels[group], present[group * s_present], -1, index, sizes)
         n, given = sizes[:classes].sum(), 0.0
-        if s_table:
-            known[n] = np.nan
+        if s_table or fresh[n]:
+            known[n], fresh[n] = np.nan, False
         for c in range(classes):
             a = sizes[c]
             if a and np.isnan(known[n, a, 0]):

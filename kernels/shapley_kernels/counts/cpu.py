@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from shapley_kernels import memory, parallel, quadrature
 from shapley_kernels.counts import classes
 from shapley_kernels.counts.types import typed as _typed
-from shapley_kernels.drawing import mean_change
+from shapley_kernels.drawing import SMALLEST, mean_change
 from shapley_kernels.jit import jit
 
 Array = NDArray[Any]
-
-SMALLEST = 1e-290  # of chances: slower numbers follow
 
 
 @jit
