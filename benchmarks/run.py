@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ from benchmarks.cases import SWEEPS, WORKS, Array, Work, bytes_moved  # noqa: E4
 from benchmarks.facts import facts  # noqa: E402
 
 from shapley_kernels import parallel  # noqa: E402
+
+# Threads of torch that wait for work would spin on at the cost of whoever has the next turn. Read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
 GIB = 1 << 30
