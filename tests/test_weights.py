@@ -37,7 +37,10 @@ every_share = pytest.mark.parametrize(("family", "value"), SHARES, ids=["MNLShar
 
 def truth(value: Any, w: list[float], w_0: float) -> list[float]:
     exact = [Fraction(x) for x in w]
-    game = lambda members: value(exact, Fraction(w_0), members)  # noqa: E731
+
+    def game(members: Any) -> Any:
+        return value(exact, Fraction(w_0), members)
+
     return [float(c) for c in oracle.semivalue(game, len(w), oracle.shapley_weights(len(w)))]
 
 
