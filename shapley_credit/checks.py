@@ -68,7 +68,7 @@ def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None
     if bad.any():
         index = tuple(np.argwhere(bad)[0].tolist())
         where = f" at {list(index)} of shape {array.shape}" if index else ""
-        raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip())
+        raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip()) from None
 
 
 # Quick looks.

@@ -42,8 +42,8 @@ LENGTHS = {
 class Field(NamedTuple):
     """An array of a utility: its trailing axes by name, and the domain of its entries.
 
-    deferred: entries are checked only when the credits come out not finite, for data so large that a pass over it is the cost
-    of the solution; its kernel must carry every NaN and infinity into the credits.
+    deferred: entries are checked only when credit is worked out, for data over which a pass costs as much as the solution.
+    Kernels of `cpu` raise NotFiniteError on their way; those of `ref` and `tree` carry every NaN and infinity into the credits.
     """
 
     domain: str

@@ -25,6 +25,7 @@ def line_term(term: Utility) -> Array:
     """Credits [..., k] over connected orders of one family."""
     if not isinstance(term.anchor, np.ndarray):
         return _on_device(term)
+    term.check_deferred()
     credit = np.zeros((*term.shape, term.k))
     for index in np.ndindex(term.shape):
         one = term[index] if term.shape else term

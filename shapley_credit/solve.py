@@ -20,7 +20,7 @@ from shapley_credit.semivalues import Semivalue
 from shapley_credit.sums import Sum
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import beside, laid_out, namespace
-from shapley_kernels.limits import LimitError
+from shapley_kernels.limits import LimitError, NotFiniteError
 
 Rules = Sequence[Semivalue]
 
@@ -71,17 +71,21 @@ def _as_dtype(credit: Array, dtype: np.dtype[Any]) -> Array:
 def _flat_term(term: Utility) -> Array:
     role = dispatch.role(term.library)
     total: Array = None
-    for problem in term.reduce():
-        part = _solved(problem, role, problem.arrays)
-        if problem.scale != 1.0:
-            part = problem.scale * part
-        total = part if total is None else total + part
+    try:
+        for problem in term.reduce():
+            part = _solved(problem, role, problem.arrays)
+            if problem.scale != 1.0:
+                part = problem.scale * part
+            total = part if total is None else total + part
+    except NotFiniteError:
+        term.refuse()
     assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
+    if role != "cpu":  # whose kernels check on their way
+        term.check_credits(total)
     return _finish(term, term.shape, total)
 
 
 def _finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
-    term.check_credits(total)
     if term.mask is not None:
         total = namespace(total).where(term.present(), total, 0)
     return laid_out(total, (*shape, term.k)) if shape else total[0, ...]
@@ -97,6 +101,7 @@ def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules
         return _solved(problem, "tree", (*arrays, root, mixes))
 
     total = forests.solved(wide.reduce(), tree.labels, shape, solve)
+    wide.check_credits(total)
     return _finish(wide, shape, total)
 
 

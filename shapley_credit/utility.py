@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,15 +104,24 @@ class Utility(BetweenGraphs):
         return rises_by_absence(self, sets)
 
     def check_credits(self, credits: Array) -> None:
-        """Raise InputError for credits that are not finite, naming the entry of a deferred field that is at fault.
+        """Raise InputError for credits of deferred fields that are not finite.
 
         On a device nothing is raised: that would wait for the values.
         """
-        if not self._deferred or not isinstance(credits, np.ndarray) or is_finite(credits):
-            return
+        if self._deferred and isinstance(credits, np.ndarray) and not is_finite(credits):
+            self.refuse()
+
+    def check_deferred(self) -> None:
+        """Raise InputError at the first entry of a deferred field that is not finite; on a device nothing is read."""
         for name in self._deferred:
-            check_finite(getattr(self, name), name)
-        raise InputError(f"the values of {self!r} overflow {credits.dtype}; scale them down.")
+            array = getattr(self, name)
+            if isinstance(array, np.ndarray):
+                check_finite(array, name)
+
+    def refuse(self) -> NoReturn:
+        """Raise InputError for what is not finite: the first such entry of a deferred field, or else the credits."""
+        self.check_deferred()
+        raise InputError(f"the values of {self!r} overflow {self.dtype}; scale them down.") from None
 
     # What families use in `reduce`.
 
@@ -174,6 +183,7 @@ class Utility(BetweenGraphs):
         return float(values) if not self.shape and self.library is None else from_numpy(values, self.library)
 
     def _value(self, members: Array) -> Array:
+        self.check_deferred()
         values = np.empty(self.shape, self.dtype or np.float64)
         for index in np.ndindex(self.shape):
             one = self[index] if self.shape else self

@@ -24,10 +24,13 @@ def nan_at(shape: tuple[int, ...], index: tuple[int, ...], value: float = NAN) -
 BAD_DATA: list[tuple[Callable[[], Any], str]] = [
     # not finite
     (
-        lambda: u.Max([1.0, NAN]),
+        lambda: sc.set_shapley(u.Max([1.0, NAN])),
         r"scores must be finite; found nan at \[1\] of shape \(2,\). Mask absent candidates with mask=",
     ),
-    (lambda: u.Max(nan_at((1024, 8), (3, 1))), r"scores must be finite; found nan at \[3, 1\] of shape \(1024, 8\)"),
+    (
+        lambda: sc.set_shapley(u.Max(nan_at((1024, 8), (3, 1)))),
+        r"scores must be finite; found nan at \[3, 1\] of shape \(1024, 8\)",
+    ),
     (lambda: u.Mean(nan_at((9, 4), (2, 0), -INF)), r"found -inf at \[2, 0\]"),
     (lambda: u.Max([1.0], base=INF), r"base must be finite; found inf"),
     (lambda: u.FacilityLocation([[1.0, NAN]]), r"similarity must be finite; found nan at \[0, 1\]"),

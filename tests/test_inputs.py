@@ -69,7 +69,7 @@ def test_calls_alike_in_shape_are_read_by_what_they_hold(role: str) -> None:
             assert sc.set_shapley(u.Mean(scores)).shape == (3,)
             for family in (u.Max, u.Mean):
                 with pytest.raises(sc.InputError, match="scores must be finite"):
-                    family(np.array([1.0, np.inf, 2.0], np.float32))
+                    sc.set_shapley(family(np.array([1.0, np.inf, 2.0], np.float32)))
             with pytest.raises(sc.InputError, match="base must be finite"):
                 u.Max(scores, base=np.nan)
             with pytest.raises(sc.InputError, match="probabilities must be probabilities"):

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterator
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -20,7 +20,9 @@ import pytest
 import golden
 from kernel_inputs import MAKERS, SIZES
 from roles import import_kernels, replacing, using
+from shapley_kernels.limits import NotFiniteError
 from test_backends import check
+from test_finite import SIZES as REFUSING
 from test_golden import built_cases, check_case
 
 pytestmark = pytest.mark.numba
@@ -37,7 +39,7 @@ class Mutant(NamedTuple):
 
 MUTANTS = [
     Mutant("thresholds", "ref", "np.arange(members, 0, -1", "np.arange(members + 1, 1, -1"),
-    Mutant("thresholds", "ref", "scores - base[:, None], 0)", "scores, 0)"),
+    Mutant("thresholds", "ref", "rises = scores - base[:, None]", "rises = scores"),
     Mutant("thresholds", "ref", "shares * weights[:, :, None]", "shares"),
     Mutant("thresholds", "cpu", "d, f, m_15 = _exchange(d, f)", "m_15 = 0"),
     Mutant("thresholds", "cpu", "c_5 = c_4 + (f - e) * w_3", "c_5 = c_4 + (f - e) * w_4"),
@@ -48,6 +50,12 @@ MUTANTS = [
         "(height - before) * splat(real(1 / (members - q)))",
         "(height - before) * splat(real(1 / members))",
     ),
+    Mutant("thresholds", "ref", " + 0 * rises", ""),
+    Mutant("thresholds", "cpu", "multiply_add(d, zero, nothing)", "nothing"),
+    Mutant("thresholds", "cpu", "nothing = _solve(b_scores, 0", "_solve(b_scores, 0"),
+    Mutant("thresholds", "cpu", "nothing = multiply_add(height, zero, nothing)", "pass"),
+    Mutant("thresholds", "cpu", "score - lanes, zero, nothing", "maximum(score, lanes), zero, nothing"),
+    Mutant("thresholds", "cpu", "nothing += height[i] * real(0)", "pass"),
     Mutant("thresholds", "cpu", "exchanged[q] = mask", "exchanged[q] = mask & 127"),
     Mutant("thresholds", "cpu", "wrong = exceeds(before, height)", "wrong = 0"),
     Mutant("thresholds", "cpu", "unsorted |= wrong", "unsorted |= 0"),
@@ -161,6 +169,7 @@ MUTANTS = [
     Mutant("table", "cpu", "a_4 + ((t_2 + t_6) + (t_3 + t_7))", "a_4 + ((t_2 + t_6) + (t_1 + t_7))"),
     Mutant("table", "cpu", "range(1, sums.shape[0])", "range(2, sums.shape[0])"),
     Mutant("table", "cpu", "a[6:] = folded[3 : n - 3]", "a[6:] = 0"),
+    Mutant("table", "cpu", "nothing += np.float64(credit[game, i]) * 0.0", "pass"),
     Mutant("table", "cpu", "weighted[s] += weighted[half + s]", "weighted[s] += 0.0"),
 ]
 
@@ -232,6 +241,22 @@ def run_checks(form: str, module: ModuleType) -> None:
                 arguments = maker(rng, groups, members, np.float64)
                 specification = getattr(importlib.import_module(f"shapley_kernels.{form}.ref"), game)
                 check(getattr(module, game), specification, arguments, np.float64, groups, members)
+            if (name, game) in REFUSING:
+                for members in sizes:
+                    check_refusal(getattr(module, game), maker(rng, 11, members, np.float64))
+
+
+def check_refusal(game: Any, arguments: tuple[Any, ...]) -> None:
+    """Data that are not finite, in any column, are refused, by the specification with credits that show it."""
+    right, *others = arguments
+    for place in range(right.shape[1]):
+        wrong = right.copy()
+        wrong[(8 + place) % len(wrong), place] = -np.inf
+        finite = np.zeros(1)
+        with contextlib.suppress(NotFiniteError):
+            finite = np.isfinite(game(wrong, *others))
+            assert game.__module__.endswith("ref")
+        assert not finite.all()
 
 
 def small_cases() -> Iterator[golden.Case]:

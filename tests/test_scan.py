@@ -63,7 +63,7 @@ def test_large_data_are_checked_entry_by_entry(role: str) -> None:
             wrong = values.copy()
             wrong[place] = bad
             with pytest.raises(sc.InputError, match=rf"scores must be finite; found -?(nan|inf) at \[{place[0]}, {place[1]}\]"):
-                u.Max(wrong)
+                u.Mean(wrong)
             with pytest.raises(sc.InputError, match="must be finite"):
                 u.NoisyOr(wrong)
         wrong = values.copy()

@@ -33,20 +33,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
-def rows(kernel: Callable[..., object], count: int, ns_a_row: float, *arguments: Any) -> None:
-    """Run kernel(*arguments, low, high) over a partition of range(count), on as many threads as the work is worth."""
+def rows(kernel: Callable[..., Any], count: int, ns_a_row: float, *arguments: Any) -> bool:
+    """Run kernel(*arguments, low, high) over a partition of range(count), on as many threads as the work is worth.
+
+    Returns whether the kernel said so of every part: for kernels that return a bool.
+    """
     if count * ns_a_row < 2 * GRAIN_NS:
-        kernel(*arguments, 0, count)
-    else:
-        _on_threads(kernel, count, int(count * ns_a_row) // GRAIN_NS, arguments)
+        return bool(kernel(*arguments, 0, count))
+    return _on_threads(kernel, count, int(count * ns_a_row) // GRAIN_NS, arguments)
 
 
-def _on_threads(kernel: Callable[..., object], count: int, most: int, arguments: tuple[Any, ...]) -> None:
+def _on_threads(kernel: Callable[..., Any], count: int, most: int, arguments: tuple[Any, ...]) -> bool:
     parts = max(1, min(threads(), count, most))
     bounds = [count * part // parts for part in range(parts + 1)]
     waiting = [_pool(threads() - 1).submit(kernel, *arguments, *pair) for pair in pairwise(bounds[1:])]
     try:
-        kernel(*arguments, bounds[0], bounds[1])
+        first = kernel(*arguments, bounds[0], bounds[1])
     finally:
-        for future in waiting:
-            future.result()
+        others = [future.result() for future in waiting]
+    return bool(first) and all(others)

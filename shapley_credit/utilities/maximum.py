@@ -30,7 +30,7 @@ class Max(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {
-        "scores": real("k"),
+        "scores": real("k", deferred=True),
         "base": real(),
         "clip": Parameter((True, False)),
     }
@@ -63,7 +63,7 @@ class Min(Utility):
     array([-0.5,  1.5])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k", deferred=True), "base": real()}
     scores: Array
     base: Array
 
@@ -91,7 +91,7 @@ class Range(Utility):
     array([1.16666667, 0.66666667, 2.16666667])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k")}
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k", deferred=True)}
     scores: Array
 
     def __init__(self, scores: Any, *, mask: Any = None) -> None:

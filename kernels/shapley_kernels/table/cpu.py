@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from shapley_kernels import parallel
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import Lanes, load, multiply_add, splat, store, total, widen
+from shapley_kernels.limits import NotFiniteError
 from shapley_kernels.table.ref import size_weights
 
 Array = NDArray[Any]
@@ -45,28 +46,33 @@ def _fold(weighted: Array, bits: int, sums: Array, first: int) -> None:
 
 
 @jit
-def _finish(sums: Array, spread: float, credit: Array, game: int) -> None:
-    """credit = (v(N) - v(0)) / n + A - mean(A)."""
+def _finish(sums: Array, spread: float, credit: Array, game: int) -> bool:
+    """credit = (v(N) - v(0)) / n + A - mean(A); whether it is finite, which it is not if a value is not."""
     mean = 0.0
     for i in range(sums.shape[0]):
         mean += sums[i]
     mean /= sums.shape[0]
+    nothing = 0.0  # 0 x is NaN for what is not finite
     for i in range(sums.shape[0]):
         credit[game, i] = spread + (sums[i] - mean)
+        nothing += np.float64(credit[game, i]) * 0.0
+    return nothing == 0.0
 
 
 @jit
-def _solve_small(values: Array, weights: Array, credit: Array, low: int, high: int) -> None:
+def _solve_small(values: Array, weights: Array, credit: Array, low: int, high: int) -> bool:
     """weights [2^n] = u(|S|)."""
     size, n = values.shape[1], credit.shape[1]
     weighted = np.empty(size)
     sums = np.empty(n)
+    finite = True
     for game in range(low, high):
         empty = np.float64(values[game, 0])
         for s in range(size):
             weighted[s] = weights[s] * (values[game, s] - empty)
         _fold(weighted, n, sums, 0)
-        _finish(sums, (np.float64(values[game, size - 1]) - empty) / n, credit, game)
+        finite &= _finish(sums, (np.float64(values[game, size - 1]) - empty) / n, credit, game)
+    return finite
 
 
 @jit
@@ -129,10 +135,11 @@ def _stream(values: Array, game: int, weights: Array, sums: Array, chunk: int, r
 
 
 @jit
-def _solve_one_row(values: Array, weights: Array, credit: Array, low: int, high: int) -> None:
+def _solve_one_row(values: Array, weights: Array, credit: Array, low: int, high: int) -> bool:
     """n = 6, 7, 8: one row of 1, 2 or 4 blocks a game, whose wholes are folded over the bits of l and b together."""
     size, n = values.shape[1], credit.shape[1]
     a, folded, b_blocks = np.empty(n), np.empty(5), np.empty(32)
+    finite = True
     for game in range(low, high):
         start = game * size
         empty = splat(np.float64(values[game, 0]))
@@ -144,12 +151,13 @@ def _solve_one_row(values: Array, weights: Array, credit: Array, low: int, high:
         a[:3] = folded[:3]
         a[3], a[4], a[5] = total(a_0 + all_3), total(a_1 + all_3), total(a_2 + all_3)
         a[6:] = folded[3 : n - 3]
-        _finish(a, (np.float64(values[game, size - 1]) - np.float64(values[game, 0])) / n, credit, game)
+        finite &= _finish(a, (np.float64(values[game, size - 1]) - np.float64(values[game, 0])) / n, credit, game)
+    return finite
 
 
 @jit
-def _gather(sums: Array, r: Array, spread: float, credit: Array, game: int) -> None:
-    """Credits of one game from sums [chunks, SUMS] and r [2^(n - 9)], destroying both."""
+def _gather(sums: Array, r: Array, spread: float, credit: Array, game: int) -> bool:
+    """Credits of one game, and whether they are finite, from sums [chunks, SUMS] and r [2^(n - 9)], destroying both."""
     for chunk in range(1, sums.shape[0]):
         for lane in range(SUMS):
             sums[0, lane] += sums[chunk, lane]
@@ -158,20 +166,22 @@ def _gather(sums: Array, r: Array, spread: float, credit: Array, game: int) -> N
         a[3 + bit] = total(load(sums, 8 * bit))
     _fold(sums[0, 48:], 3, a, 0)
     _fold(r, a.shape[0] - ROW_BITS, a, ROW_BITS)
-    _finish(a, spread, credit, game)
+    return _finish(a, spread, credit, game)
 
 
 @jit
-def _solve_medium(values: Array, weights: Array, credit: Array, low: int, high: int) -> None:
+def _solve_medium(values: Array, weights: Array, credit: Array, low: int, high: int) -> bool:
     rows = values.shape[1] >> ROW_BITS
     sums, r = np.empty((1, SUMS)), np.empty(rows)
+    finite = True
     for game in range(low, high):
         _stream(values, game, weights, sums, 0, r, 0, rows)
         spread = (np.float64(values[game, values.shape[1] - 1]) - np.float64(values[game, 0])) / credit.shape[1]
-        _gather(sums, r, spread, credit, game)
+        finite &= _gather(sums, r, spread, credit, game)
+    return finite
 
 
-def _solve_large(values: Array, game: int, weights: Array, credit: Array) -> None:
+def _solve_large(values: Array, game: int, weights: Array, credit: Array) -> bool:
     rows = values.shape[1] >> ROW_BITS
     sums, r = np.empty((CHUNKS, SUMS)), np.empty(rows)
 
@@ -180,7 +190,7 @@ def _solve_large(values: Array, game: int, weights: Array, credit: Array) -> Non
             _stream(values, game, weights, sums, chunk, r, rows * chunk // CHUNKS, rows * (chunk + 1) // CHUNKS)
 
     parallel.rows(run, CHUNKS, NS_A_VALUE * values.shape[1] / CHUNKS)
-    _gather(sums, r, (float(values[game, -1]) - float(values[game, 0])) / credit.shape[1], credit, game)
+    return bool(_gather(sums, r, (float(values[game, -1]) - float(values[game, 0])) / credit.shape[1], credit, game))
 
 
 @lru_cache(maxsize=64)
@@ -193,17 +203,19 @@ def lane_weights(n: int) -> NDArray[np.float64]:
 
 
 def solve(values: Array) -> Array:
-    """values [B, 2^n] -> [B, n] in the dtype of values, computed in float64."""
+    """values [B, 2^n] -> [B, n] in the dtype of values, computed in float64. Raises NotFiniteError."""
     games, size = values.shape
     n = size.bit_length() - 1
     credit = np.empty((games, n), values.dtype)
     if n == 1:
-        with np.errstate(over="ignore", invalid="ignore"):  # shows as credits that are not finite, which callers explain
+        with np.errstate(over="ignore", invalid="ignore"):
             credit[:, 0] = values[:, 1] - values[:, 0]
+        finite = bool(np.isfinite(credit).all())
     elif n <= CHUNK_LIMIT:
         kernel = _solve_small if n <= FOLD_LIMIT else _solve_one_row if n <= ONE_ROW_LIMIT else _solve_medium
-        parallel.rows(kernel, games, 2 * NS_A_VALUE * size, values, lane_weights(n), credit)
+        finite = parallel.rows(kernel, games, 2 * NS_A_VALUE * size, values, lane_weights(n), credit)
     else:
-        for game in range(games):
-            _solve_large(values, game, lane_weights(n), credit)
+        finite = all(_solve_large(values, game, lane_weights(n), credit) for game in range(games))
+    if not finite:
+        raise NotFiniteError
     return credit

@@ -28,12 +28,14 @@ from shapley_kernels.lanes import (
     load,
     maximum,
     minimum,
+    multiply_add,
     packed,
     sort_run,
     splat,
     store,
     total,
 )
+from shapley_kernels.limits import NotFiniteError
 from shapley_kernels.networks import RUN, comparators
 from shapley_kernels.thresholds.eight import airport_8
 from shapley_kernels.tiles import tile, turn
@@ -62,12 +64,14 @@ def _shares(heights: Array) -> None:
 
 
 @jit
-def _solve_tile(scores: Array, floor: Lanes, pairs: Array, exchanged: Array) -> None:
-    """Scores [K, 8] to credits, in place. exchanged [C]: scratch for the masks."""
+def _solve_tile(scores: Array, floor: Lanes, pairs: Array, exchanged: Array, nothing: Lanes) -> Lanes:
+    """Scores [K, 8] to credits, in place; `nothing` plus 0 times their heights. exchanged [C]: scratch for the masks."""
     members = scores.shape[0]
-    real = scores.dtype.type
+    zero = splat(scores.dtype.type(0))
     for i in range(members):
-        store(scores, 8 * i, maximum(load(scores, 8 * i) - floor, splat(real(0))))
+        height = load(scores, 8 * i) - floor
+        nothing = multiply_add(height, zero, nothing)
+        store(scores, 8 * i, maximum(height, zero))
     for q in range(pairs.shape[0]):
         low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
         x, y = load(scores, low), load(scores, high)
@@ -82,34 +86,42 @@ def _solve_tile(scores: Array, floor: Lanes, pairs: Array, exchanged: Array) -> 
         mask = exchanged[q]
         store(scores, low, choose(mask, y, x))
         store(scores, high, choose(mask, x, y))
+    return nothing
 
 
 @jit
-def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low: int, high: int) -> None:
+def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low: int, high: int) -> bool:
     members = scores.shape[1]
     s_base = 0 if base.shape[0] == 1 else 1
     b_tile = np.zeros((members, 8), scores.dtype)
     b_floor = np.zeros(8, scores.dtype)
     exchanged = np.empty(pairs.shape[0], np.uint8)
+    nothing = splat(scores.dtype.type(0))
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
         turn(scores, first * members, members, lanes, members, b_tile, 0, 8)
-        _solve_tile(b_tile, load(b_floor, 0), pairs, exchanged)
+        nothing = _solve_tile(b_tile, load(b_floor, 0), pairs, exchanged, nothing)
         turn(b_tile, 0, 8, members, lanes, credit, first * members, members)
+    return bool(total(nothing) == 0)
 
 
 @jit
-def _keys(scores: Array, o: int, members: int, floor: float, bits: int, keys: Array, p: int) -> None:
-    """The keys of K heights above the lowest, to keys[p:]; the last vector of a row holds nothing but scores of that row."""
-    lowest = load(scores, o)
-    for i in range(8, members, 8):
-        lowest = minimum(lowest, load(scores, o + i))
-    lowest = maximum(splat(floor), splat(least(lowest)))
-    zero = splat(scores.dtype.type(0))
+def _keys(scores: Array, o: int, members: int, floor: float, bits: int, keys: Array, p: int, nothing: Lanes) -> Lanes:
+    """The keys of K heights above the lowest, to keys[p:]; the last vector of a row holds nothing but scores of that row.
+
+    Returns `nothing` plus 0 times the heights above the floor.
+    """
+    lowest, lanes, zero = load(scores, o), splat(floor), splat(scores.dtype.type(0))
+    for i in range(0, members, 8):
+        score = load(scores, o + i)
+        nothing = multiply_add(score - lanes, zero, nothing)
+        lowest = minimum(lowest, score)
+    lowest = maximum(lanes, splat(least(lowest)))
     for i in range(0, members, 8):
         store(keys, p + i, packed(maximum(load(scores, o + i) - lowest, zero), bits, i))
+    return nothing
 
 
 @jit
@@ -147,7 +159,7 @@ def _put_right(heights: Array, keys: Array, floor: Lanes) -> None:
 
 
 @jit
-def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits: int, low: int, high: int) -> None:
+def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits: int, low: int, high: int) -> bool:
     members = scores.shape[1]
     wide = (members + 7) // 8 * 8
     s_base = 0 if base.shape[0] == 1 else 1
@@ -156,6 +168,7 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits
     rows, keys, heights = tile(8, wide, np.uint32), tile(runs, 8, np.uint32), tile(members, 8, scores.dtype)
     keys[members:] = np.uint32(0xFFFFFFFF)  # above all others
     member = np.uint32((1 << bits) - 1)
+    nothing = splat(scores.dtype.type(0))
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         for lane in range(lanes):
@@ -165,7 +178,7 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits
                 b_row[:members] = flat[o : o + members]
                 b_row[members:] = b_row[0]
                 row, o = b_row, 0
-            _keys(row, o, members, b_floor[lane], bits, rows, lane * wide)
+            nothing = _keys(row, o, members, b_floor[lane], bits, rows, lane * wide, nothing)
         turn(rows, 0, wide, 8, members, keys, 0, 8)
         for i in range(0, runs, RUN):
             sort_run(keys, 8 * i)
@@ -184,18 +197,22 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits
             row = credit[first + lane]
             for q in range(members):
                 row[np.uint64(keys[q, lane] & member)] = heights[q, lane]
+    return bool(total(nothing) == 0)
 
 
 @jit
-def _airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: int) -> None:
+def _airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
     """c by rank, looked up by value."""
     members = scores.shape[1]
     s_base = 0 if base.shape[0] == 1 else 1
     real = scores.dtype.type
     height, cumulated = np.empty(members, scores.dtype), np.empty(members, scores.dtype)
+    nothing = real(0)
     for group in range(low, high):
         for i in range(members):
-            height[i] = max(scores[group, i] - base[group * s_base], real(0))
+            height[i] = scores[group, i] - base[group * s_base]
+            nothing += height[i] * real(0)
+            height[i] = max(height[i], real(0))
         ascending = np.sort(height)
         running = ascending[0] * real(1 / members)
         cumulated[0] = running
@@ -204,6 +221,7 @@ def _airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: i
             cumulated[q] = running
         for i in range(members):
             credit[group, i] = cumulated[np.searchsorted(ascending, height[i])]
+    return bool(nothing == 0)
 
 
 @jit
@@ -229,7 +247,7 @@ def _facility_tiled(scores: Array, weights: Array, credit: Array, pairs: Array, 
                 else:
                     for lane in range(8):
                         b_tile[i, lane] = scores[group, i, first + lane] if lane < lanes else zero
-            _solve_tile(b_tile, splat(zero), pairs, exchanged)
+            _solve_tile(b_tile, splat(zero), pairs, exchanged, splat(zero))
             weight = load(b_weight, 0)
             for i in range(members):
                 store(b_total, 8 * i, load(b_total, 8 * i) + load(b_tile, 8 * i) * weight)
@@ -238,19 +256,21 @@ def _facility_tiled(scores: Array, weights: Array, credit: Array, pairs: Array, 
 
 
 def airport(scores: Array, base: Array) -> Array:
-    """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]."""
+    """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. Raises NotFiniteError."""
     groups, members = scores.shape
     credit = memory.empty(scores.shape, scores.dtype)
     if members == 8:
-        parallel.rows(airport_8, groups, 8, scores, base, credit)
+        finite = parallel.rows(airport_8, groups, 8, scores, base, credit)
     elif members <= MASKS_LIMIT:
         pairs = comparators(members)
-        parallel.rows(_airport_tiled, groups, 0.4 * len(pairs) + members, scores, base, credit, pairs)
+        finite = parallel.rows(_airport_tiled, groups, 0.4 * len(pairs) + members, scores, base, credit, pairs)
     elif members <= NETWORK_LIMIT:
         pairs, bits = comparators(members, RUN), (members - 1).bit_length()
-        parallel.rows(_airport_keyed, groups, 0.1 * len(pairs) + 2 * members, scores, base, credit, pairs, bits)
+        finite = parallel.rows(_airport_keyed, groups, 0.1 * len(pairs) + 2 * members, scores, base, credit, pairs, bits)
     else:
-        parallel.rows(_airport_sorted, groups, 60 * members, scores, base, credit)
+        finite = parallel.rows(_airport_sorted, groups, 60 * members, scores, base, credit)
+    if not finite:
+        raise NotFiniteError
     return credit
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, choose, exceeds, load, maximum, splat, transpose
+from shapley_kernels.lanes import Lanes, choose, exceeds, load, maximum, multiply_add, splat, total, transpose
 from shapley_kernels.tiles import columns, store_eight, tile
 
 Array = NDArray[Any]
@@ -28,15 +28,18 @@ def _restore(x: Lanes, y: Lanes, mask: int) -> tuple[Lanes, Lanes]:
 
 
 @jit
-def _solve(scores: Array, o: int, floor: Lanes, credit: Array) -> None:
-    """Credits of the eight groups of eight that start at element o."""
+def _solve(scores: Array, o: int, floor: Lanes, credit: Array, nothing: Lanes) -> Lanes:
+    """Credits of the eight groups of eight that start at element o; `nothing` plus 0 times their heights."""
     real = scores.dtype.type
     zero = splat(real(0))
     w_8, w_7, w_6, w_5 = splat(real(1 / 8)), splat(real(1 / 7)), splat(real(1 / 6)), splat(real(1 / 5))
     w_4, w_3, w_2 = splat(real(1 / 4)), splat(real(1 / 3)), splat(real(1 / 2))
     a, b, c, d, e, f, g, h = columns(scores, o, 8)
-    a, b, c, d = maximum(a - floor, zero), maximum(b - floor, zero), maximum(c - floor, zero), maximum(d - floor, zero)
-    e, f, g, h = maximum(e - floor, zero), maximum(f - floor, zero), maximum(g - floor, zero), maximum(h - floor, zero)
+    a, b, c, d, e, f, g, h = a - floor, b - floor, c - floor, d - floor, e - floor, f - floor, g - floor, h - floor
+    nothing = multiply_add(a, zero, multiply_add(b, zero, multiply_add(c, zero, multiply_add(d, zero, nothing))))
+    nothing = multiply_add(e, zero, multiply_add(f, zero, multiply_add(g, zero, multiply_add(h, zero, nothing))))
+    a, b, c, d = maximum(a, zero), maximum(b, zero), maximum(c, zero), maximum(d, zero)
+    e, f, g, h = maximum(e, zero), maximum(f, zero), maximum(g, zero), maximum(h, zero)
     a, b, m_0 = _exchange(a, b)
     c, d, m_1 = _exchange(c, d)
     e, f, m_2 = _exchange(e, f)
@@ -85,21 +88,24 @@ def _solve(scores: Array, o: int, floor: Lanes, credit: Array) -> None:
     c_0, c_1 = _restore(c_0, c_1, m_0)
     a, b, c, d, e, f, g, h = transpose(c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
     store_eight(credit, o, 8, a, b, c, d, e, f, g, h)
+    return nothing
 
 
 @jit
-def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -> None:
-    """scores, credit [B, 8], base [B or 1]."""
+def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
+    """scores, credit [B, 8], base [B or 1]; whether all heights are finite."""
     s_base = 0 if base.shape[0] == 1 else 1
     b_floor = np.zeros(8, scores.dtype)
     b_scores, b_credit = tile(8, 8, scores.dtype), tile(8, 8, scores.dtype)
+    nothing = splat(scores.dtype.type(0))  # 0 x is NaN for what is not finite
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
         if lanes == 8:
-            _solve(scores, 8 * first, load(b_floor, 0), credit)
+            nothing = _solve(scores, 8 * first, load(b_floor, 0), credit, nothing)
         else:
             b_scores[:lanes] = scores[first:high]
-            _solve(b_scores, 0, load(b_floor, 0), b_credit)
+            nothing = _solve(b_scores, 0, load(b_floor, 0), b_credit, nothing)
             credit[first:high] = b_credit[:lanes]
+    return bool(total(nothing) == 0)

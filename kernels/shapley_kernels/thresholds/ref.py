@@ -15,10 +15,17 @@ from shapley_kernels.arrays import at_least, laid_out, like, namespace, unsorted
 Array = Any
 
 
+@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which callers explain
+def heights(scores: Array, base: Array) -> Array:
+    """How far scores [B, K] rise above the base [B or 1], NaN for what is not finite."""
+    rises = scores - base[:, None]
+    return at_least(rises, 0) + 0 * rises
+
+
 def airport(scores: Array, base: Array) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. O(K log K) a group."""
     xp = namespace(scores)
-    height = at_least(scores - base[:, None], 0)  # [B, K]
+    height = heights(scores, base)
     members = scores.shape[1]
     order = xp.argsort(height, axis=1, stable=True)
     ascending = xp.take_along_axis(height, order, axis=1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shapley_kernels.arrays import at_least, namespace
+from shapley_kernels.thresholds.ref import heights
 from shapley_kernels.trees import Mix, Node, chunks, flow, joined, or_shares
 
 Array = Any
@@ -13,7 +14,7 @@ Array = Any
 
 def airport(scores: Array, base: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. O(nodes K) a group."""
-    return _columns(at_least(scores - base[:, None], 0).T, root, mixes).T
+    return _columns(heights(scores, base).T, root, mixes).T
 
 
 def facility(scores: Array, weights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
