@@ -84,6 +84,8 @@ def _plan(family: Any, kinds: Kinds) -> Plan:
     fields: dict[str, Field] = {"mask": _MASK, **family.fields}
     axes = tuple((name, fields[name].axes, shape) for name, shape, _, _ in kinds)
     k, shape = _members_of(axes), _groups(axes)
+    if family.max_members is not None and k > family.max_members:
+        raise InputError(f"{family.__name__} holds a value for every set, at most {family.max_members} members; got k = {k}.")
     real_valued = [(given, counts) for name, _, given, counts in kinds if fields[name].domain in REAL_VALUED]
     counted = [computing_dtype(given) for given, counts in real_valued if counts]
     dtype = max(counted, default=_FLOAT64) if real_valued else None

@@ -4,9 +4,9 @@ An array library is recognised by the DLPack protocol, never imported. Arrays in
 as NumPy views without a copy, and go out by their library's own `from_dlpack`. Arrays on a device stay what and where they are:
 the mathematics runs on them in the functions of the array API standard, or in kernels of the device.
 
-On a device nothing waits for a value: shapes and dtypes are checked, values are not. An entry that is not finite, or that is
-outside its domain (a probability above 1), counts as NaN, and so does credit in its group, and in no other group; check with
-isfinite of the array's library. Flags count as true unless 0, and a matrix that ought to be symmetric is taken as it is.
+On a device nothing waits for a value: shapes and dtypes are checked, values are not. An entry outside its domain (a probability
+above 1) counts as NaN, and NaN shows in the credits of its group, and of no other group; check with isfinite of the array's
+library. Flags count as true unless 0, and a matrix that ought to be symmetric is taken as it is.
 """
 
 from __future__ import annotations

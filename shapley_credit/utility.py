@@ -48,8 +48,7 @@ class Utility(BetweenGraphs):
     """
 
     fields: ClassVar[Mapping[str, Field | Parameter]] = {}
-    # The most members of a family that holds a value for every set; None for all others.
-    max_members: ClassVar[int | None] = None
+    max_members: ClassVar[int | None] = None  # of a family that holds a value for every set
     _deferred: ClassVar[tuple[str, ...]] = ()  # of its fields
 
     k: int
@@ -75,10 +74,6 @@ class Utility(BetweenGraphs):
         given["mask"] = mask
         bind_fields(type(self), given)
         self.__dict__.update(given)
-        if self.max_members is not None and self.k > self.max_members:
-            raise InputError(
-                f"{type(self).__name__} holds a value for every set, at most {self.max_members} members; got k = {self.k}."
-            )
 
     # The two things a family says.
 
@@ -104,18 +99,14 @@ class Utility(BetweenGraphs):
         return rises_by_absence(self, sets)
 
     def check_credits(self, credits: Array) -> None:
-        """Raise InputError for credits of deferred fields that are not finite.
-
-        On a device nothing is raised: that would wait for the values.
-        """
+        """Raise InputError for credits of deferred fields that are not finite; on a device nothing is read."""
         if self._deferred and isinstance(credits, np.ndarray) and not is_finite(credits):
             self.refuse()
 
     def check_deferred(self) -> None:
         """Raise InputError at the first entry of a deferred field that is not finite; on a device nothing is read."""
         for name in self._deferred:
-            array = getattr(self, name)
-            if isinstance(array, np.ndarray):
+            if isinstance(array := getattr(self, name), np.ndarray):
                 check_finite(array, name)
 
     def refuse(self) -> NoReturn:
@@ -205,8 +196,7 @@ class Utility(BetweenGraphs):
 
     def over(self, shape: tuple[int, ...]) -> Self:
         """The same utility for every group of a larger shape."""
-        wider = copy.copy(self)
-        wider.shape = shape
+        (wider := copy.copy(self)).shape = shape
         return wider
 
     def __repr__(self) -> str:

@@ -179,8 +179,15 @@ def _tabulated(function: Any, k: int | None) -> Table:
     return Table(tabulate(function, int(k), np.arange(1 << int(k))))
 
 
+def _table(values: Any) -> Table:
+    """Table(values) without asking once more whether torch compiles this."""
+    table = Table.__new__(Table)
+    table.bind(values=values)
+    return table
+
+
 def _as_utility(utility: Any, k: int | None) -> Utility:
-    game = utility if isinstance(utility, Utility) else Table(utility)
+    game = utility if isinstance(utility, Utility) else _table(utility)
     if k is not None and k != game.k:
         raise InputError(f"k = {k} was asked for, but the utility has k = {game.k} members: {game!r}.")
     return game

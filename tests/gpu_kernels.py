@@ -109,3 +109,22 @@ def check(function: Callable[..., Any], specification: Callable[..., Any], argum
     error = np.abs(credit.cpu().numpy() - truth).max(initial=0.0)
     assert error <= gpu_tolerance(dtype) * scale  # false for nan
     assert all(np.array_equal(a, b.cpu().numpy()) for a, b in zip(arguments, given, strict=True) if isinstance(a, np.ndarray))
+
+
+def check_nan(function: Callable[..., Any], specification: Callable[..., Any], form: str, game: str) -> None:
+    """NaN in the data of a group shows in its credits if it shows in those of the specification, and in no other group."""
+    rng = np.random.default_rng(11)
+    for members in sizes(form, game)[1:]:
+        right = MAKERS[form, game](rng, 3, members, np.float32)
+        good = function(*tensors(right))
+        for place, array in enumerate(right):
+            if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or len(array) != 3 or not array.size:
+                continue
+            spoilt = array.copy()
+            spoilt[(1, *rng.integers(array.shape[1:]))] = np.nan
+            wrong = tuple(spoilt if i == place else a for i, a in enumerate(right))
+            credit = function(*tensors(wrong))
+            with np.errstate(all="ignore"):
+                truth = specification(*wrong)
+            assert np.isnan(truth[1]).any() == bool(credit[1].isnan().any())
+            assert torch.equal(credit[[0, 2]], good[[0, 2]])

@@ -16,7 +16,7 @@ import torch
 
 import golden
 import shapley_kernels
-from gpu_kernels import DEVICE, LIMITS, SMALL, check, kernels, module_of, sizes, small_tiles, tensors
+from gpu_kernels import DEVICE, LIMITS, SMALL, check, check_nan, kernels, module_of, sizes, small_tiles, tensors
 from kernel_inputs import MAKERS
 from roles import on_device, using
 from test_backends import PACKED
@@ -65,6 +65,13 @@ def test_rows_do_not_depend_on_their_batch(form: str, game: str) -> None:
         for low, high in ((0, 1), (12, 19)):
             part = [a[low:high] if isinstance(a, torch.Tensor) and len(a) == 19 else a for a in arguments]
             assert torch.equal(function(*part), whole[low:high])
+
+
+@pytest.mark.parametrize(("form", "game"), [key for key in KERNELS if key not in PACKED])
+def test_nan_shows_as_in_the_specification(form: str, game: str) -> None:
+    module = module_of(form)
+    with small_tiles(form, module):
+        check_nan(getattr(module, game), specification(form, game), form, game)
 
 
 @pytest.mark.parametrize(("form", "game"), OPERATORS)

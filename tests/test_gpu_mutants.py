@@ -13,20 +13,25 @@ import numpy as np
 import pytest
 from triton.runtime.errors import InterpreterError
 
-from gpu_kernels import check, kernels, sizes, small_tiles
+from gpu_kernels import check, check_nan, kernels, sizes, small_tiles
 from kernel_inputs import MAKERS
+from test_backends import PACKED
 from test_gpu import specification
 from test_mutants import Mutant
 
 pytestmark = pytest.mark.triton
 
 MUTANTS = [
-    Mutant("thresholds", "airport", "tl.maximum(b_score - b_base[:, None], 0.0), 0.0)", "tl.maximum(b_score, 0.0), 0.0)"),
+    Mutant("thresholds", "airport", "_at_least_0(b_score - b_base[:, None])", "_at_least_0(b_score)"),
     Mutant("thresholds", "airport", "tl.where(b_sorted[q] <= b_heights[i]", "tl.where(b_sorted[q] < b_heights[i]"),
     Mutant("thresholds", "airport", "j // (2 * P) == (j + D) // (2 * P)", "True"),
     Mutant("thresholds", "airport", "/ (KP - o_column)[None, :]", "/ (KP + 0 * o_column)[None, :]"),
     Mutant("thresholds", "airport", "mask=o_row < B, other=0.0).to(b_score", "mask=o_row < 1, other=0.0).to(b_score"),
     Mutant("thresholds", "facility", "b_totals[i] + b_weight * b_shares[i]", "b_totals[i] + b_shares[i]"),
+    Mutant("thresholds", "airport", "b_level += 0.0 * b_heights[i]", "b_level += 0.0"),
+    Mutant("thresholds", "airport", "b_none = tl.sum(0.0 * b_height, 1)", "b_none = tl.sum(0.0 * b_base[:, None], 1)"),
+    Mutant("thresholds", "facility", "tl.PropagateNan.ALL", "tl.PropagateNan.NONE"),
+    Mutant("thresholds", "facility", "b_total += 0.0 * b_height", "b_total += 0.0"),
     Mutant("thresholds", "facility", "tl.sum(b_total, 0)", "tl.max(b_total, 0)"),
     Mutant("thresholds", "facility", "tl.sum(b_totals[i], 0)", "tl.max(b_totals[i], 0)"),
     Mutant("ranks", "discounted", "== b_key) & (j < i)", "== b_key) & (j > i)"),
@@ -94,6 +99,8 @@ def run_checks(module: ModuleType, form: str, game: str) -> None:
             for members in sizes(form, game):
                 arguments = MAKERS[form, game](rng, 3, members, dtype)
                 check(getattr(module, game), specification(form, game), arguments, dtype)
+    if (form, game) not in PACKED:
+        check_nan(getattr(module, game), specification(form, game), form, game)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.form}-{m.role}-{m.wrong[:24]}")

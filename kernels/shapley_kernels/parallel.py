@@ -33,13 +33,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
-def rows(kernel: Callable[..., Any], count: int, ns_a_row: float, *arguments: Any) -> bool:
+def rows(kernel: Callable[..., Any], count: int, ns_a_row: float, *arguments: Any) -> Any:
     """Run kernel(*arguments, low, high) over a partition of range(count), on as many threads as the work is worth.
 
     Returns whether the kernel said so of every part: for kernels that return a bool.
     """
     if count * ns_a_row < 2 * GRAIN_NS:
-        return bool(kernel(*arguments, 0, count))
+        return kernel(*arguments, 0, count)
     return _on_threads(kernel, count, int(count * ns_a_row) // GRAIN_NS, arguments)
 
 

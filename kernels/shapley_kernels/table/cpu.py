@@ -202,6 +202,13 @@ def lane_weights(n: int) -> NDArray[np.float64]:
     return size_weights(n)[np.arange(n - 2)[:, None] + lanes].ravel()
 
 
+@lru_cache(maxsize=64)
+def _way(n: int) -> tuple[Any, NDArray[np.float64], float]:
+    """The kernel for games of n <= CHUNK_LIMIT members, its weights, and its time for one."""
+    kernel = _solve_small if n <= FOLD_LIMIT else _solve_one_row if n <= ONE_ROW_LIMIT else _solve_medium
+    return kernel, lane_weights(n), 2 * NS_A_VALUE * 2**n
+
+
 def solve(values: Array) -> Array:
     """values [B, 2^n] -> [B, n] in the dtype of values, computed in float64. Raises NotFiniteError."""
     games, size = values.shape
@@ -212,8 +219,8 @@ def solve(values: Array) -> Array:
             credit[:, 0] = values[:, 1] - values[:, 0]
         finite = bool(np.isfinite(credit).all())
     elif n <= CHUNK_LIMIT:
-        kernel = _solve_small if n <= FOLD_LIMIT else _solve_one_row if n <= ONE_ROW_LIMIT else _solve_medium
-        finite = parallel.rows(kernel, games, 2 * NS_A_VALUE * size, values, lane_weights(n), credit)
+        kernel, weights, cost = _way(n)
+        finite = parallel.rows(kernel, games, cost, values, weights, credit)
     else:
         finite = all(_solve_large(values, game, lane_weights(n), credit) for game in range(games))
     if not finite:

@@ -4,7 +4,7 @@
 
 equal heights have equal c, and heights of 0 earn 0, so that rows are padded with zeros to a power of two. K <= 16: one thread a
 row (`airport`) or a column (`facility`), a sorting network in its registers, then K - 1 selections a member. Above: tiles are
-sorted across threads, and a member finds its a_q by bisection.
+sorted across threads, and a member finds its a_q by bisection. Neither sorts NaN: 0 times the heights is added.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ def exchanges(i, K, P, D):
 
 
 @triton.jit
+def _at_least_0(b_entries):
+    return tl.maximum(b_entries, 0.0, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
 def _exchange(b_entries, K: tl.constexpr, P: tl.constexpr, D: tl.constexpr):
     b_next = ()
     for i in tl.static_range(K):
@@ -56,6 +61,8 @@ def _network_shares(b_heights, K: tl.constexpr, LOG: tl.constexpr):
         for i_span in tl.static_range(i_run + 1):
             b_sorted = _exchange(b_sorted, K, 2**i_run, 2 ** (i_run - i_span))
     b_level = b_sorted[0] * (1.0 / K)
+    for i in tl.static_range(K):
+        b_level += 0.0 * b_heights[i]
     b_shares = ()
     for i in tl.static_range(K):
         b_shares = b_shares + (b_level,)
@@ -100,11 +107,12 @@ def _airport(
     o_row, o_tile, m_tile = tile(tl.program_id(0), B, K, BB, KP, FULL)
     b_score = tl.load(p_scores + o_tile, mask=m_tile, other=0.0).to(p_credit.dtype.element_ty)  # [BB, KP]
     b_base = tl.load(p_base + o_row * s_base, mask=o_row < B, other=0.0).to(b_score.dtype)
-    b_height = tl.where(m_tile, tl.maximum(b_score - b_base[:, None], 0.0), 0.0)
+    b_height = tl.where(m_tile, _at_least_0(b_score - b_base[:, None]), 0.0)
     if NETWORK:
         b_share = from_columns(_network_shares(columns(b_height, KP, LOG), KP, LOG), KP, LOG)
     else:
-        b_share = _sorted_shares(b_height, BB, KP, LOG)
+        b_none = tl.sum(0.0 * b_height, 1)[:, None]
+        b_share = _sorted_shares(b_height, BB, KP, LOG) + b_none
     tl.store(p_credit + o_tile, b_share, mask=m_tile)
 
 
@@ -141,7 +149,7 @@ def _facility(
             for i in tl.static_range(KP):
                 o_score = (i_group * K + i) * E + o_element
                 b_score = tl.load(p_scores + o_score, mask=o_element < tl.where(i < K, E, 0), other=0.0).to(dtype)
-                b_heights = b_heights + (tl.maximum(b_score, 0.0),)
+                b_heights = b_heights + (_at_least_0(b_score),)
             b_shares = _network_shares(b_heights, KP, LOG)
             b_next = ()
             for i in tl.static_range(KP):
@@ -150,8 +158,9 @@ def _facility(
         else:
             o_score = (i_group * K + o_member)[None, :] * E + o_element[:, None]
             m_score = m_element[:, None] & (o_member < K)[None, :]
-            b_height = tl.maximum(tl.load(p_scores + o_score, mask=m_score, other=0.0).to(dtype), 0.0)  # [BE, KP]
+            b_height = _at_least_0(tl.load(p_scores + o_score, mask=m_score, other=0.0).to(dtype))  # [BE, KP]
             b_total += b_weight[:, None] * _sorted_shares(b_height, BE, KP, LOG)
+            b_total += 0.0 * b_height
     if NETWORK:
         for i in tl.static_range(KP):
             tl.store(p_part + i, tl.sum(b_totals[i], 0), mask=i < K)
@@ -195,7 +204,7 @@ def facility(scores: Tensor, weights: Tensor) -> Tensor:
         return ref.facility(scores, weights)
     width = padded(members, 2)
     network = width <= NETWORK_LIMIT
-    block = TILE // width
+    block = TILE // width // (2 if scores.dtype == torch.float64 else 1)
     if network:  # registers: 8 scores of 4 elements a thread, or 16 of one
         block = NETWORK_TILE // 4 if width <= 8 and scores.dtype != torch.float64 else NETWORK_TILE // 16
     parts = triton.cdiv(elements, max(PART, block))
