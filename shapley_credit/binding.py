@@ -43,22 +43,25 @@ class Plan(NamedTuple):
     readings: tuple[Reading, ...]
 
 
-def bind_fields(family: Any, found: dict[str, Any]) -> None:
-    """Turn what was given, by name, into the attributes of a utility: arrays and parameters, checked, and what they agree on.
+def bind_fields(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
+    """Find the attributes of a utility in what was given, by name: arrays and parameters, checked, and what they agree on.
 
     See `Utility.bind`.
     """
     kinds = []
     library = None
-    for name, data in found.items():
+    for name, data in given.items():
         if type(data) is np.ndarray:
+            found[name] = data
             kinds.append((name, data.shape, data.dtype, True))
         elif type(spec := family.fields.get(name, _MASK)) is Parameter:
             found[name] = read_parameter(data, spec, name)
         elif type(data) is float:
             found[name] = np.asarray(data)
             kinds.append((name, (), _FLOAT64, False))
-        elif data is not None:
+        elif data is None:
+            found[name] = None
+        else:
             array, origin = to_array(data, name)
             found[name] = array
             library = common_library(library, origin)

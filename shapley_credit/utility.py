@@ -72,8 +72,7 @@ class Utility(BetweenGraphs):
         Raises InputError for wrong shapes, entries outside their domain (unless masked or on a device), and mixed libraries.
         """
         given["mask"] = mask
-        bind_fields(type(self), given)
-        self.__dict__.update(given)
+        bind_fields(type(self), given, self.__dict__)
 
     # The two things a family says.
 

@@ -72,6 +72,11 @@ def sort_run(array: Any, index: int) -> None:
     array.reshape(-1)[index : index + RUN * WIDTH].reshape(RUN, WIDTH).sort(axis=0)
 
 
+def merge_run(array: Any, index: int) -> None:
+    """As sort_run, for lanes that rise and then fall, or fall and then rise."""
+    array.reshape(-1)[index : index + RUN * WIDTH].reshape(RUN, WIDTH).sort(axis=0)
+
+
 def packed(x: Lanes, bits: int, place: int) -> Lanes:
     """Numbers that are not negative as integers of 32 bits in the same order: leading bits of float32, then place + lane.
 
@@ -114,6 +119,7 @@ _of_two(exceeds, vectors.exceeds)
 overload(load)(lambda array, index: lambda array, index: vectors.load(array, index))
 overload(store)(lambda array, index, value: lambda array, index, value: vectors.store(array, index, value))
 overload(sort_run)(lambda array, index: lambda array, index: vectors.sort_run(array, index))
+overload(merge_run)(lambda array, index: lambda array, index: vectors.merge_run(array, index))
 overload(splat)(lambda number: lambda number: vectors.splat(number))
 overload(widen)(lambda x: lambda x: vectors.widen(x))
 overload(multiply_add)(lambda x, y, z: lambda x, y, z: vectors.multiply_add(x, y, z))

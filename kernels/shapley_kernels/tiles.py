@@ -1,4 +1,4 @@
-"""Turning rows of groups into lanes and back."""
+"""Turning rows of groups into lanes and back, and sorting lanes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, load, store, transpose
+from shapley_kernels.lanes import Lanes, load, maximum, merge_run, minimum, sort_run, store, transpose
+from shapley_kernels.networks import RUN
 
 
 @jit
@@ -57,3 +58,37 @@ def turn(source: Any, o: int, step: int, height: int, width: int, target: Any, p
         for i in range(height):
             for j in range(whole_j if i < whole_i else 0, width):
                 turned[p + stride * j + i] = flat[o + step * i + j]
+
+
+@jit
+def _order(keys: Any, small: int, large: int) -> None:
+    """The smaller of two rows of keys to the first."""
+    x, y = load(keys, 8 * small), load(keys, 8 * large)
+    store(keys, 8 * small, minimum(x, y))
+    store(keys, 8 * large, maximum(x, y))
+
+
+@jit
+def sort_rows(keys: Any) -> None:
+    """The lanes of keys [runs RUN, 8] in ascending order: runs in registers, then pairs of runs, of those, and so on.
+
+    A run and the next one backwards rise and then fall, and so do the halves that the smaller and the larger ones make up.
+    Rows beyond the last count as larger than any.
+    """
+    rows = len(keys)
+    for i in range(0, rows, RUN):
+        sort_run(keys, 8 * i)
+    span = RUN
+    while span < rows:
+        for first in range(0, rows - span, 2 * span):
+            for i in range(max(0, first + 2 * span - rows), span):
+                _order(keys, first + i, first + 2 * span - 1 - i)
+        half = span // 2
+        while half >= RUN:
+            for first in range(0, rows - half, 2 * half):
+                for i in range(first, min(first + half, rows - half)):
+                    _order(keys, i, i + half)
+            half //= 2
+        for i in range(0, rows, RUN):
+            merge_run(keys, 8 * i)
+        span *= 2

@@ -10,7 +10,7 @@ from numba.core import cgutils, types
 from numba.core.datamodel.models import PrimitiveModel
 from numba.extending import intrinsic, register_model
 
-from shapley_kernels.networks import RUN, comparators
+from shapley_kernels.networks import RUN, comparators, halvings
 
 WIDTH = 8
 
@@ -58,21 +58,30 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.int64, value), emit
 
 
-@_intrinsic
-def sort_run(typing: Any, array: Any, index: Any) -> Any:
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer, align = _address(context, builder, signature.args[0], *args)
-        places = [builder.gep(pointer, [ir.Constant(ir.IntType(64), i)]) for i in range(RUN)]
-        rows = [builder.load(place, align=align) for place in places]
-        for i, j in comparators(RUN).tolist():
-            x, y = rows[i], rows[j]
-            smaller = builder.icmp_unsigned("<", x, y)
-            rows[i], rows[j] = builder.select(smaller, x, y), builder.select(smaller, y, x)
-        for place, row in zip(places, rows, strict=True):
-            builder.store(row, place, align=align)
-        return context.get_dummy_value()
+def _of_run(pairs: list[tuple[int, int]]) -> Any:
+    """Compare and exchange RUN vectors of integers in registers."""
 
-    return types.void(array, types.int64), emit
+    @_intrinsic
+    def exchange(typing: Any, array: Any, index: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer, align = _address(context, builder, signature.args[0], *args)
+            places = [builder.gep(pointer, [ir.Constant(ir.IntType(64), i)]) for i in range(RUN)]
+            rows = [builder.load(place, align=align) for place in places]
+            for i, j in pairs:
+                x, y = rows[i], rows[j]
+                smaller = builder.icmp_unsigned("<", x, y)
+                rows[i], rows[j] = builder.select(smaller, x, y), builder.select(smaller, y, x)
+            for place, row in zip(places, rows, strict=True):
+                builder.store(row, place, align=align)
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64), emit
+
+    return exchange
+
+
+sort_run = _of_run(comparators(RUN).tolist())
+merge_run = _of_run(halvings(RUN))
 
 
 @_intrinsic
@@ -107,10 +116,10 @@ def packed(typing: Any, x: Any, bits: Any, place: Any) -> Any:
 
         if signature.args[0].dtype != types.float32:
             value = builder.fptrunc(value, ir.VectorType(ir.FloatType(), WIDTH))
-        bits, place = (splat(builder.trunc(number, ir.IntType(32))) for number in args[1:])
+        bits, place = (builder.trunc(number, ir.IntType(32)) for number in args[1:])
         doubled = builder.shl(builder.bitcast(value, vector), ir.Constant(vector, [1] * WIDTH))
-        leading = builder.shl(builder.lshr(doubled, bits), bits)
-        return builder.or_(leading, builder.add(place, ir.Constant(vector, list(range(WIDTH)))))
+        leading = builder.and_(doubled, splat(builder.shl(ir.Constant(ir.IntType(32), -1), bits)))
+        return builder.or_(leading, builder.add(splat(place), ir.Constant(vector, list(range(WIDTH)))))
 
     return LanesType(types.uint32)(x, types.int64, types.int64), emit
 

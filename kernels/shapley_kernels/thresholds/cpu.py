@@ -30,7 +30,6 @@ from shapley_kernels.lanes import (
     minimum,
     multiply_add,
     packed,
-    sort_run,
     splat,
     store,
     total,
@@ -38,7 +37,7 @@ from shapley_kernels.lanes import (
 from shapley_kernels.limits import NotFiniteError
 from shapley_kernels.networks import RUN, comparators
 from shapley_kernels.thresholds.eight import airport_8
-from shapley_kernels.tiles import tile, turn
+from shapley_kernels.tiles import sort_rows, tile, turn
 
 Array = NDArray[Any]
 
@@ -108,20 +107,24 @@ def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low:
 
 
 @jit
-def _keys(scores: Array, o: int, members: int, floor: float, bits: int, keys: Array, p: int, nothing: Lanes) -> Lanes:
-    """The keys of K heights above the lowest, to keys[p:]; the last vector of a row holds nothing but scores of that row.
-
-    Returns `nothing` plus 0 times the heights above the floor.
-    """
+def _lowest(scores: Array, o: int, members: int, floor: float) -> tuple[float, Lanes]:
+    """The lowest of K > 8 scores, or the floor if that is higher, and the sum of 0 times their heights above the floor."""
     lowest, lanes, zero = load(scores, o), splat(floor), splat(scores.dtype.type(0))
+    nothing = zero
     for i in range(0, members, 8):
-        score = load(scores, o + i)
+        score = load(scores, o + min(i, members - 8))
         nothing = multiply_add(score - lanes, zero, nothing)
         lowest = minimum(lowest, score)
-    lowest = maximum(lanes, splat(least(lowest)))
-    for i in range(0, members, 8):
-        store(keys, p + i, packed(maximum(load(scores, o + i) - lowest, zero), bits, i))
-    return nothing
+    return max(floor, least(lowest)), nothing
+
+
+@jit
+def _keys(scores: Array, o: int, members: int, lowest: float, bits: int, keys: Array, p: int) -> None:
+    """The keys of K > 8 heights above the lowest, to keys[p:]."""
+    lanes, zero = splat(lowest), splat(scores.dtype.type(0))
+    for first in range(0, members, 8):
+        i = min(first, members - 8)
+        store(keys, p + i, packed(maximum(load(scores, o + i) - lanes, zero), bits, i))
 
 
 @jit
@@ -159,11 +162,11 @@ def _put_right(heights: Array, keys: Array, floor: Lanes) -> None:
 
 
 @jit
-def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits: int, low: int, high: int) -> bool:
+def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: int, high: int) -> bool:
     members = scores.shape[1]
     wide = (members + 7) // 8 * 8
     s_base = 0 if base.shape[0] == 1 else 1
-    flat, b_row, b_floor = scores.reshape(-1), np.empty(wide, scores.dtype), np.zeros(8, scores.dtype)
+    b_floor, b_lowest = np.zeros(8, scores.dtype), np.zeros(8, scores.dtype)
     runs = (members + RUN - 1) // RUN * RUN
     rows, keys, heights = tile(8, wide, np.uint32), tile(runs, 8, np.uint32), tile(members, 8, scores.dtype)
     keys[members:] = np.uint32(0xFFFFFFFF)  # above all others
@@ -173,20 +176,12 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, pairs: Array, bits
         lanes = min(8, high - first)
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
-            row, o = flat, (first + lane) * members
-            if members < wide:
-                b_row[:members] = flat[o : o + members]
-                b_row[members:] = b_row[0]
-                row, o = b_row, 0
-            nothing = _keys(row, o, members, b_floor[lane], bits, rows, lane * wide, nothing)
+            b_lowest[lane], more = _lowest(scores, (first + lane) * members, members, b_floor[lane])
+            nothing = nothing + more
+        for lane in range(lanes):
+            _keys(scores, (first + lane) * members, members, b_lowest[lane], bits, rows, lane * wide)
         turn(rows, 0, wide, 8, members, keys, 0, 8)
-        for i in range(0, runs, RUN):
-            sort_run(keys, 8 * i)
-        for q in range(pairs.shape[0]):
-            small, large = 8 * pairs[q, 0], 8 * pairs[q, 1]
-            x, y = load(keys, small), load(keys, large)
-            store(keys, small, minimum(x, y))
-            store(keys, large, maximum(x, y))
+        sort_rows(keys)
         for lane in range(lanes):
             row = scores[first + lane]
             for q in range(members):
@@ -265,8 +260,8 @@ def airport(scores: Array, base: Array) -> Array:
         pairs = comparators(members)
         finite = parallel.rows(_airport_tiled, groups, 0.4 * len(pairs) + members, scores, base, credit, pairs)
     elif members <= NETWORK_LIMIT:
-        pairs, bits = comparators(members, RUN), (members - 1).bit_length()
-        finite = parallel.rows(_airport_keyed, groups, 0.1 * len(pairs) + 2 * members, scores, base, credit, pairs, bits)
+        bits = (members - 1).bit_length()
+        finite = parallel.rows(_airport_keyed, groups, (1.5 + 0.05 * bits**2) * members, scores, base, credit, bits)
     else:
         finite = parallel.rows(_airport_sorted, groups, 60 * members, scores, base, credit)
     if not finite:
