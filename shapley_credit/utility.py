@@ -69,7 +69,8 @@ class Utility(BetweenGraphs):
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
         An array given as None stays None; its default is the family's business. Cost O(size of the data).
-        Raises InputError for wrong shapes, entries outside their domain (unless masked or on a device), and mixed libraries.
+        Raises InputError for wrong shapes, mixed libraries, and entries outside their domain (unless masked, deferred or on a
+        device).
         """
         given["mask"] = mask
         bind_fields(type(self), given, self.__dict__)
