@@ -69,8 +69,7 @@ class Utility(BetweenGraphs):
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
         An array given as None stays None; its default is the family's business. Cost O(size of the data).
-        Raises InputError for wrong shapes, mixed libraries, and entries outside their domain (unless masked, deferred or on a
-        device).
+        Raises InputError for wrong shapes, mixed libraries, entries outside a domain (unless masked, deferred, on a device).
         """
         given["mask"] = mask
         bind_fields(type(self), given, self.__dict__)
@@ -196,7 +195,8 @@ class Utility(BetweenGraphs):
 
     def over(self, shape: tuple[int, ...]) -> Self:
         """The same utility for every group of a larger shape."""
-        (wider := copy.copy(self)).shape = shape
+        wider = copy.copy(self)
+        wider.shape = shape
         return wider
 
     def __repr__(self) -> str:
