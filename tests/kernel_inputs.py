@@ -44,8 +44,11 @@ def coverage(rng: np.random.Generator, groups: int, members: int, dtype: Any) ->
 
 
 def facility(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
+    """Scores with ties; in half of the groups scores that differ in their last digits."""
     elements = int(rng.integers(0, 70))
-    return normal(rng, (groups, members, elements), dtype), normal(rng, (shared(rng, groups), elements), dtype)
+    scores = normal(rng, (groups, members, elements), np.float64)
+    scores[::2] += 1e-6 * rng.normal(size=scores[::2].shape)
+    return scores.astype(dtype), normal(rng, (shared(rng, groups), elements), dtype)
 
 
 def product(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ MUTANTS = [
     ),
     Mutant("thresholds", "ref", " + 0 * rises", ""),
     Mutant("thresholds", "cpu", "multiply_add(d, zero, nothing)", "nothing"),
-    Mutant("thresholds", "cpu", "nothing = _solve(b_scores, 0", "_solve(b_scores, 0"),
+    Mutant("thresholds", "cpu", "nothing = _solve(b_scores, 0, 8", "_solve(b_scores, 0, 8"),
     Mutant("thresholds", "cpu", "nothing = multiply_add(height, zero, nothing)", "pass"),
     Mutant("thresholds", "cpu", "score - lanes, zero, nothing", "maximum(score, lanes), zero, nothing"),
     Mutant("thresholds", "cpu", "nothing += height[i] * real(0)", "pass"),
@@ -60,13 +60,22 @@ MUTANTS = [
     Mutant("thresholds", "cpu", "while half >= RUN:", "while half > RUN:"),
     Mutant("thresholds", "cpu", "        for i in range(0, rows, RUN):\n            merge_run(keys, 8 * i)\n", ""),
     Mutant("thresholds", "cpu", "i = min(first, members - 8)", "i = first"),
-    Mutant("thresholds", "cpu", "exchanged[q] = mask", "exchanged[q] = mask & 127"),
+    Mutant("thresholds", "cpu", "    restore(heights, masks)", "    pass"),
+    Mutant("thresholds", "cpu", "f, zero), _only(members > 6, g, zero), zero", "f, zero), g, zero"),
+    Mutant("thresholds", "cpu", "if (high - first - 7) * members >= 8:", "if high - first >= 8:"),
+    Mutant("thresholds", "cpu", "b_scores[:lanes, :members] = scores[first : first + lanes]", "b_scores[: lanes - 1] = 0"),
+    Mutant("thresholds", "cpu", "i = min(row, height - 8)", "i = row"),
+    Mutant("thresholds", "cpu", "j = min(column, width - 8)", "j = min(column, width - 9)"),
+    Mutant("thresholds", "cpu", "splat(np.uint32(i))", "splat(np.uint32(0))"),
+    Mutant("thresholds", "cpu", "load(places, i)", "load(places, 0)"),
+    Mutant("thresholds", "cpu", "            put_right(b_sorted, keys, zero)\n", ""),
+    Mutant("thresholds", "cpu", "b_sorted[q, lane] * b_weight[lane]", "b_sorted[q, lane]"),
     Mutant("thresholds", "cpu", "wrong = exceeds(before, height)", "wrong = 0"),
     Mutant("thresholds", "cpu", "unsorted |= wrong", "unsorted |= 0"),
     Mutant("thresholds", "cpu", "(members - 1).bit_length()", "(members - 1).bit_length() - 1"),
     Mutant("thresholds", "cpu", "keys[members:] = np.uint32(0xFFFFFFFF)", "keys[members:] = np.uint32(0)"),
-    Mutant("thresholds", "cpu", "for first in range(0, elements, 8):", "for first in range(0, elements - 7, 8):"),
-    Mutant("thresholds", "cpu", "b_tile[i, lane] = scores[group, i, first + lane]", "b_tile[i, lane] = scores[group, i, lane]"),
+    Mutant("thresholds", "cpu", "max(scores[group, i, first + lane], zero)", "max(scores[group, i, lane], zero)"),
+    Mutant("thresholds", "cpu", "maximum(load(scores, o + i * elements), splat(zero))", "load(scores, o + i * elements)"),
     Mutant(
         "thresholds",
         "cpu",
@@ -98,6 +107,11 @@ MUTANTS = [
     Mutant("ranks", "cpu", "(exceeds(i, j) & ~exceeds(x, y))", "exceeds(y, x)"),
     Mutant("ranks", "cpu", "* load(b_rates, 8 * (members + q))", "* load(b_rates, 8 * q)"),
     Mutant("ranks", "cpu", "if row != filled[lane]:", "if filled[lane] < 0:"),
+    Mutant("ranks", "cpu", "if first == low or rows.shape[0] > 1:", "if first == low:"),
+    Mutant("ranks", "cpu", "    restore(b_credit, masks)", "    pass"),
+    Mutant("ranks", "cpu", "    repeat(b_gains, masks)", "    pass"),
+    Mutant("ranks", "cpu", "splat(keys.dtype.type(-np.inf))", "splat(keys.dtype.type(0))"),
+    Mutant("ranks", "cpu", "        _exchange(b_gains, pairs, masks, q)\n", "        pass\n"),
     Mutant("ranks", "cpu", "b_keys[i, lane] = -np.inf", "b_keys[i, lane] = np.inf"),
     Mutant("ranks", "cpu", "(discounts[row, q] - total / q) / (q + 1)", "(discounts[row, q] - total / q) / q"),
     Mutant("ranks", "cpu", "if count == 1:", "if True:"),
@@ -180,14 +194,19 @@ MUTANTS = [
 
 # Sizes that reach every branch, and limits above which kernels take another way, lowered to what plain Python can reach.
 CHECKED = {"table": (3, 8, 10, 12), "thresholds": (3, 8, 13, 37, 70)}
-LOWERED = [("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"), ("NETWORK_LIMIT = 2048", "NETWORK_LIMIT = 64")]
+LOWERED = [("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"), ("KEYS_LIMIT = 2048", "KEYS_LIMIT = 64")]
 
 
 # Modules whose compiled functions the kernels of a form call, or hand on, besides those of their own file.
-TOOLS = ("shapley_kernels.tiles", "shapley_kernels.drawing")
+TOOLS = ("shapley_kernels.tiles", "shapley_kernels.heights", "shapley_kernels.drawing")
 PARTS = {
     "counts": ("shapley_kernels.counts.classes", "shapley_kernels.counts.types"),
-    "thresholds": ("shapley_kernels.tiles", "shapley_kernels.thresholds.eight"),
+    "thresholds": (
+        "shapley_kernels.tiles",
+        "shapley_kernels.heights",
+        "shapley_kernels.thresholds.eight",
+        "shapley_kernels.thresholds.many",
+    ),
 }
 
 

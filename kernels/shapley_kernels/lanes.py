@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from shapley_kernels import vectors
-from shapley_kernels.networks import RUN
+from shapley_kernels import exchanges, vectors
+from shapley_kernels.networks import RUN, comparators
 from shapley_kernels.vectors import WIDTH
 
 # Vectors of numbers in a kernel, arrays of eight outside.
@@ -77,13 +77,45 @@ def merge_run(array: Any, index: int) -> None:
     array.reshape(-1)[index : index + RUN * WIDTH].reshape(RUN, WIDTH).sort(axis=0)
 
 
-def packed(x: Lanes, bits: int, place: int) -> Lanes:
-    """Numbers that are not negative as integers of 32 bits in the same order: leading bits of float32, then place + lane.
+def sort(array: Any, masks: Any) -> None:
+    """Put vectors [8 or 16, 8] in ascending order, each lane on its own; masks [C]: where `comparators` change places."""
+    for q, (i, j) in enumerate(comparators(len(array))):
+        masks[q] = exceeds(array[i], array[j])
+        _exchange(array, i, j, masks[q])
 
-    The `bits` last ones hold place + lane, so that numbers whose leading bits agree stand in the order of their places.
+
+def rank(array: Any, masks: Any) -> None:
+    """As sort, in descending order, equal numbers in the order in which they stand."""
+    places = np.broadcast_to(np.arange(len(array))[:, None], array.shape).copy()
+    for q, (i, j) in enumerate(comparators(len(array))):
+        masks[q] = exceeds(array[j], array[i]) | (exceeds(places[i], places[j]) & ~exceeds(array[i], array[j]))
+        _exchange(array, i, j, masks[q])
+        _exchange(places, i, j, masks[q])
+
+
+def repeat(array: Any, masks: Any) -> None:
+    """Exchange vectors [8 or 16, 8] where others were exchanged."""
+    for q, (i, j) in enumerate(comparators(len(array))):
+        _exchange(array, i, j, masks[q])
+
+
+def restore(array: Any, masks: Any) -> None:
+    """Undo the exchanges of vectors [8 or 16, 8], from the last to the first."""
+    for q, (i, j) in reversed(list(enumerate(comparators(len(array))))):
+        _exchange(array, i, j, masks[q])
+
+
+def _exchange(array: Any, i: int, j: int, mask: Any) -> None:
+    array[i], array[j] = choose(mask, array[j], array[i]), choose(mask, array[i], array[j])
+
+
+def packed(x: Lanes, bits: int, places: Lanes) -> Lanes:
+    """Numbers that are not negative as integers of 32 bits in the same order: leading bits of float32, then places < 2^bits.
+
+    Numbers whose leading bits agree stand in the order of their places.
     """
     leading = x.astype(np.float32).view(np.uint32) << np.uint32(1) >> np.uint32(bits) << np.uint32(bits)
-    return leading | np.arange(place, place + WIDTH, dtype=np.uint32)
+    return leading | places
 
 
 def total(x: Lanes) -> Any:
@@ -118,12 +150,16 @@ _of_two(maximum, vectors.selection(">"))
 _of_two(exceeds, vectors.exceeds)
 overload(load)(lambda array, index: lambda array, index: vectors.load(array, index))
 overload(store)(lambda array, index, value: lambda array, index, value: vectors.store(array, index, value))
-overload(sort_run)(lambda array, index: lambda array, index: vectors.sort_run(array, index))
-overload(merge_run)(lambda array, index: lambda array, index: vectors.merge_run(array, index))
+overload(sort_run)(lambda array, index: lambda array, index: exchanges.sort_run(array, index))
+overload(merge_run)(lambda array, index: lambda array, index: exchanges.merge_run(array, index))
+overload(sort)(lambda array, masks: lambda array, masks: exchanges.sort(array, masks))
+overload(rank)(lambda array, masks: lambda array, masks: exchanges.rank(array, masks))
+overload(repeat)(lambda array, masks: lambda array, masks: exchanges.repeat(array, masks))
+overload(restore)(lambda array, masks: lambda array, masks: exchanges.restore(array, masks))
 overload(splat)(lambda number: lambda number: vectors.splat(number))
 overload(widen)(lambda x: lambda x: vectors.widen(x))
 overload(multiply_add)(lambda x, y, z: lambda x, y, z: vectors.multiply_add(x, y, z))
-overload(packed)(lambda x, bits, place: lambda x, bits, place: vectors.packed(x, bits, place))
+overload(packed)(lambda x, bits, places: lambda x, bits, places: vectors.packed(x, bits, places))
 overload(least)(lambda x: lambda x: vectors.least(x))
 overload(total)(lambda x: lambda x: vectors.total(x))
 overload(choose)(lambda mask, x, y: lambda mask, x, y: vectors.choose(mask, x, y))

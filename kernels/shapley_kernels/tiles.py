@@ -48,16 +48,18 @@ def store_eight(
 @jit
 def turn(source: Any, o: int, step: int, height: int, width: int, target: Any, p: int, stride: int) -> None:
     """target[p + stride j + i] = source[o + step i + j] for i < height, j < width, in the flattened arrays."""
-    whole_i, whole_j = height - height % 8, width - width % 8
-    for i in range(0, whole_i, 8):
-        for j in range(0, whole_j, 8):
-            a, b, c, d, e, f, g, h = columns(source, o + step * i + j, step)
-            store_eight(target, p + stride * j + i, stride, a, b, c, d, e, f, g, h)
-    if whole_i < height or whole_j < width:
+    if height < 8 or width < 8:
         flat, turned = source.reshape(-1), target.reshape(-1)
         for i in range(height):
-            for j in range(whole_j if i < whole_i else 0, width):
+            for j in range(width):
                 turned[p + stride * j + i] = flat[o + step * i + j]
+        return
+    for row in range(0, height, 8):
+        i = min(row, height - 8)
+        for column in range(0, width, 8):
+            j = min(column, width - 8)
+            a, b, c, d, e, f, g, h = columns(source, o + step * i + j, step)
+            store_eight(target, p + stride * j + i, stride, a, b, c, d, e, f, g, h)
 
 
 @jit

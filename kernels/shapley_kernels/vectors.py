@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numba
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel.models import PrimitiveModel
-from numba.extending import intrinsic, register_model
-
-from shapley_kernels.networks import RUN, comparators, halvings
+from numba.extending import register_model
 
 WIDTH = 8
 
-_intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
+intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.extending.intrinsic
 
 
 class LanesType(types.Type):
@@ -31,7 +30,7 @@ class _Vector(PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(manager.lookup(kind.dtype).get_value_type(), WIDTH))  # type: ignore[no-untyped-call]
 
 
-def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> tuple[Any, int]:
+def address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> tuple[Any, int]:
     """Pointer to eight elements, and the alignment that holds for any array."""
     pointer = builder.gep(context.make_array(kind)(context, builder, array).data, [index])
     element = context.get_value_type(kind.dtype)
@@ -39,63 +38,34 @@ def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> t
     return builder.bitcast(pointer, ir.VectorType(element, WIDTH).as_pointer()), size
 
 
-@_intrinsic
+@intrinsic
 def load(typing: Any, array: Any, index: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer, align = _address(context, builder, signature.args[0], *args)
+        pointer, align = address(context, builder, signature.args[0], *args)
         return builder.load(pointer, align=align)
 
     return LanesType(array.dtype)(array, types.int64), emit
 
 
-@_intrinsic
+@intrinsic
 def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer, align = _address(context, builder, signature.args[0], *args[:2])
+        pointer, align = address(context, builder, signature.args[0], *args[:2])
         builder.store(args[2], pointer, align=align)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, value), emit
 
 
-def _of_run(pairs: list[tuple[int, int]]) -> Any:
-    """Compare and exchange RUN vectors of integers in registers."""
-
-    @_intrinsic
-    def exchange(typing: Any, array: Any, index: Any) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            pointer, align = _address(context, builder, signature.args[0], *args)
-            places = [builder.gep(pointer, [ir.Constant(ir.IntType(64), i)]) for i in range(RUN)]
-            rows = [builder.load(place, align=align) for place in places]
-            for i, j in pairs:
-                x, y = rows[i], rows[j]
-                smaller = builder.icmp_unsigned("<", x, y)
-                rows[i], rows[j] = builder.select(smaller, x, y), builder.select(smaller, y, x)
-            for place, row in zip(places, rows, strict=True):
-                builder.store(row, place, align=align)
-            return context.get_dummy_value()
-
-        return types.void(array, types.int64), emit
-
-    return exchange
-
-
-sort_run = _of_run(comparators(RUN).tolist())
-merge_run = _of_run(halvings(RUN))
-
-
-@_intrinsic
+@intrinsic
 def splat(typing: Any, number: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = context.get_value_type(signature.return_type)
-        one = builder.insert_element(ir.Constant(vector, ir.Undefined), args[0], ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-        return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+        return splatted(builder, args[0])
 
     return LanesType(number)(number), emit
 
 
-@_intrinsic
+@intrinsic
 def widen(typing: Any, x: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         if signature.args[0] == signature.return_type:
@@ -105,26 +75,20 @@ def widen(typing: Any, x: Any) -> Any:
     return LanesType(types.float64)(x), emit
 
 
-@_intrinsic
-def packed(typing: Any, x: Any, bits: Any, place: Any) -> Any:
+@intrinsic
+def packed(typing: Any, x: Any, bits: Any, places: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         value, vector = args[0], ir.VectorType(ir.IntType(32), WIDTH)
-
-        def splat(number: Any) -> Any:
-            one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
-            return _shuffled(builder, one, one, [0] * WIDTH)
-
         if signature.args[0].dtype != types.float32:
             value = builder.fptrunc(value, ir.VectorType(ir.FloatType(), WIDTH))
-        bits, place = (builder.trunc(number, ir.IntType(32)) for number in args[1:])
+        kept = builder.shl(ir.Constant(ir.IntType(32), -1), builder.trunc(args[1], ir.IntType(32)))
         doubled = builder.shl(builder.bitcast(value, vector), ir.Constant(vector, [1] * WIDTH))
-        leading = builder.and_(doubled, splat(builder.shl(ir.Constant(ir.IntType(32), -1), bits)))
-        return builder.or_(leading, builder.add(splat(place), ir.Constant(vector, list(range(WIDTH)))))
+        return builder.or_(builder.and_(doubled, splatted(builder, kept)), args[2])
 
-    return LanesType(types.uint32)(x, types.int64, types.int64), emit
+    return LanesType(types.uint32)(x, types.int64, places), emit
 
 
-@_intrinsic
+@intrinsic
 def exceeds(typing: Any, x: Any, y: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.bitcast(builder.fcmp_ordered(">", *args), ir.IntType(WIDTH))
@@ -132,7 +96,7 @@ def exceeds(typing: Any, x: Any, y: Any) -> Any:
     return types.uint8(x, y), emit
 
 
-@_intrinsic
+@intrinsic
 def choose(typing: Any, mask: Any, x: Any, y: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         bits = builder.bitcast(args[0], ir.VectorType(ir.IntType(1), WIDTH))
@@ -141,7 +105,7 @@ def choose(typing: Any, mask: Any, x: Any, y: Any) -> Any:
     return x(types.uint8, x, y), emit
 
 
-@_intrinsic
+@intrinsic
 def multiply_add(typing: Any, x: Any, y: Any, z: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector = context.get_value_type(signature.return_type)
@@ -153,7 +117,7 @@ def multiply_add(typing: Any, x: Any, y: Any, z: Any) -> Any:
     return x(x, y, z), emit
 
 
-@_intrinsic
+@intrinsic
 def total(typing: Any, x: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         value = args[0]
@@ -165,7 +129,7 @@ def total(typing: Any, x: Any) -> Any:
     return x.dtype(x), emit
 
 
-@_intrinsic
+@intrinsic
 def least(typing: Any, x: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         value = args[0]
@@ -177,7 +141,7 @@ def least(typing: Any, x: Any) -> Any:
     return x.dtype(x), emit
 
 
-@_intrinsic
+@intrinsic
 def transpose(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rows = list(args)
@@ -193,13 +157,21 @@ def transpose(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: An
     return eight(a, b, c, d, e, f, g, h), emit
 
 
+def splatted(builder: Any, number: Any) -> Any:
+    """One number in all lanes."""
+    one = builder.insert_element(
+        ir.Constant(ir.VectorType(number.type, WIDTH), ir.Undefined), number, ir.Constant(ir.IntType(32), 0)
+    )
+    return _shuffled(builder, one, one, [0] * WIDTH)
+
+
 def _shuffled(builder: Any, x: Any, y: Any, places: Any) -> Any:
     places = list(places)
     return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places))
 
 
 def arithmetic(instruction: str) -> Any:
-    @_intrinsic
+    @intrinsic
     def operation(typing: Any, x: Any, y: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return getattr(builder, instruction)(*args)
@@ -210,7 +182,7 @@ def arithmetic(instruction: str) -> Any:
 
 
 def selection(comparison: str) -> Any:
-    @_intrinsic
+    @intrinsic
     def operation(typing: Any, x: Any, y: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             whole = isinstance(signature.return_type.dtype, types.Integer)

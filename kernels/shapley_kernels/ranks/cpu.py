@@ -4,7 +4,8 @@
 
 one pass over ranks q, by key, descending, equal keys by lower index. What one unit of gain of rank q is worth to its owner, to
 a better and to a worse member comes from a row of rates [3, K]; the two games differ in nothing else. Eight groups at a time,
-one a lane: a sorting network keeps the mask of every exchange of keys; gains follow the masks, and credits go back by them.
+one a lane: a sorting network keeps the mask of every exchange of keys; gains follow the masks, and credits go back by them. Up
+to REGISTERS members it runs in registers, filled up by members who come last and gain nothing.
 """
 
 from __future__ import annotations
@@ -17,35 +18,14 @@ from numpy.typing import NDArray
 from shapley_kernels import memory, parallel
 from shapley_kernels.drawing import draw_one, mean, mean_change, nothing_drawn
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import choose, exceeds, load, splat, store
+from shapley_kernels.lanes import choose, exceeds, load, rank, repeat, restore, splat, store
 from shapley_kernels.networks import comparators
 from shapley_kernels.tiles import tile, turn
 
 Array = NDArray[Any]
 
-
-@jit
-def _sort_keys(b_keys: Array, b_places: Array, pairs: Array, exchanged: Array) -> None:
-    """Sort keys [K, 8] in descending order, and keep where pairs changed places."""
-    for i in range(b_keys.shape[0]):
-        store(b_places, 8 * i, splat(b_keys.dtype.type(i)))
-    for q in range(pairs.shape[0]):
-        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-        x, y, i, j = load(b_keys, low), load(b_keys, high), load(b_places, low), load(b_places, high)
-        mask = exceeds(y, x) | (exceeds(i, j) & ~exceeds(x, y))
-        exchanged[q] = mask
-        store(b_keys, low, choose(mask, y, x))
-        store(b_keys, high, choose(mask, x, y))
-        store(b_places, low, choose(mask, j, i))
-        store(b_places, high, choose(mask, i, j))
-
-
-@jit
-def _exchange(b_values: Array, pairs: Array, exchanged: Array, q: int) -> None:
-    low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-    x, y, mask = load(b_values, low), load(b_values, high), exchanged[q]
-    store(b_values, low, choose(mask, y, x))
-    store(b_values, high, choose(mask, x, y))
+# The most members whose network runs in registers.
+REGISTERS = 16
 
 
 @jit
@@ -64,39 +44,94 @@ def _share(b_gains: Array, b_rates: Array, b_credit: Array) -> None:
 
 
 @jit
+def _solve_tile(b_gains: Array, b_keys: Array, b_rates: Array, b_credit: Array, masks: Array) -> None:
+    """Gains [8 or 16, 8] to credits, destroying keys and gains."""
+    rank(b_keys, masks)
+    repeat(b_gains, masks)
+    _share(b_gains, b_rates, b_credit)
+    restore(b_credit, masks)
+
+
+@jit
+def _rank_in_memory(b_keys: Array, b_places: Array, pairs: Array, masks: Array) -> None:
+    """`rank` of keys [K, 8] for any K."""
+    for i in range(b_keys.shape[0]):
+        store(b_places, 8 * i, splat(b_keys.dtype.type(i)))
+    for q in range(pairs.shape[0]):
+        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
+        x, y, i, j = load(b_keys, low), load(b_keys, high), load(b_places, low), load(b_places, high)
+        mask = exceeds(y, x) | (exceeds(i, j) & ~exceeds(x, y))
+        masks[q] = mask
+        store(b_keys, low, choose(mask, y, x))
+        store(b_keys, high, choose(mask, x, y))
+        store(b_places, low, choose(mask, j, i))
+        store(b_places, high, choose(mask, i, j))
+
+
+@jit
+def _exchange(b_values: Array, pairs: Array, masks: Array, q: int) -> None:
+    low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
+    x, y, mask = load(b_values, low), load(b_values, high), masks[q]
+    store(b_values, low, choose(mask, y, x))
+    store(b_values, high, choose(mask, x, y))
+
+
+@jit
+def _solve_tall_tile(
+    b_gains: Array, b_keys: Array, b_places: Array, b_rates: Array, b_credit: Array, pairs: Array, masks: Array
+) -> None:
+    """As _solve_tile, for any number of members."""
+    _rank_in_memory(b_keys, b_places, pairs, masks)
+    for q in range(pairs.shape[0]):
+        _exchange(b_gains, pairs, masks, q)
+    _share(b_gains, b_rates, b_credit)
+    for q in range(pairs.shape[0] - 1, -1, -1):
+        _exchange(b_credit, pairs, masks, q)
+
+
+@jit
+def _fill_rates(rates: Array, rows: Array, first: int, lanes: int, b_rates: Array, filled: Array) -> None:
+    """The rates of each group to its lane of b_rates [3 height, 8], if they are not there."""
+    height, s_rows = b_rates.shape[0] // 3, 0 if rows.shape[0] == 1 else 1
+    for lane in range(lanes):
+        row = rows[(first + lane) * s_rows]
+        if row != filled[lane]:
+            filled[lane] = row
+            for q in range(rates.shape[2]):
+                for rate in range(3):
+                    b_rates[rate * height + q, lane] = rates[row, rate, q]
+
+
+@jit
 def _ranked(
     gains: Array, keys: Array, present: Array, rates: Array, rows: Array, pairs: Array, credit: Array, low: int, high: int
 ) -> None:
     """rates [R, 3, K], rows [B or 1]: the row of rates of each group."""
     members = gains.shape[1]
     s_keys, s_present = 0 if keys.shape[0] == 1 else 1, 0 if present.shape[0] == 1 else 1
-    s_rows = 0 if rows.shape[0] == 1 else 1
-    b_gains, b_credit = tile(members, 8, gains.dtype), tile(members, 8, gains.dtype)
-    b_keys, b_places = tile(members, 8, keys.dtype), tile(members, 8, keys.dtype)
-    b_rates = tile(3 * members, 8, gains.dtype)
-    exchanged = np.empty(pairs.shape[0], np.uint8)
-    filled = np.full(8, -1)
+    height = 8 if members <= 8 else max(members, REGISTERS)
+    b_gains, b_credit = tile(height, 8, gains.dtype), tile(height, 8, gains.dtype)
+    b_keys, b_places = tile(height, 8, keys.dtype), tile(height, 8, keys.dtype)
+    b_rates = tile(3 * height, 8, gains.dtype)
+    masks, filled = np.empty(pairs.shape[0], np.uint8), np.full(8, -1)
     complete = s_present == 0 and present.all()
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         turn(gains, first * members, members, lanes, members, b_gains, 0, 8)
         turn(keys, first * members * s_keys, members * s_keys, lanes, members, b_keys, 0, 8)
-        for lane in range(lanes):
-            row = rows[(first + lane) * s_rows]
-            for i in range(0 if complete else members):
+        if first == low or rows.shape[0] > 1:
+            _fill_rates(rates, rows, first, lanes, b_rates, filled)
+        for lane in range(0 if complete else lanes):
+            for i in range(members):
                 if not present[(first + lane) * s_present, i]:
                     b_keys[i, lane] = -np.inf  # last in rank, where all rates are 0
-            if row != filled[lane]:
-                filled[lane] = row
-                for q in range(members):
-                    for rate in range(3):
-                        b_rates[rate * members + q, lane] = rates[row, rate, q]
-        _sort_keys(b_keys, b_places, pairs, exchanged)
-        for q in range(pairs.shape[0]):
-            _exchange(b_gains, pairs, exchanged, q)
-        _share(b_gains, b_rates, b_credit)
-        for q in range(pairs.shape[0] - 1, -1, -1):
-            _exchange(b_credit, pairs, exchanged, q)
+        for i in range(members, height):
+            store(b_keys, 8 * i, splat(keys.dtype.type(-np.inf)))
+            store(b_gains, 8 * i, splat(gains.dtype.type(0)))
+        if height <= REGISTERS:
+            _solve_tile(b_gains, b_keys, b_rates, b_credit, masks)
+        else:
+            _solve_tall_tile(b_gains, b_keys, b_places, b_rates, b_credit, pairs, masks)
         turn(b_credit, 0, 8, members, lanes, credit, first * members, members)
         for group in range(first, first if complete else first + lanes):
             for i in range(members):
@@ -158,17 +193,21 @@ def _size_rates(weights: Array, sizes: Array, rates: Array, low: int, high: int)
                 rates[row, 1 + worse, better] = moved
 
 
-def _cost(members: int, pairs: Array) -> float:
-    """Nanoseconds a group."""
-    return 0.8 * len(pairs) + 3 * members
+def _network(members: int) -> tuple[Array, float]:
+    """Pairs of the network that sorts so many members, and nanoseconds a group."""
+    if members <= REGISTERS:
+        pairs = comparators(8 if members <= 8 else REGISTERS)
+        return pairs, 0.2 * len(pairs) + 3 * members
+    pairs = comparators(members)
+    return pairs, 0.8 * len(pairs) + 3 * members
 
 
 def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]."""
     groups, members = gains.shape
-    pairs = comparators(members)
+    pairs, cost = _network(members)
     credit = memory.empty(gains.shape, gains.dtype)
-    parallel.rows(_discounted, groups, _cost(members, pairs), gains, keys, discounts, pairs, credit)
+    parallel.rows(_discounted, groups, cost, gains, keys, discounts, pairs, credit)
     return credit
 
 
@@ -183,7 +222,8 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
     rates = np.zeros((len(sizes), 3, members))
     by_size = np.ascontiguousarray(weights.swapaxes(1, 2))
     parallel.rows(_size_rates, len(sizes), 0.5 * members**3, by_size, sizes, rates)
-    pairs, credit = comparators(members), memory.empty(gains.shape, rates.dtype)
+    pairs, cost = _network(members)
+    credit = memory.empty(gains.shape, rates.dtype)
     wide = gains.astype(rates.dtype, copy=False)
-    parallel.rows(_ranked, len(gains), _cost(members, pairs), wide, keys, present, rates, rows.ravel(), pairs, credit)
+    parallel.rows(_ranked, len(gains), cost, wide, keys, present, rates, rows.ravel(), pairs, credit)
     return credit

@@ -2,13 +2,14 @@
 
     phi_(q) = c_q,  c_q = sum_{p<=q} (a_p - a_{p-1}) / (K - p + 1),  a ascending heights, a_0 = 0.
 
-Eight games at a time, one a lane: a sorting network over the K vectors of a tile keeps the mask of every exchange, c takes the
-place of a, and the exchanges undone from the last to the first bring each c to its member. No branch, no index, equal heights
-in any order. Tiles are groups for `airport`, elements of a group for `facility`.
+Eight games at a time, one a lane: groups for `airport`, elements of a group for `facility`. Up to NETWORK_LIMIT members a
+sorting network in registers keeps the mask of every exchange, c takes the place of a, and the exchanges undone from the last to
+the first bring each c to its member. No branch, no index, equal heights in any order; rows of height 0, which come first, where
+c is 0, fill the network up.
 
-Above MASKS_LIMIT `airport` sorts keys instead, integers of 32 bits that hold the leading bits of a height and its member, so
-that an exchange is a minimum and a maximum and nothing needs undoing. Where heights agree in these bits their order is put
-right afterwards. Above NETWORK_LIMIT it sorts group by group.
+Above, keys are sorted, integers of 32 bits that hold the leading bits of a height and its member, so that an exchange is a
+minimum and a maximum and nothing needs undoing. Where heights agree in these bits their order is put right afterwards. Above
+KEYS_LIMIT `airport` sorts group by group.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels import memory, parallel
+from shapley_kernels.heights import put_right, shares
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import (
     Lanes,
-    choose,
-    exceeds,
     least,
     load,
     maximum,
     minimum,
     multiply_add,
     packed,
+    restore,
+    sort,
     splat,
     store,
     total,
@@ -37,71 +39,44 @@ from shapley_kernels.lanes import (
 from shapley_kernels.limits import NotFiniteError
 from shapley_kernels.networks import RUN, comparators
 from shapley_kernels.thresholds.eight import airport_8
+from shapley_kernels.thresholds.many import airport_sorted
 from shapley_kernels.tiles import sort_rows, tile, turn
 
 Array = NDArray[Any]
 
-MASKS_LIMIT = 16
-NETWORK_LIMIT = 2048
-# Heights out of order move one place at a time, up to so many moves in a tile for each of its K rows.
-MOVES = 8
+NETWORK_LIMIT = 16
+KEYS_LIMIT = 2048
+MASKS = len(comparators(NETWORK_LIMIT))
 
 
 @jit
-def _shares(heights: Array) -> None:
-    """Ascending heights [K, 8] to c, in place."""
-    members = heights.shape[0]
-    real = heights.dtype.type
-    before = load(heights, 0)
-    share = before * splat(real(1 / members))
-    store(heights, 0, share)
-    for q in range(1, members):
-        height = load(heights, 8 * q)
-        share = share + (height - before) * splat(real(1 / (members - q)))
-        store(heights, 8 * q, share)
-        before = height
+def _solve_tile(heights: Array, masks: Array) -> None:
+    """Heights [8 or 16, 8] to credits, in place. masks [C]: scratch."""
+    sort(heights, masks)
+    shares(heights)
+    restore(heights, masks)
 
 
 @jit
-def _solve_tile(scores: Array, floor: Lanes, pairs: Array, exchanged: Array, nothing: Lanes) -> Lanes:
-    """Scores [K, 8] to credits, in place; `nothing` plus 0 times their heights. exchanged [C]: scratch for the masks."""
-    members = scores.shape[0]
-    zero = splat(scores.dtype.type(0))
-    for i in range(members):
-        height = load(scores, 8 * i) - floor
-        nothing = multiply_add(height, zero, nothing)
-        store(scores, 8 * i, maximum(height, zero))
-    for q in range(pairs.shape[0]):
-        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-        x, y = load(scores, low), load(scores, high)
-        mask = exceeds(x, y)
-        exchanged[q] = mask
-        store(scores, low, choose(mask, y, x))
-        store(scores, high, choose(mask, x, y))
-    _shares(scores)
-    for q in range(pairs.shape[0] - 1, -1, -1):
-        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-        x, y = load(scores, low), load(scores, high)
-        mask = exchanged[q]
-        store(scores, low, choose(mask, y, x))
-        store(scores, high, choose(mask, x, y))
-    return nothing
-
-
-@jit
-def _airport_tiled(scores: Array, base: Array, credit: Array, pairs: Array, low: int, high: int) -> bool:
+def _airport_tiled(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
     members = scores.shape[1]
     s_base = 0 if base.shape[0] == 1 else 1
-    b_tile = np.zeros((members, 8), scores.dtype)
+    b_tile = tile(NETWORK_LIMIT, 8, scores.dtype)
     b_floor = np.zeros(8, scores.dtype)
-    exchanged = np.empty(pairs.shape[0], np.uint8)
-    nothing = splat(scores.dtype.type(0))
+    masks = np.empty(MASKS, np.uint8)
+    zero = splat(scores.dtype.type(0))
+    nothing = zero  # 0 x is NaN for what is not finite
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
+        floor = load(b_floor, 0)
         turn(scores, first * members, members, lanes, members, b_tile, 0, 8)
-        nothing = _solve_tile(b_tile, load(b_floor, 0), pairs, exchanged, nothing)
+        for i in range(members):
+            height = load(b_tile, 8 * i) - floor
+            nothing = multiply_add(height, zero, nothing)
+            store(b_tile, 8 * i, maximum(height, zero))
+        _solve_tile(b_tile, masks)
         turn(b_tile, 0, 8, members, lanes, credit, first * members, members)
     return bool(total(nothing) == 0)
 
@@ -119,46 +94,20 @@ def _lowest(scores: Array, o: int, members: int, floor: float) -> tuple[float, L
 
 
 @jit
-def _keys(scores: Array, o: int, members: int, lowest: float, bits: int, keys: Array, p: int) -> None:
-    """The keys of K > 8 heights above the lowest, to keys[p:]."""
+def _room_for_keys(members: int) -> Any:
+    """Keys [K or more, 8] for `sort_rows`: those beyond K are above all others."""
+    keys = tile((members + RUN - 1) // RUN * RUN, 8, np.uint32)
+    keys[members:] = np.uint32(0xFFFFFFFF)
+    return keys
+
+
+@jit
+def _keys(scores: Array, o: int, members: int, lowest: float, bits: int, places: Array, keys: Array, p: int) -> None:
+    """The keys of K > 8 heights above the lowest, to keys[p:]. places [K]: 0 .. K-1."""
     lanes, zero = splat(lowest), splat(scores.dtype.type(0))
     for first in range(0, members, 8):
         i = min(first, members - 8)
-        store(keys, p + i, packed(maximum(load(scores, o + i) - lanes, zero), bits, i))
-
-
-@jit
-def _lower(heights: Array, keys: Array, q: int, lane: int) -> int:
-    """Move the q-th height of a lane down to its place among those before it; the number of places."""
-    height, key, place = heights[q, lane], keys[q, lane], q
-    while place > 0 and heights[place - 1, lane] > height:
-        heights[place, lane], keys[place, lane] = heights[place - 1, lane], keys[place - 1, lane]
-        place -= 1
-    heights[place, lane], keys[place, lane] = height, key
-    return q - place
-
-
-@jit
-def _put_right(heights: Array, keys: Array, floor: Lanes) -> None:
-    """Scores [K, 8] in the order of their keys to heights above the floor in ascending order, and the keys with them."""
-    members = len(heights)
-    zero = splat(heights.dtype.type(0))
-    before, moves, unsorted = zero, 0, 0
-    for q in range(members):
-        height = maximum(load(heights, 8 * q) - floor, zero)
-        store(heights, 8 * q, height)
-        wrong = exceeds(before, height)
-        if wrong and moves <= MOVES * members:
-            for lane in range(8):
-                moves += _lower(heights, keys, q, lane) if wrong >> lane & 1 else 0
-            height = load(heights, 8 * q)
-        elif wrong:
-            unsorted |= wrong
-        before = height
-    for lane in range(8):
-        if unsorted >> lane & 1:
-            order = np.argsort(heights[:, lane])
-            heights[:, lane], keys[:members, lane] = heights[:, lane][order], keys[:members, lane][order]
+        store(keys, p + i, packed(maximum(load(scores, o + i) - lanes, zero), bits, load(places, i)))
 
 
 @jit
@@ -167,9 +116,8 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: in
     wide = (members + 7) // 8 * 8
     s_base = 0 if base.shape[0] == 1 else 1
     b_floor, b_lowest = np.zeros(8, scores.dtype), np.zeros(8, scores.dtype)
-    runs = (members + RUN - 1) // RUN * RUN
-    rows, keys, heights = tile(8, wide, np.uint32), tile(runs, 8, np.uint32), tile(members, 8, scores.dtype)
-    keys[members:] = np.uint32(0xFFFFFFFF)  # above all others
+    rows, keys, heights = tile(8, wide, np.uint32), _room_for_keys(members), tile(members, 8, scores.dtype)
+    places = np.arange(members).astype(np.uint32)
     member = np.uint32((1 << bits) - 1)
     nothing = splat(scores.dtype.type(0))
     for first in range(low, high, 8):
@@ -179,15 +127,15 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: in
             b_lowest[lane], more = _lowest(scores, (first + lane) * members, members, b_floor[lane])
             nothing = nothing + more
         for lane in range(lanes):
-            _keys(scores, (first + lane) * members, members, b_lowest[lane], bits, rows, lane * wide)
+            _keys(scores, (first + lane) * members, members, b_lowest[lane], bits, places, rows, lane * wide)
         turn(rows, 0, wide, 8, members, keys, 0, 8)
         sort_rows(keys)
         for lane in range(lanes):
             row = scores[first + lane]
             for q in range(members):
                 heights[q, lane] = row[np.uint64(keys[q, lane] & member)]
-        _put_right(heights, keys, load(b_floor, 0))
-        _shares(heights)
+        put_right(heights, keys, load(b_floor, 0))
+        shares(heights)
         for lane in range(lanes):
             row = credit[first + lane]
             for q in range(members):
@@ -196,74 +144,102 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: in
 
 
 @jit
-def _airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
-    """c by rank, looked up by value."""
-    members = scores.shape[1]
-    s_base = 0 if base.shape[0] == 1 else 1
-    real = scores.dtype.type
-    height, cumulated = np.empty(members, scores.dtype), np.empty(members, scores.dtype)
-    nothing = real(0)
-    for group in range(low, high):
+def _heights(scores: Array, group: int, first: int, heights: Array) -> None:
+    """Heights of the eight elements of a group from `first` on, 0 where there are no more, to heights [K or more, 8]."""
+    members, elements = scores.shape[1], scores.shape[2]
+    zero = scores.dtype.type(0)
+    o = group * members * elements + first
+    if first + 8 <= elements:
         for i in range(members):
-            height[i] = scores[group, i] - base[group * s_base]
-            nothing += height[i] * real(0)
-            height[i] = max(height[i], real(0))
-        ascending = np.sort(height)
-        running = ascending[0] * real(1 / members)
-        cumulated[0] = running
-        for q in range(1, members):
-            running += (ascending[q] - ascending[q - 1]) * real(1 / (members - q))
-            cumulated[q] = running
+            store(heights, 8 * i, maximum(load(scores, o + i * elements), splat(zero)))
+    else:
         for i in range(members):
-            credit[group, i] = cumulated[np.searchsorted(ascending, height[i])]
-    return bool(nothing == 0)
+            for lane in range(8):
+                heights[i, lane] = max(scores[group, i, first + lane], zero) if first + lane < elements else zero
 
 
 @jit
-def _facility_tiled(scores: Array, weights: Array, credit: Array, pairs: Array, low: int, high: int) -> None:
+def _weight(weights: Array, row: int, first: int, b_weight: Array) -> Lanes:
+    """Weights of eight elements from `first` on, any where there are no more. b_weight [8]: scratch."""
+    if first + 8 <= weights.shape[1]:
+        return load(weights, row * weights.shape[1] + first)
+    for lane in range(weights.shape[1] - first):
+        b_weight[lane] = weights[row, first + lane]
+    return load(b_weight, 0)
+
+
+@jit
+def _facility_tiled(scores: Array, weights: Array, credit: Array, low: int, high: int) -> None:
     members, elements = scores.shape[1], scores.shape[2]
     s_weights = 0 if weights.shape[0] == 1 else 1
-    b_tile = np.zeros((members, 8), scores.dtype)
-    b_total = np.zeros((members, 8), scores.dtype)
+    b_tile = tile(8 if members <= 8 else NETWORK_LIMIT, 8, scores.dtype)
+    b_total = tile(members, 8, scores.dtype)
     b_weight = np.zeros(8, scores.dtype)
-    exchanged = np.empty(pairs.shape[0], np.uint8)
-    zero = scores.dtype.type(0)
+    masks = np.empty(MASKS, np.uint8)
     for group in range(low, high):
         b_total[:] = 0
         for first in range(0, elements, 8):
-            lanes = min(8, elements - first)
-            b_weight[:] = 0
-            for lane in range(lanes):
-                b_weight[lane] = weights[group * s_weights, first + lane]
-            o = group * members * elements + first
-            for i in range(members):
-                if lanes == 8:
-                    store(b_tile, 8 * i, load(scores, o + i * elements))
-                else:
-                    for lane in range(8):
-                        b_tile[i, lane] = scores[group, i, first + lane] if lane < lanes else zero
-            _solve_tile(b_tile, splat(zero), pairs, exchanged, splat(zero))
-            weight = load(b_weight, 0)
+            _heights(scores, group, first, b_tile)
+            _solve_tile(b_tile, masks)
+            weight = _weight(weights, group * s_weights, first, b_weight)
             for i in range(members):
                 store(b_total, 8 * i, load(b_total, 8 * i) + load(b_tile, 8 * i) * weight)
         for i in range(members):
             credit[group, i] = total(load(b_total, 8 * i))
 
 
+@jit
+def _facility_keyed(scores: Array, weights: Array, credit: Array, bits: int, low: int, high: int) -> None:
+    members, elements = scores.shape[1], scores.shape[2]
+    s_weights = 0 if weights.shape[0] == 1 else 1
+    b_heights, b_sorted = tile(members, 8, scores.dtype), tile(members, 8, scores.dtype)
+    b_total = tile(members, 8, scores.dtype)
+    keys = _room_for_keys(members)
+    b_weight = np.zeros(8, scores.dtype)
+    member = np.uint32((1 << bits) - 1)
+    zero = splat(scores.dtype.type(0))
+    for group in range(low, high):
+        b_total[:] = 0
+        for first in range(0, elements, 8):
+            _heights(scores, group, first, b_heights)
+            lowest = load(b_heights, 0)
+            for i in range(1, members):
+                lowest = minimum(lowest, load(b_heights, 8 * i))
+            for i in range(members):
+                store(keys, 8 * i, packed(load(b_heights, 8 * i) - lowest, bits, splat(np.uint32(i))))
+            sort_rows(keys)
+            for q in range(members):
+                for lane in range(8):
+                    b_sorted[q, lane] = b_heights[np.uint64(keys[q, lane] & member), lane]
+            put_right(b_sorted, keys, zero)
+            shares(b_sorted)
+            store(b_weight, 0, _weight(weights, group * s_weights, first, b_weight))
+            for q in range(members):
+                for lane in range(8):
+                    b_total[np.uint64(keys[q, lane] & member), lane] += b_sorted[q, lane] * b_weight[lane]
+        for i in range(members):
+            credit[group, i] = total(load(b_total, 8 * i))
+
+
+def _of_keys(members: int) -> tuple[int, float]:
+    """Bits of a key that hold its member, and nanoseconds a game."""
+    bits = (members - 1).bit_length()
+    return bits, (1.5 + 0.05 * bits**2) * members
+
+
 def airport(scores: Array, base: Array) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. Raises NotFiniteError."""
     groups, members = scores.shape
     credit = memory.empty(scores.shape, scores.dtype)
-    if members == 8:
+    if members <= 8:
         finite = parallel.rows(airport_8, groups, 8, scores, base, credit)
-    elif members <= MASKS_LIMIT:
-        pairs = comparators(members)
-        finite = parallel.rows(_airport_tiled, groups, 0.4 * len(pairs) + members, scores, base, credit, pairs)
     elif members <= NETWORK_LIMIT:
-        bits = (members - 1).bit_length()
-        finite = parallel.rows(_airport_keyed, groups, (1.5 + 0.05 * bits**2) * members, scores, base, credit, bits)
+        finite = parallel.rows(_airport_tiled, groups, 20, scores, base, credit)
+    elif members <= KEYS_LIMIT:
+        bits, cost = _of_keys(members)
+        finite = parallel.rows(_airport_keyed, groups, cost, scores, base, credit, bits)
     else:
-        finite = parallel.rows(_airport_sorted, groups, 60 * members, scores, base, credit)
+        finite = parallel.rows(airport_sorted, groups, 60 * members, scores, base, credit)
     if not finite:
         raise NotFiniteError
     return credit
@@ -272,7 +248,10 @@ def airport(scores: Array, base: Array) -> Array:
 def facility(scores: Array, weights: Array) -> Array:
     """v(S) = sum_e w_e max(0, max_{i in S} scores_ie). scores [B, K, E], weights [B or 1, E] -> [B, K]."""
     groups, members, elements = scores.shape
-    credit, pairs = np.empty((groups, members), scores.dtype), comparators(members)
-    cost = (0.4 * len(pairs) + members) * elements
-    parallel.rows(_facility_tiled, groups, cost, scores, weights, credit, pairs)
+    credit = np.empty((groups, members), scores.dtype)
+    if members <= NETWORK_LIMIT:
+        parallel.rows(_facility_tiled, groups, 20 * elements, scores, weights, credit)
+    else:
+        bits, cost = _of_keys(members)
+        parallel.rows(_facility_keyed, groups, cost * elements, scores, weights, credit, bits)
     return credit

@@ -1,4 +1,8 @@
-"""`airport` of groups of eight: eight groups at a time, everything in registers."""
+"""`airport` of groups of at most eight: eight groups at a time, everything in registers.
+
+Members that a smaller group lacks have height 0: they come first, where c is 0, and change no other credit. Eight numbers are
+read and written a row all the same: behind a row lies the next one, written later. The last rows take a tile of their own.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +32,23 @@ def _restore(x: Lanes, y: Lanes, mask: int) -> tuple[Lanes, Lanes]:
 
 
 @jit
-def _solve(scores: Array, o: int, floor: Lanes, credit: Array, nothing: Lanes) -> Lanes:
-    """Credits of the eight groups of eight that start at element o; `nothing` plus 0 times their heights."""
+def _only(present: bool, height: Lanes, zero: Lanes) -> Lanes:
+    """The heights of a member who is present, else 0."""
+    return choose(np.uint8(255 if present else 0), height, zero)
+
+
+@jit
+def _solve(scores: Array, o: int, step: int, members: int, floor: Lanes, credit: Array, nothing: Lanes) -> Lanes:
+    """Credits of the eight groups that start at element o, `step` apart; `nothing` plus 0 times their heights."""
     real = scores.dtype.type
     zero = splat(real(0))
     w_8, w_7, w_6, w_5 = splat(real(1 / 8)), splat(real(1 / 7)), splat(real(1 / 6)), splat(real(1 / 5))
     w_4, w_3, w_2 = splat(real(1 / 4)), splat(real(1 / 3)), splat(real(1 / 2))
-    a, b, c, d, e, f, g, h = columns(scores, o, 8)
+    a, b, c, d, e, f, g, h = columns(scores, o, step)
     a, b, c, d, e, f, g, h = a - floor, b - floor, c - floor, d - floor, e - floor, f - floor, g - floor, h - floor
+    if members < 8:
+        b, c, d = _only(members > 1, b, zero), _only(members > 2, c, zero), _only(members > 3, d, zero)
+        e, f, g, h = _only(members > 4, e, zero), _only(members > 5, f, zero), _only(members > 6, g, zero), zero
     nothing = multiply_add(a, zero, multiply_add(b, zero, multiply_add(c, zero, multiply_add(d, zero, nothing))))
     nothing = multiply_add(e, zero, multiply_add(f, zero, multiply_add(g, zero, multiply_add(h, zero, nothing))))
     a, b, c, d = maximum(a, zero), maximum(b, zero), maximum(c, zero), maximum(d, zero)
@@ -87,13 +100,14 @@ def _solve(scores: Array, o: int, floor: Lanes, credit: Array, nothing: Lanes) -
     c_2, c_3 = _restore(c_2, c_3, m_1)
     c_0, c_1 = _restore(c_0, c_1, m_0)
     a, b, c, d, e, f, g, h = transpose(c_0, c_1, c_2, c_3, c_4, c_5, c_6, c_7)
-    store_eight(credit, o, 8, a, b, c, d, e, f, g, h)
+    store_eight(credit, o, step, a, b, c, d, e, f, g, h)
     return nothing
 
 
 @jit
 def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
-    """scores, credit [B, 8], base [B or 1]; whether all heights are finite."""
+    """scores, credit [B, K], base [B or 1], K <= 8; whether all heights are finite."""
+    members = scores.shape[1]
     s_base = 0 if base.shape[0] == 1 else 1
     b_floor = np.zeros(8, scores.dtype)
     b_scores, b_credit = tile(8, 8, scores.dtype), tile(8, 8, scores.dtype)
@@ -102,10 +116,10 @@ def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) ->
         lanes = min(8, high - first)
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
-        if lanes == 8:
-            nothing = _solve(scores, 8 * first, load(b_floor, 0), credit, nothing)
+        if (high - first - 7) * members >= 8:  # the last of the eight reads and writes no further than the rows go
+            nothing = _solve(scores, first * members, members, members, load(b_floor, 0), credit, nothing)
         else:
-            b_scores[:lanes] = scores[first:high]
-            nothing = _solve(b_scores, 0, load(b_floor, 0), b_credit, nothing)
-            credit[first:high] = b_credit[:lanes]
+            b_scores[:lanes, :members] = scores[first : first + lanes]
+            nothing = _solve(b_scores, 0, 8, members, load(b_floor, 0), b_credit, nothing)
+            credit[first : first + lanes] = b_credit[:lanes, :members]
     return bool(total(nothing) == 0)
