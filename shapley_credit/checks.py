@@ -89,7 +89,7 @@ def _is_within(lowest: float, highest: float, array: Array) -> bool:
     if array.size <= FEW:
         entries = array.ravel().tolist()
         return not entries or (isfinite(sum(entries)) and lowest <= min(entries) and max(entries) <= highest)
-    if _is_scanned(array, LARGE):
+    if is_scanned(array, LARGE):
         from shapley_kernels.scan import within
 
         return within(array, lowest, highest)
@@ -99,7 +99,7 @@ def _is_within(lowest: float, highest: float, array: Array) -> bool:
 
 def _is_symmetric(array: Array) -> bool:
     """Whether all entries are finite and symmetric, in one pass; sometimes False where a slower look says yes."""
-    if not _is_scanned(array, SQUARE):
+    if not is_scanned(array, SQUARE):
         return is_finite(array) and np.count_nonzero(array == np.swapaxes(array, -1, -2)) == array.size
     from shapley_kernels.scan import asymmetry
 
@@ -107,10 +107,10 @@ def _is_symmetric(array: Array) -> bool:
     return gap <= ASYMMETRY * largest
 
 
-def _is_scanned(array: Array, least: int) -> bool:
-    """Whether compiled checks, which use all threads, can be had, and are worth it from so many entries on."""
-    known = array.dtype.char in "fd" and array.dtype.isnative and array.flags.c_contiguous
-    return array.size >= least and known and dispatch.role() == "cpu"
+def is_scanned(array: Array, least: int = LARGE, known: str = "fd") -> bool:
+    """Whether compiled looks, which use all threads, can be had for these dtypes, and are worth it from so many entries on."""
+    readable = array.dtype.char in known and array.dtype.isnative and array.flags.c_contiguous
+    return array.size >= least and readable and dispatch.role() == "cpu"
 
 
 _FLAGS = Domain("b", outside=lambda array: (array != 0) & (array != 1), need="booleans or all 0 and 1")

@@ -91,9 +91,10 @@ def scatter(rng: np.random.Generator, groups: int, tokens: int, dtype: Any) -> t
 
 
 def spread(rng: np.random.Generator, groups: int, tokens: int, dtype: Any) -> tuple[Any, ...]:
-    """Segments of any length, empty ones too, cut from the packed tokens."""
+    """Segments of any length, empty ones too, few or many cut from the packed tokens."""
     mask = rng.random((groups, tokens)) < rng.choice([0.0, 0.6, 1.0])
-    cuts = np.sort(rng.integers(0, mask.sum() + 1, int(rng.integers(0, 2 * groups * tokens + 2))))
+    most = rng.choice([3, groups * tokens // 40 + 2, 2 * groups * tokens + 2])
+    cuts = np.sort(rng.integers(0, mask.sum() + 1, int(rng.integers(0, most))))
     lengths = np.diff(cuts, prepend=0, append=mask.sum())
     return normal(rng, lengths.shape, dtype), lengths, mask
 

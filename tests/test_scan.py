@@ -55,6 +55,21 @@ def test_asymmetry_of_every_pair(k: int, dtype: Any) -> None:
             assert np.isnan(asymmetry(wrong)).all()
 
 
+@pytest.mark.numba
+@pytest.mark.parametrize("dtype", "?bBhHiIlLqQfd")
+@pytest.mark.parametrize("shape", [(1, 1), (3, 63), (5, 64), (2, 65), (7, 1000), (1, 40_001)])
+def test_entries_that_are_not_0_are_found_and_counted(shape: tuple[int, int], dtype: str) -> None:
+    from shapley_kernels.scan import flags, row_counts
+
+    rng = np.random.default_rng(shape[1])
+    for share in (0.0, 0.3, 1.0):
+        numbers = np.where(rng.random(shape) < share, 1.75, 0).astype(dtype)
+        found = flags(numbers)
+        assert found.dtype == np.bool_
+        np.testing.assert_array_equal(found, numbers != 0)
+        np.testing.assert_array_equal(row_counts(found), (numbers != 0).sum(1))
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_large_data_are_checked_entry_by_entry(role: str) -> None:
     values = np.random.default_rng(0).random((5000, 8))

@@ -132,6 +132,22 @@ def test_scatter_then_gather_returns_the_values(role: str, rows: Rows, data: st.
                 assert read(sc.scatter_credit(form, mask, **options)) == values
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("dtype", ["?", "b", "<i8", ">i8", "u2", "e", "f", "d"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_large_masks_of_any_dtype_and_order(role: str, dtype: str, order: Any) -> None:
+    rng = np.random.default_rng(3)
+    chosen = (rng.random((50, 1001)) < 0.8) & (np.arange(1001) < rng.integers(0, 1002, 50)[:, None])
+    mask = (chosen * 0.5 if np.dtype(dtype).kind == "f" else chosen).astype(dtype, order=order)
+    mask.flags.writeable = False
+    values = [rng.normal(size=count).astype(np.float32) for count in chosen.sum(1)]
+    truth = np.zeros(chosen.shape, np.float32)
+    truth[chosen] = np.concatenate(values)
+    with using(role):
+        assert_array_equal(sc.scatter_credit(values, mask), truth)
+        assert_array_equal(sc.token_advantages(np.arange(50.0), mask), np.where(chosen, np.arange(50.0)[:, None], 0))
+
+
 @pytest.mark.torch
 @given(rows=masks(), data=st.data())
 def test_scatter_on_tensors(rows: Rows, data: st.DataObject) -> None:

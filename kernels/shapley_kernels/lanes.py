@@ -62,6 +62,24 @@ def multiply_add(x: Lanes, y: Lanes, z: Lanes) -> Lanes:
     return x * y + z
 
 
+def expand(array: Any, index: int, mask: Any) -> Lanes:
+    """The elements from `index` on, one after the other, in the lanes of the mask; 0 in the others."""
+    lanes = np.zeros(WIDTH, array.dtype)
+    chosen = np.unpackbits(np.uint8(mask), bitorder="little").astype(np.bool_)
+    lanes[chosen] = array.reshape(-1)[index : index + np.count_nonzero(chosen)]
+    return lanes
+
+
+def bits(flags: Any, index: int) -> Any:
+    """64 booleans from `index` on as one integer, the first in the lowest bit."""
+    return np.packbits(flags.reshape(-1)[index : index + 64], bitorder="little").view("<u8")[0]
+
+
+def ones(number: Any) -> Any:
+    """How many bits of 64 are set."""
+    return int(np.bitwise_count(number))
+
+
 def widen(x: Lanes) -> Lanes:
     """The same numbers in float64."""
     return x.astype(np.float64)
@@ -156,6 +174,9 @@ overload(sort)(lambda array, masks: lambda array, masks: exchanges.sort(array, m
 overload(rank)(lambda array, masks: lambda array, masks: exchanges.rank(array, masks))
 overload(repeat)(lambda array, masks: lambda array, masks: exchanges.repeat(array, masks))
 overload(restore)(lambda array, masks: lambda array, masks: exchanges.restore(array, masks))
+overload(expand)(lambda array, index, mask: lambda array, index, mask: vectors.expand(array, index, mask))
+overload(bits)(lambda flags, index: lambda flags, index: vectors.bits(flags, index))
+overload(ones)(lambda number: lambda number: vectors.ones(number))
 overload(splat)(lambda number: lambda number: vectors.splat(number))
 overload(widen)(lambda x: lambda x: vectors.widen(x))
 overload(multiply_add)(lambda x, y, z: lambda x, y, z: vectors.multiply_add(x, y, z))

@@ -1,4 +1,4 @@
-"""Reading large arrays once, on all threads, to check them."""
+"""Reading large arrays once, on all threads, to check them or to count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shapley_kernels import parallel
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, exceeds, load, maximum, minimum, splat, store, total
+from shapley_kernels.lanes import Lanes, bits, exceeds, load, maximum, minimum, ones, splat, store, total
 from shapley_kernels.tiles import columns, tile
 
 Array = NDArray[Any]
@@ -102,3 +102,40 @@ def asymmetry(matrices: Array) -> tuple[float, float]:
     parallel.rows(_asymmetry, len(matrices), 0.3 * matrices.shape[1] ** 2, matrices, found)
     gap, largest = found.max(axis=0, initial=0)
     return float(gap), float(largest)
+
+
+@jit
+def _flags(numbers: Array, flags: Array, low: int, high: int) -> None:
+    """Blocks low .. high-1 of `numbers`, as whether they are not 0."""
+    b_numbers, b_flags = numbers[low * BLOCK : high * BLOCK], flags[low * BLOCK : high * BLOCK]
+    for i in range(b_numbers.shape[0]):  # from 0 on: only then are these vectors
+        b_flags[i] = b_numbers[i] != 0
+
+
+def flags(numbers: Array) -> NDArray[np.bool_]:
+    """Whether the entries of a contiguous array are not 0; the array itself if it holds booleans."""
+    if numbers.dtype == np.bool_:
+        return numbers
+    found = np.empty(numbers.shape, np.bool_)
+    parallel.rows(_flags, -(-numbers.size // BLOCK), 0.1 * BLOCK, numbers.reshape(-1), found.reshape(-1))
+    return found
+
+
+@jit
+def _row_counts(mask: Array, counts: Array, low: int, high: int) -> None:
+    tokens = mask.shape[1]
+    whole = tokens - tokens % 64
+    for row in range(low, high):
+        count = 0
+        for i in range(0, whole, 64):
+            count += ones(bits(mask, row * tokens + i))
+        for i in range(whole, tokens):
+            count += mask[row, i]
+        counts[row] = count
+
+
+def row_counts(mask: Array) -> NDArray[np.int64]:
+    """How many entries are set in each row of booleans [B, T]."""
+    counts = np.empty(len(mask), np.int64)
+    parallel.rows(_row_counts, len(mask), 0.02 * mask.shape[1], mask, counts)
+    return counts

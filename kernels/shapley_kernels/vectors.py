@@ -66,6 +66,38 @@ def splat(typing: Any, number: Any) -> Any:
 
 
 @intrinsic
+def expand(typing: Any, array: Any, index: Any, mask: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.gep(context.make_array(signature.args[0])(context, builder, args[0]).data, [args[1]])
+        vector, chosen = context.get_value_type(signature.return_type), ir.VectorType(ir.IntType(1), WIDTH)
+        kind = ir.FunctionType(vector, [pointer.type, chosen, vector])
+        name = f"llvm.masked.expandload.v{WIDTH}f{array.dtype.bitwidth}"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+        return builder.call(function, [pointer, builder.bitcast(args[2], chosen), ir.Constant(vector, None)])
+
+    return LanesType(array.dtype)(array, types.int64, types.uint8), emit
+
+
+@intrinsic
+def bits(typing: Any, flags: Any, index: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.gep(context.make_array(signature.args[0])(context, builder, args[0]).data, [args[1]])
+        vector = ir.VectorType(ir.IntType(8), 64)
+        loaded = builder.load(builder.bitcast(pointer, vector.as_pointer()), align=1)
+        return builder.bitcast(builder.icmp_unsigned("!=", loaded, ir.Constant(vector, None)), ir.IntType(64))
+
+    return types.uint64(flags, types.int64), emit
+
+
+@intrinsic
+def ones(typing: Any, number: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), emit
+
+
+@intrinsic
 def widen(typing: Any, x: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         if signature.args[0] == signature.return_type:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shapley_credit.checks import is_scanned
 from shapley_credit.convert import from_numpy, to_numpy
 from shapley_credit.credit.arrays import namespace
 from shapley_credit.errors import InputError
@@ -47,7 +48,7 @@ def read_layout(mask: Any, cu_seqlens: Any = None) -> Layout:
     if flags.ndim not in (1, 2):
         raise InputError(f"mask must be [B, T], or [T] for one completion; got shape {tuple(flags.shape)}.")
     rows = flags.reshape(-1, flags.shape[-1])
-    return Layout(xp, rows, rows.sum(1, dtype=xp.int32), lambda out: give_back(out.reshape(flags.shape)))
+    return Layout(xp, rows, _row_counts(xp, rows), lambda out: give_back(out.reshape(flags.shape)))
 
 
 def _nested(mask: Any, cu_seqlens: Any) -> Layout:
@@ -89,7 +90,25 @@ def _boolean(mask: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
     array, library = to_numpy(mask, "mask")
     if array.dtype.kind not in "biuf":
         raise InputError(f"mask must hold booleans or numbers, 0 for what is not trained; got {array.dtype}.")
-    return np, np.ascontiguousarray(array, np.bool_), lambda out: from_numpy(out, library)
+    return np, _flags(array), lambda out: from_numpy(out, library)
+
+
+def _flags(array: Any) -> Any:
+    """Where an array of the host is not 0."""
+    if not is_scanned(array, known="?bBhHiIlLqQfd"):
+        return np.ascontiguousarray(array, np.bool_)
+    from shapley_kernels.scan import flags
+
+    return flags(array)
+
+
+def _row_counts(xp: Any, flags: Any) -> Any:
+    """How many are set in each row of a boolean matrix."""
+    if xp is not np or not is_scanned(flags, known="?"):
+        return flags.sum(1, dtype=xp.int32)
+    from shapley_kernels.scan import row_counts
+
+    return row_counts(flags)
 
 
 def _lengths_of(data: Any, name: str) -> Any:

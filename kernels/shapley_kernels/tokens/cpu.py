@@ -1,7 +1,7 @@
 """Numba kernels of the tokens form.
 
 `scatter` and `spread`: count the mask of every row, add up where each row's values start, then one pass over the blocks of
-each row, which walks along the packed values or segments: whole vectors where a block is of one kind, else token by token.
+each row, which walks along the packed values or segments. The mask of a block is one integer: its bits choose the lanes.
 """
 
 from __future__ import annotations
@@ -11,83 +11,90 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel
+from shapley_kernels import memory, parallel
 from shapley_kernels.jit import jit
+from shapley_kernels.lanes import bits, choose, expand, load, ones, splat, store
+from shapley_kernels.scan import row_counts
 
 Array = NDArray[Any]
 
-NS_A_TOKEN = 0.3
+NS_A_TOKEN = 0.1
 BLOCK = 64
-
-
-@jit
-def _count(mask: Array) -> int:
-    count = 0
-    for i in range(mask.shape[0]):
-        count += mask[i]
-    return count
-
-
-@jit
-def _fill(out: Array, mask: Array, value: float) -> None:
-    zero = out.dtype.type(0)
-    for i in range(out.shape[0]):
-        out[i] = value if mask[i] else zero
 
 
 @jit
 def _scatter(values: Array, mask: Array, starts: Array, out: Array, low: int, high: int) -> None:
     tokens = mask.shape[1]
+    whole = tokens - tokens % BLOCK
     zero = values.dtype.type(0)
     for row in range(low, high):
         j = starts[row]
-        for i_block in range(0, tokens, BLOCK):
-            b_mask = mask[row, i_block : i_block + BLOCK]
-            b_out = out[row, i_block : i_block + BLOCK]
-            count = _count(b_mask)
-            if count == 0:
-                b_out[:] = zero
-            elif count == b_mask.shape[0]:
-                b_out[:] = values[j : j + count]
-                j += count
+        for i in range(row * tokens, row * tokens + whole, BLOCK):
+            b_mask = bits(mask, i)
+            if b_mask == np.uint64(0xFFFFFFFFFFFFFFFF):
+                for lane in range(0, BLOCK, 8):
+                    store(out, i + lane, load(values, j + lane))
+                j += BLOCK
             else:
-                for i in range(b_mask.shape[0]):
-                    b_out[i] = zero
-                    if b_mask[i]:
-                        b_out[i] = values[j]
-                        j += 1
+                for lane in range(0, BLOCK, 8):
+                    eight = np.uint8(b_mask >> np.uint64(lane))
+                    store(out, i + lane, expand(values, j, eight))
+                    j += ones(np.uint64(eight))
+        for i in range(whole, tokens):
+            out[row, i] = zero
+            if mask[row, i]:
+                out[row, i] = values[j]
+                j += 1
+
+
+@jit
+def _spread_some(
+    credit: Array, ends: Array, mask: Array, out: Array, row: int, first: int, last: int, j: int, segment: int
+) -> int:
+    """Token by token: out[row, first:last] from the packed token j on; returns the segment it ends in."""
+    for i in range(first, last):
+        out[row, i] = credit.dtype.type(0)
+        if mask[row, i]:
+            while ends[segment] <= j:
+                segment += 1
+            out[row, i] = credit[segment]
+            j += 1
+    return segment
 
 
 @jit
 def _spread(credit: Array, ends: Array, mask: Array, starts: Array, out: Array, low: int, high: int) -> None:
     """ends [S]: number of packed tokens up to the end of each segment."""
     tokens = mask.shape[1]
-    zero = credit.dtype.type(0)
+    whole = tokens - tokens % BLOCK
+    zero = splat(credit.dtype.type(0))
     for row in range(low, high):
         j = starts[row]
         segment = np.searchsorted(ends, j, side="right")
-        for i_block in range(0, tokens, BLOCK):
-            b_mask = mask[row, i_block : i_block + BLOCK]
-            b_out = out[row, i_block : i_block + BLOCK]
-            count = _count(b_mask)
-            if count == 0:
-                b_out[:] = zero
-            elif j + count <= ends[segment]:
-                _fill(b_out, b_mask, credit[segment])
-                j += count
-            else:
-                for i in range(b_mask.shape[0]):
-                    b_out[i] = zero
-                    if b_mask[i]:
-                        while ends[segment] <= j:
-                            segment += 1
-                        b_out[i] = credit[segment]
-                        j += 1
+        for i_block in range(0, whole, BLOCK):
+            b_mask = bits(mask, row * tokens + i_block)
+            last = j + ones(b_mask)
+            within = last == j or last <= ends[segment]
+            value = splat(credit[segment]) if last > j else zero
+            for i in range(i_block, i_block + BLOCK, 8):
+                eight = np.uint8(b_mask & np.uint64(255))
+                b_mask >>= np.uint64(8)
+                if within:
+                    store(out, row * tokens + i, choose(eight, value, zero))
+                    continue
+                after = j + ones(np.uint64(eight))
+                if after > ends[segment]:
+                    segment = _spread_some(credit, ends, mask, out, row, i, i + 8, j, segment)
+                else:
+                    store(out, row * tokens + i, choose(eight, splat(credit[segment]), zero))
+                j = after
+            j = last
+        _spread_some(credit, ends, mask, out, row, whole, tokens, j, segment)
 
 
 def _starts(mask: Array, given: int, what: str) -> NDArray[np.int64]:
     """Index of the first packed token of every row; the kernels trust that there are as many as the mask has."""
-    counts = mask.sum(axis=1, dtype=np.int32)
+    counts = row_counts(mask)
     ends = np.cumsum(counts)
     if given != counts.sum():
         raise ValueError(f"{given} {what} for a mask of {counts.sum()} tokens")
@@ -97,7 +104,7 @@ def _starts(mask: Array, given: int, what: str) -> NDArray[np.int64]:
 
 def scatter(values: Array, mask: Array) -> Array:
     """out[mask] = values, 0 elsewhere. values [N], mask [B, T] -> [B, T]."""
-    out = np.empty(mask.shape, values.dtype)
+    out = memory.empty(mask.shape, values.dtype)
     starts = _starts(mask, len(values), "values")
     parallel.rows(lambda low, high: _scatter(values, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
     return out
@@ -105,7 +112,7 @@ def scatter(values: Array, mask: Array) -> Array:
 
 def spread(credit: Array, lengths: Array, mask: Array) -> Array:
     """Every token gets the credit of its segment. credit, lengths [S], mask [B, T] -> [B, T]."""
-    out = np.empty(mask.shape, credit.dtype)
+    out = memory.empty(mask.shape, credit.dtype)
     ends = np.cumsum(lengths)
     starts = _starts(mask, int(lengths.sum()), "tokens in segments")
     parallel.rows(lambda low, high: _spread(credit, ends, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
