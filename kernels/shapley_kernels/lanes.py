@@ -32,6 +32,10 @@ def store(array: Any, index: int, value: Lanes) -> None:
     array.reshape(-1)[index : index + WIDTH] = value
 
 
+def prefetch(array: Any, index: int) -> None:
+    """Ask for the 64 elements from `index` on, which need not exist, to be in the cache soon."""
+
+
 def splat(number: Any) -> Lanes:
     """One number in all lanes."""
     return np.full(WIDTH, number)
@@ -177,6 +181,7 @@ overload(restore)(lambda array, masks: lambda array, masks: exchanges.restore(ar
 overload(expand)(lambda array, index, mask: lambda array, index, mask: vectors.expand(array, index, mask))
 overload(bits)(lambda flags, index: lambda flags, index: vectors.bits(flags, index))
 overload(ones)(lambda number: lambda number: vectors.ones(number))
+overload(prefetch)(lambda array, index: lambda array, index: vectors.prefetch(array, index))
 overload(splat)(lambda number: lambda number: vectors.splat(number))
 overload(widen)(lambda x: lambda x: vectors.widen(x))
 overload(multiply_add)(lambda x, y, z: lambda x, y, z: vectors.multiply_add(x, y, z))

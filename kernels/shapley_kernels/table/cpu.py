@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shapley_kernels import parallel
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, load, multiply_add, splat, store, total, widen
+from shapley_kernels.lanes import Lanes, load, multiply_add, prefetch, splat, store, total, widen
 from shapley_kernels.limits import NotFiniteError
 from shapley_kernels.table.ref import size_weights
 
@@ -30,6 +30,7 @@ ROW_BITS = 9
 CHUNK_LIMIT = 16
 CHUNKS = 8
 SUMS = 7 * 8  # vectors of a chunk: bits of m, bits of b, total
+AHEAD = 6144  # bytes from a block to the one asked for: caches follow a stream by themselves only to the end of a page
 NS_A_VALUE = 0.15  # on one thread
 
 
@@ -108,12 +109,14 @@ def _block(
 def _stream(values: Array, game: int, weights: Array, sums: Array, chunk: int, r: Array, low: int, high: int) -> None:
     """sums [chunks, SUMS] and r [rows] of the rows low .. high-1 of a game. weights [(n - 2) 8] = u(c + |l|)."""
     empty = splat(np.float64(values[game, 0]))
+    ahead = AHEAD // values.itemsize
     b_blocks = np.empty(64)
     a_0 = a_1 = a_2 = a_3 = a_4 = a_5 = a_6 = all_3 = splat(0.0)
     for h in range(low, high):
         start = game * values.shape[1] + (h << ROW_BITS)
         size = _size(h)
         for b in range(8):
+            prefetch(values, start + 64 * b + ahead)
             a_0, a_1, a_2, all_3, whole = _block(values, start + 64 * b, empty, weights, size + _size(b), a_0, a_1, a_2, all_3)
             store(b_blocks, 8 * b, whole)
         t_1, t_2, t_3, t_4 = load(b_blocks, 8), load(b_blocks, 16), load(b_blocks, 24), load(b_blocks, 32)
