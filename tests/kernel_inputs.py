@@ -156,12 +156,13 @@ MAKERS: dict[tuple[str, str], Maker] = {
 
 # Sizes K that reach every branch of every kernel: networks, tiles with a ragged end, sorts, streams.
 SIZES = {
-    ("thresholds", "airport"): (1, 2, 3, 7, 8, 9, 16, 31, 64, 65, 2049),
+    ("thresholds", "airport"): (1, 2, 3, 7, 8, 9, 16, 31, 64, 65, 4097),
     ("table", "solve"): (1, 2, 5, 6, 7, 8, 9, 12, 17),
     ("counts", "plurality"): (1, 2, 5, 9, 24),
     ("counts", "class_sizes"): (1, 2, 5, 9, 33),
     ("counts", "geometric"): (1, 2, 5),
     ("counts", "typed"): (1, 2, 5, 9),
+    ("ranks", "discounted"): (1, 2, 3, 7, 8, 9, 16, 17, 64, 65, 768, 769),
     ("counts", "weighted"): (1, 2, 5, 40),
     ("ranks", "sized"): (1, 2, 5, 9, 33),
     ("gaps", "min_gap"): (1, 2, 3, 9, 24),

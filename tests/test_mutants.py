@@ -55,7 +55,7 @@ MUTANTS = [
     Mutant("thresholds", "cpu", "nothing = _solve(b_scores, 0, 8", "_solve(b_scores, 0, 8"),
     Mutant("thresholds", "cpu", "nothing = multiply_add(height, zero, nothing)", "pass"),
     Mutant("thresholds", "cpu", "score - lanes, zero, nothing", "maximum(score, lanes), zero, nothing"),
-    Mutant("thresholds", "cpu", "nothing += height[i] * real(0)", "pass"),
+    Mutant("thresholds", "cpu", "nothing += height * real(0)", "pass"),
     Mutant("thresholds", "cpu", "first + 2 * span - 1 - i)", "first + span + i)"),
     Mutant("thresholds", "cpu", "while half >= RUN:", "while half > RUN:"),
     Mutant("thresholds", "cpu", "        for i in range(0, rows, RUN):\n            merge_run(keys, 8 * i)\n", ""),
@@ -76,12 +76,9 @@ MUTANTS = [
     Mutant("thresholds", "cpu", "keys[members:] = np.uint32(0xFFFFFFFF)", "keys[members:] = np.uint32(0)"),
     Mutant("thresholds", "cpu", "max(scores[group, i, first + lane], zero)", "max(scores[group, i, lane], zero)"),
     Mutant("thresholds", "cpu", "maximum(load(scores, o + i * elements), splat(zero))", "load(scores, o + i * elements)"),
-    Mutant(
-        "thresholds",
-        "cpu",
-        "running += (ascending[q] - ascending[q - 1]) * real(1 / (members - q))",
-        "running += ascending[q] * real(1 / (members - q))",
-    ),
+    Mutant("thresholds", "cpu", "running += (height - before) * real", "running += height * real"),
+    Mutant("thresholds", "cpu", "credit[member] = running", "credit[q] = running"),
+    Mutant("thresholds", "cpu", "base[group if len(base) > 1 else 0]", "base[0]"),
     Mutant("dividends", "ref", "at_least(size, 1)", "at_least(size, 2)"),
     Mutant("dividends", "cpu", "max(size[element], 1)", "members"),
     Mutant("dividends", "cpu", "(label[j] == label[i]) & here[j]", "label[j] == label[i]"),
@@ -109,6 +106,13 @@ MUTANTS = [
     Mutant("ranks", "cpu", "if row != filled[lane]:", "if filled[lane] < 0:"),
     Mutant("ranks", "cpu", "if first == low or rows.shape[0] > 1:", "if first == low:"),
     Mutant("ranks", "cpu", "    restore(b_credit, masks)", "    pass"),
+    Mutant("ranks", "cpu", "best[start:end] = np.sort(best[start:end])", "pass"),
+    Mutant("ranks", "cpu", "best[members - 1 - q] = order[q]", "best[q] = order[q]"),
+    Mutant("ranks", "cpu", "worse += gains[best[q]] * rates[1, q]", "worse += gains[q] * rates[1, q]"),
+    Mutant("ranks", "cpu", "better += gain * rates[2, q]", "better += gain * rates[1, q]"),
+    Mutant("ranks", "cpu", "row = np.where(here, row, -np.inf)", "pass"),
+    Mutant("ranks", "cpu", "rates[rows[group * s_rows]]", "rates[rows[0]]"),
+    Mutant("ranks", "cpu", "credit[group, ~here] = 0", "pass"),
     Mutant("ranks", "cpu", "    repeat(b_gains, masks)", "    pass"),
     Mutant("ranks", "cpu", "splat(keys.dtype.type(-np.inf))", "splat(keys.dtype.type(0))"),
     Mutant("ranks", "cpu", "        _exchange(b_gains, pairs, masks, q)\n", "        pass\n"),
@@ -203,8 +207,20 @@ MUTANTS = [
 
 
 # Sizes that reach every branch, and limits above which kernels take another way, lowered to what plain Python can reach.
-CHECKED = {"table": (3, 8, 10, 12), "thresholds": (3, 8, 13, 37, 70)}
-LOWERED = [("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"), ("KEYS_LIMIT = 2048", "KEYS_LIMIT = 64")]
+CHECKED = {
+    ("table", "solve"): (3, 8, 10, 12),
+    ("thresholds", "airport"): (3, 8, 13, 37, 70, 71),
+    ("thresholds", "facility"): (3, 8, 13, 37, 70),
+    ("ranks", "discounted"): (3, 8, 13, 20, 37),
+    ("ranks", "sized"): (3, 5, 20, 27),
+    ("tokens", "scatter"): (8, 63, 70, 140, 200),
+    ("tokens", "spread"): (8, 63, 70, 140, 200),
+}
+LOWERED = [
+    ("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"),
+    ("KEYS_LIMIT = 4096", "KEYS_LIMIT = 64"),
+    ("NETWORK_LIMIT = 768", "NETWORK_LIMIT = 24"),
+]
 
 
 # Modules whose compiled functions the kernels of a form call, or hand on, besides those of their own file.
@@ -270,9 +286,9 @@ def run_checks(form: str, module: ModuleType) -> None:
     rng = np.random.default_rng(5)
     for (name, game), maker in MAKERS.items():
         if name == form:
-            sizes = CHECKED.get(form, (3, 5) if (name, game) in SIZES else (3, 8, 11, 13, 70))
+            sizes = CHECKED.get((name, game), (3, 5) if (name, game) in SIZES else (3, 8, 11, 13, 70))
             groups = 3 if form == "table" else 9  # more than the lanes of a vector
-            for members in [*sizes] * 4:
+            for members in [*sizes] * 5:
                 arguments = maker(rng, groups, members, np.float64)
                 specification = getattr(importlib.import_module(f"shapley_kernels.{form}.ref"), game)
                 check(getattr(module, game), specification, arguments, np.float64, groups, members)

@@ -5,7 +5,8 @@
 one pass over ranks q, by key, descending, equal keys by lower index. What one unit of gain of rank q is worth to its owner, to
 a better and to a worse member comes from a row of rates [3, K]; the two games differ in nothing else. Eight groups at a time,
 one a lane: a sorting network keeps the mask of every exchange of keys; gains follow the masks, and credits go back by them. Up
-to REGISTERS members it runs in registers, filled up by members who come last and gain nothing.
+to REGISTERS members it runs in registers, filled up by members who come last and gain nothing. Above NETWORK_LIMIT NumPy sorts
+the keys, one group at a time on each thread.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from shapley_kernels.tiles import tile, turn
 
 Array = NDArray[Any]
 
-# The most members whose network runs in registers.
+# The most members whose network runs in registers, and whose network is faster than a sort.
 REGISTERS = 16
+NETWORK_LIMIT = 768
+NS_SORTED = 20  # a member
 
 
 @jit
@@ -139,6 +142,46 @@ def _ranked(
 
 
 @jit
+def _credit_row(gains: Array, keys: Array, rates: Array, order: Array, credit: Array) -> None:
+    """One group, all [K], rates [3, K], from an ascending order of its keys; the steps are those of _share."""
+    members = gains.shape[0]
+    best = np.empty_like(order)
+    for q in range(members):
+        best[members - 1 - q] = order[q]
+    end = 0
+    while end < members:
+        start = end
+        while end < members and keys[best[end]] == keys[best[start]]:
+            end += 1
+        if end - start > 1:
+            best[start:end] = np.sort(best[start:end])
+    better = worse = gains.dtype.type(0)
+    for q in range(members):
+        gain = gains[best[q]]
+        credit[best[q]] = gain * rates[0, q] + better
+        better += gain * rates[2, q]
+    for q in range(members - 1, -1, -1):
+        credit[best[q]] += worse
+        worse += gains[best[q]] * rates[1, q]
+
+
+def _ranked_one_by_one(
+    gains: Array, keys: Array, present: Array, rates: Array, rows: Array, credit: Array, low: int, high: int
+) -> None:
+    """As _ranked, group by group."""
+    s_keys, s_present, s_rows = (int(len(array) > 1) for array in (keys, present, rows))
+    complete = present.all()
+    for group in range(low, high):
+        row = keys[group * s_keys]
+        if not complete:
+            here = present[group * s_present]
+            row = np.where(here, row, -np.inf)  # last in rank, where all rates are 0
+        _credit_row(gains[group], row, rates[rows[group * s_rows]], np.argsort(row), credit[group])
+        if not complete:
+            credit[group, ~here] = 0
+
+
+@jit
 def _discount_rates(discounts: Array, rates: Array, low: int, high: int) -> None:
     """Owner's share m_q, the mean of d_1 .. d_q, and a better one's c_q = (d_q - m_{q-1}) / q."""
     for row in range(low, high):
@@ -205,8 +248,15 @@ def _network(members: int) -> tuple[Array, float]:
 def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]."""
     groups, members = gains.shape
-    pairs, cost = _network(members)
     credit = memory.empty(gains.shape, gains.dtype)
+    if members > NETWORK_LIMIT:
+        rates = np.empty((len(discounts), 3, members), gains.dtype)
+        parallel.rows(_discount_rates, len(discounts), 10 * members, discounts, rates)
+        everyone = np.ones((1, members), np.bool_)
+        by_row = gains, keys, everyone, rates, np.arange(len(discounts)), credit
+        parallel.rows(_ranked_one_by_one, groups, NS_SORTED * members, *by_row)
+        return credit
+    pairs, cost = _network(members)
     parallel.rows(_discounted, groups, cost, gains, keys, discounts, pairs, credit)
     return credit
 
@@ -222,8 +272,12 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
     rates = np.zeros((len(sizes), 3, members))
     by_size = np.ascontiguousarray(weights.swapaxes(1, 2))
     parallel.rows(_size_rates, len(sizes), 0.5 * members**3, by_size, sizes, rates)
-    pairs, cost = _network(members)
     credit = memory.empty(gains.shape, rates.dtype)
     wide = gains.astype(rates.dtype, copy=False)
+    if members > NETWORK_LIMIT:
+        cost = NS_SORTED * members
+        parallel.rows(_ranked_one_by_one, len(gains), cost, wide, keys, present, rates, rows.ravel(), credit)
+        return credit
+    pairs, cost = _network(members)
     parallel.rows(_ranked, len(gains), cost, wide, keys, present, rates, rows.ravel(), pairs, credit)
     return credit

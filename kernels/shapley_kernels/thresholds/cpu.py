@@ -45,7 +45,7 @@ from shapley_kernels.tiles import sort_rows, tile, turn
 Array = NDArray[Any]
 
 NETWORK_LIMIT = 16
-KEYS_LIMIT = 2048
+KEYS_LIMIT = 4096
 MASKS = len(comparators(NETWORK_LIMIT))
 
 
@@ -239,7 +239,7 @@ def airport(scores: Array, base: Array) -> Array:
         bits, cost = _of_keys(members)
         finite = parallel.rows(_airport_keyed, groups, cost, scores, base, credit, bits)
     else:
-        finite = parallel.rows(airport_sorted, groups, 60 * members, scores, base, credit)
+        finite = parallel.rows(airport_sorted, groups, 12 * members, scores, base, credit)
     if not finite:
         raise NotFiniteError
     return credit

@@ -1,4 +1,4 @@
-"""`airport` of groups too large for tiles: one group at a time."""
+"""`airport` of groups too large for tiles: NumPy sorts them, one at a time on each thread."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ Array = NDArray[Any]
 
 
 @jit
-def airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
-    """scores, credit [B, K], base [B or 1]; c by rank, looked up by value. Whether all heights are finite."""
-    members = scores.shape[1]
-    s_base = 0 if base.shape[0] == 1 else 1
+def _cumulate(scores: Array, floor: float, order: Array, credit: Array) -> bool:
+    """c by rank to its member; whether all heights are finite. scores, order, credit [K]."""
+    members = scores.shape[0]
     real = scores.dtype.type
-    height, cumulated = np.empty(members, scores.dtype), np.empty(members, scores.dtype)
-    nothing = real(0)
-    for group in range(low, high):
-        for i in range(members):
-            height[i] = scores[group, i] - base[group * s_base]
-            nothing += height[i] * real(0)
-            height[i] = max(height[i], real(0))
-        ascending = np.sort(height)
-        running = ascending[0] * real(1 / members)
-        cumulated[0] = running
-        for q in range(1, members):
-            running += (ascending[q] - ascending[q - 1]) * real(1 / (members - q))
-            cumulated[q] = running
-        for i in range(members):
-            credit[group, i] = cumulated[np.searchsorted(ascending, height[i])]
+    before = running = nothing = real(0)  # 0 x is NaN for what is not finite
+    for q in range(members):
+        member = order[q]
+        height = scores[member] - floor
+        nothing += height * real(0)
+        height = max(height, real(0))
+        running += (height - before) * real(1 / (members - q))
+        credit[member] = running
+        before = height
     return bool(nothing == 0)
+
+
+def airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
+    """scores, credit [B, K], base [B or 1]; whether all heights are finite."""
+    finite = True
+    for group in range(low, high):
+        order = np.argsort(scores[group])  # of equal heights any order: they get the same
+        finite &= _cumulate(scores[group], base[group if len(base) > 1 else 0], order, credit[group])
+    return finite
