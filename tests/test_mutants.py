@@ -62,7 +62,7 @@ MUTANTS = [
     Mutant("thresholds", "cpu", "i = min(first, members - 8)", "i = first"),
     Mutant("thresholds", "cpu", "    restore(heights, masks)", "    pass"),
     Mutant("thresholds", "cpu", "f, zero), _only(members > 6, g, zero), zero", "f, zero), g, zero"),
-    Mutant("thresholds", "cpu", "if (high - first - 7) * members >= 8:", "if high - first >= 8:"),
+    Mutant("thresholds", "cpu", "(high - first - 7) * members >= 8", "high - first >= 8"),
     Mutant("thresholds", "cpu", "b_scores[:lanes, :members] = scores[first : first + lanes]", "b_scores[: lanes - 1] = 0"),
     Mutant("thresholds", "cpu", "i = min(row, height - 8)", "i = row"),
     Mutant("thresholds", "cpu", "j = min(column, width - 8)", "j = min(column, width - 9)"),
@@ -106,6 +106,7 @@ MUTANTS = [
     Mutant("ranks", "cpu", "if row != filled[lane]:", "if filled[lane] < 0:"),
     Mutant("ranks", "cpu", "if first == low or rows.shape[0] > 1:", "if first == low:"),
     Mutant("ranks", "cpu", "    restore(b_credit, masks)", "    pass"),
+    Mutant("ranks", "cpu", "room and s_keys > 0", "room"),
     Mutant("ranks", "cpu", "best[start:end] = np.sort(best[start:end])", "pass"),
     Mutant("ranks", "cpu", "best[members - 1 - q] = order[q]", "best[q] = order[q]"),
     Mutant("ranks", "cpu", "worse += gains[best[q]] * rates[1, q]", "worse += gains[q] * rates[1, q]"),
@@ -127,6 +128,7 @@ MUTANTS = [
     Mutant("products", "cpu", "load(before, 16 * i + 8) * p_2)", "load(before, 16 * i + 8) * p)"),
     Mutant("products", "cpu", "b_change[:] = 0  # games", "pass  # games"),
     Mutant("products", "cpu", "one - load(b_chance, 8 * i)", "one"),
+    Mutant("products", "cpu", "room and s_outside > 0", "room"),
     Mutant("products", "cpu", "[1, 1, 0]", "[1, 1, 1]"),
     Mutant("counts", "ref", "m * (free - forced) * harmonic", "m * free * harmonic"),
     Mutant("counts", "ref", "np.where(sizes > m,", "np.where(sizes >= m,"),
@@ -209,7 +211,7 @@ MUTANTS = [
 # Sizes that reach every branch, and limits above which kernels take another way, lowered to what plain Python can reach.
 CHECKED = {
     ("table", "solve"): (3, 8, 10, 12),
-    ("thresholds", "airport"): (3, 8, 13, 37, 70, 71),
+    ("thresholds", "airport"): (1, 3, 8, 13, 37, 70, 71),
     ("thresholds", "facility"): (3, 8, 13, 37, 70),
     ("ranks", "discounted"): (3, 8, 13, 20, 37),
     ("ranks", "sized"): (3, 5, 20, 27),
@@ -287,7 +289,7 @@ def run_checks(form: str, module: ModuleType) -> None:
     for (name, game), maker in MAKERS.items():
         if name == form:
             sizes = CHECKED.get((name, game), (3, 5) if (name, game) in SIZES else (3, 8, 11, 13, 70))
-            groups = 3 if form == "table" else 9  # more than the lanes of a vector
+            groups = 3 if form == "table" else 11  # more than the lanes of a vector, and room behind eight small ones
             for members in [*sizes] * 5:
                 arguments = maker(rng, groups, members, np.float64)
                 specification = getattr(importlib.import_module(f"shapley_kernels.{form}.ref"), game)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shapley_kernels import memory, parallel, quadrature
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import Lanes, load, multiply_add, splat, store, total
-from shapley_kernels.tiles import tile, turn
+from shapley_kernels.tiles import has_room, tile, turn
 
 Array = NDArray[Any]
 
@@ -45,8 +45,8 @@ def _factors(
 
 @jit
 def _integrate(inside: Array, outside: Array | None, nodes: Array, before: Array, share: Array) -> None:
-    """share [K, 8] = sum_nodes w prod_{j != i} f_j, from tiles inside, outside [K, 8], None for 1. before [K, 16]: scratch."""
-    members = inside.shape[0]
+    """share = sum_nodes w prod_{j != i} f_j, from tiles inside, outside (None: 1), [K or more, 8]. before [K, 16]: scratch."""
+    members = before.shape[0]
     one, zero = inside.dtype.type(1), inside.dtype.type(0)
     for i in range(members):
         store(share, 8 * i, splat(zero))
@@ -69,36 +69,38 @@ def _integrate(inside: Array, outside: Array | None, nodes: Array, before: Array
 @jit
 def _product(inside: Array, outside: Array, delta: Array, nodes: Array, credit: Array, low: int, high: int) -> None:
     members = inside.shape[1]
+    height = max(members, 8)
     s_outside = 0 if outside.shape[0] == 1 else members
-    b_inside, b_outside = tile(members, 8, inside.dtype), tile(members, 8, inside.dtype)
-    b_delta, b_share = tile(members, 8, inside.dtype), tile(members, 8, inside.dtype)
+    b_inside, b_outside = tile(height, 8, inside.dtype), tile(height, 8, inside.dtype)
+    b_delta, b_share = tile(height, 8, inside.dtype), tile(height, 8, inside.dtype)
     before = tile(members, 16, inside.dtype)
     for first in range(low, high, 8):
-        lanes, o = min(8, high - first), first * members
-        turn(inside, o, members, lanes, members, b_inside, 0, 8)
-        turn(delta, o, members, lanes, members, b_delta, 0, 8)
-        turn(outside, first * s_outside, s_outside, lanes, members, b_outside, 0, 8)
+        lanes, o, room = min(8, high - first), first * members, has_room(members, first, high)
+        turn(inside, o, members, lanes, members, b_inside, 0, 8, room)
+        turn(delta, o, members, lanes, members, b_delta, 0, 8, room)
+        turn(outside, first * s_outside, s_outside, lanes, members, b_outside, 0, 8, room and s_outside > 0)
         _integrate(b_inside, b_outside, nodes, before, b_share)
         for i in range(members):
             store(b_share, 8 * i, load(b_share, 8 * i) * load(b_delta, 8 * i))
-        turn(b_share, 0, 8, members, lanes, credit, o, members)
+        turn(b_share, 0, 8, members, lanes, credit, o, members, room)
 
 
 @jit
 def _noisy_or(chances: Array, nodes: Array, credit: Array, low: int, high: int) -> None:
     members = chances.shape[1]
-    b_chance, b_inside = tile(members, 8, chances.dtype), tile(members, 8, chances.dtype)
-    b_share, before = tile(members, 8, chances.dtype), tile(members, 16, chances.dtype)
+    height = max(members, 8)
+    b_chance, b_inside = tile(height, 8, chances.dtype), tile(height, 8, chances.dtype)
+    b_share, before = tile(height, 8, chances.dtype), tile(members, 16, chances.dtype)
     one = splat(chances.dtype.type(1))
     for first in range(low, high, 8):
-        lanes, o = min(8, high - first), first * members
-        turn(chances, o, members, lanes, members, b_chance, 0, 8)
+        lanes, o, room = min(8, high - first), first * members, has_room(members, first, high)
+        turn(chances, o, members, lanes, members, b_chance, 0, 8, room)
         for i in range(members):
             store(b_inside, 8 * i, one - load(b_chance, 8 * i))
         _integrate(b_inside, None, nodes, before, b_share)
         for i in range(members):
             store(b_share, 8 * i, load(b_share, 8 * i) * load(b_chance, 8 * i))
-        turn(b_share, 0, 8, members, lanes, credit, o, members)
+        turn(b_share, 0, 8, members, lanes, credit, o, members, room)
 
 
 @jit
