@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.jit import jit
@@ -32,14 +31,26 @@ def shares(heights: Array) -> None:
 
 
 @jit
-def _lower(heights: Array, keys: Array, q: int, lane: int) -> int:
-    """Move the q-th height of a lane down to its place among those before it; the number of places."""
+def _lower(heights: Array, keys: Array, q: int, lane: int, step: int) -> int:
+    """Move the q-th height of a lane down to its place among those `step`, 2 `step`, .. before it; the number of moves."""
     height, key, place = heights[q, lane], keys[q, lane], q
-    while place > 0 and heights[place - 1, lane] > height:
-        heights[place, lane], keys[place, lane] = heights[place - 1, lane], keys[place - 1, lane]
-        place -= 1
+    while place >= step and heights[place - step, lane] > height:
+        heights[place, lane], keys[place, lane] = heights[place - step, lane], keys[place - step, lane]
+        place -= step
     heights[place, lane], keys[place, lane] = height, key
-    return q - place
+    return (q - place) // step
+
+
+@jit
+def _sort_lane(heights: Array, keys: Array, lane: int) -> None:
+    """Heights of a lane in ascending order, and the keys with them, by steps 1, 4, 13, .. (Shell 1959, Knuth 1973)."""
+    members, step = heights.shape[0], 1
+    while 3 * step + 1 < members:
+        step = 3 * step + 1
+    while step > 0:
+        for q in range(step, members):
+            _lower(heights, keys, q, lane, step)
+        step //= 3
 
 
 @jit
@@ -54,12 +65,11 @@ def put_right(heights: Array, keys: Array, floor: Lanes) -> None:
         wrong = exceeds(before, height)
         if wrong and moves <= MOVES * members:
             for lane in range(8):
-                moves += _lower(heights, keys, q, lane) if wrong >> lane & 1 else 0
+                moves += _lower(heights, keys, q, lane, 1) if wrong >> lane & 1 else 0
             height = load(heights, 8 * q)
         elif wrong:
             unsorted |= wrong
         before = height
     for lane in range(8):
         if unsorted >> lane & 1:
-            order = np.argsort(heights[:, lane])
-            heights[:, lane], keys[:members, lane] = heights[:, lane][order], keys[:members, lane][order]
+            _sort_lane(heights, keys, lane)

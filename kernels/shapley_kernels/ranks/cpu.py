@@ -155,7 +155,7 @@ def _credit_row(gains: Array, keys: Array, rates: Array, order: Array, credit: A
         while end < members and keys[best[end]] == keys[best[start]]:
             end += 1
         if end - start > 1:
-            best[start:end] = np.sort(best[start:end])
+            best[start:end].sort()
     better = worse = gains.dtype.type(0)
     for q in range(members):
         gain = gains[best[q]]

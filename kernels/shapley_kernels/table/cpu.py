@@ -151,9 +151,11 @@ def _solve_one_row(values: Array, weights: Array, credit: Array, low: int, high:
             a_0, a_1, a_2, all_3, whole = _block(values, start + 64 * b, empty, weights, _size(b), a_0, a_1, a_2, all_3)
             store(b_blocks, 8 * b, whole)
         _fold(b_blocks, n - 3, folded, 0)
-        a[:3] = folded[:3]
+        for i in range(3):
+            a[i] = folded[i]
         a[3], a[4], a[5] = total(a_0 + all_3), total(a_1 + all_3), total(a_2 + all_3)
-        a[6:] = folded[3 : n - 3]
+        for i in range(6, n):
+            a[i] = folded[i - 3]
         finite &= _finish(a, (np.float64(values[game, size - 1]) - np.float64(values[game, 0])) / n, credit, game)
     return finite
 

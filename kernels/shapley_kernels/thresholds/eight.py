@@ -119,7 +119,11 @@ def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) ->
         if has_room(members, first, high):
             nothing = _solve(scores, first * members, members, members, load(b_floor, 0), credit, nothing)
         else:
-            b_scores[:lanes, :members] = scores[first : first + lanes]
+            for lane in range(lanes):  # number by number: for slices numba compiles messages, which takes seconds
+                for i in range(members):
+                    b_scores[lane, i] = scores[first + lane, i]
             nothing = _solve(b_scores, 0, 8, members, load(b_floor, 0), b_credit, nothing)
-            credit[first : first + lanes] = b_credit[:lanes, :members]
+            for lane in range(lanes):
+                for i in range(members):
+                    credit[first + lane, i] = b_credit[lane, i]
     return bool(total(nothing) == 0)
