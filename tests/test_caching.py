@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,22 @@ with mock.patch("numba.core.caching._CacheLocator.ensure_cache_path", side_effec
 def test_a_directory_for_compiled_kernels_is_not_needed() -> None:
     done = subprocess.run([sys.executable, "-c", NO_DIRECTORY], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_kernels_on_disk_are_linked_by_tells_their_parts_apart() -> None:
+    from shapley_kernels.ranks import cpu as ranks
+    from shapley_kernels.thresholds import cpu as thresholds
+
+    tiles, masks = [np.zeros((16, 8)) for _ in range(3)], np.zeros(63, np.uint8)
+    calls: list[tuple[Any, tuple[Any, ...], set[str]]] = [
+        (thresholds._solve_tile, (tiles[0], masks), {"sort", "restore"}),
+        (ranks._solve_tile, (tiles[0], tiles[1], np.zeros((48, 8)), tiles[2], masks), {"rank", "repeat", "restore"}),
+    ]
+    for kernel, arguments, parts in calls:
+        kernel(*arguments)
+        (assembly,) = kernel.inspect_asm().values()
+        assert all(f"{part}_in_kernels" in assembly for part in parts)
+        assert "lambda" not in assembly
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

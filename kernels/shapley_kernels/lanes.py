@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -159,9 +160,24 @@ def transpose(
     return tuple(np.stack([a, b, c, d, e, f, g, h], axis=1))
 
 
+def _in_kernels(function: Callable[..., Any], implementation: Any, applies: Callable[..., bool] = lambda *types: True) -> None:
+    """Let kernels call `implementation` where they call `function`, under a name of its own.
+
+    A kernel on disk holds what it calls and is linked by names of functions and types: of two implementations of one name that
+    were compiled in different processes, the second to be loaded would be taken for the first.
+    """
+
+    def chosen(*types: Any) -> Any:
+        return implementation if applies(*types) else None
+
+    implementation.__name__ = implementation.__qualname__ = f"{function.__name__}_in_kernels"
+    chosen.__signature__ = signature(implementation)  # type: ignore[attr-defined]
+    overload(function)(chosen)
+
+
 def _of_two(function: Callable[..., Any], operation: Any) -> None:
     """Make `function` of two vectors that operation in kernels."""
-    overload(function)(lambda x, y: (lambda x, y: operation(x, y)) if isinstance(x, vectors.LanesType) and x == y else None)
+    _in_kernels(function, lambda x, y: operation(x, y), lambda x, y: isinstance(x, vectors.LanesType) and x == y)
 
 
 _of_two(operator.add, vectors.arithmetic("fadd"))
@@ -170,23 +186,23 @@ _of_two(operator.mul, vectors.arithmetic("fmul"))
 _of_two(minimum, vectors.selection("<"))
 _of_two(maximum, vectors.selection(">"))
 _of_two(exceeds, vectors.exceeds)
-overload(load)(lambda array, index: lambda array, index: vectors.load(array, index))
-overload(store)(lambda array, index, value: lambda array, index, value: vectors.store(array, index, value))
-overload(sort_run)(lambda array, index: lambda array, index: exchanges.sort_run(array, index))
-overload(merge_run)(lambda array, index: lambda array, index: exchanges.merge_run(array, index))
-overload(sort)(lambda array, masks: lambda array, masks: exchanges.sort(array, masks))
-overload(rank)(lambda array, masks: lambda array, masks: exchanges.rank(array, masks))
-overload(repeat)(lambda array, masks: lambda array, masks: exchanges.repeat(array, masks))
-overload(restore)(lambda array, masks: lambda array, masks: exchanges.restore(array, masks))
-overload(expand)(lambda array, index, mask: lambda array, index, mask: vectors.expand(array, index, mask))
-overload(bits)(lambda flags, index: lambda flags, index: vectors.bits(flags, index))
-overload(ones)(lambda number: lambda number: vectors.ones(number))
-overload(prefetch)(lambda array, index: lambda array, index: vectors.prefetch(array, index))
-overload(splat)(lambda number: lambda number: vectors.splat(number))
-overload(widen)(lambda x: lambda x: vectors.widen(x))
-overload(multiply_add)(lambda x, y, z: lambda x, y, z: vectors.multiply_add(x, y, z))
-overload(packed)(lambda x, bits, places: lambda x, bits, places: vectors.packed(x, bits, places))
-overload(least)(lambda x: lambda x: vectors.least(x))
-overload(total)(lambda x: lambda x: vectors.total(x))
-overload(choose)(lambda mask, x, y: lambda mask, x, y: vectors.choose(mask, x, y))
-overload(transpose)(lambda a, b, c, d, e, f, g, h: lambda a, b, c, d, e, f, g, h: vectors.transpose(a, b, c, d, e, f, g, h))
+_in_kernels(load, lambda array, index: vectors.load(array, index))
+_in_kernels(store, lambda array, index, value: vectors.store(array, index, value))
+_in_kernels(sort_run, lambda array, index: exchanges.sort_run(array, index))
+_in_kernels(merge_run, lambda array, index: exchanges.merge_run(array, index))
+_in_kernels(sort, lambda array, masks: exchanges.sort(array, masks))
+_in_kernels(rank, lambda array, masks: exchanges.rank(array, masks))
+_in_kernels(repeat, lambda array, masks: exchanges.repeat(array, masks))
+_in_kernels(restore, lambda array, masks: exchanges.restore(array, masks))
+_in_kernels(expand, lambda array, index, mask: vectors.expand(array, index, mask))
+_in_kernels(bits, lambda flags, index: vectors.bits(flags, index))
+_in_kernels(ones, lambda number: vectors.ones(number))
+_in_kernels(prefetch, lambda array, index: vectors.prefetch(array, index))
+_in_kernels(splat, lambda number: vectors.splat(number))
+_in_kernels(widen, lambda x: vectors.widen(x))
+_in_kernels(multiply_add, lambda x, y, z: vectors.multiply_add(x, y, z))
+_in_kernels(packed, lambda x, bits, places: vectors.packed(x, bits, places))
+_in_kernels(least, lambda x: vectors.least(x))
+_in_kernels(total, lambda x: vectors.total(x))
+_in_kernels(choose, lambda mask, x, y: vectors.choose(mask, x, y))
+_in_kernels(transpose, lambda a, b, c, d, e, f, g, h: vectors.transpose(a, b, c, d, e, f, g, h))

@@ -46,20 +46,17 @@ def store_eight(
 
 
 @jit
-def has_room(members: int, first: int, high: int) -> bool:
-    """Whether eight elements from the start of each of the rows first .. first + 7 on lie before row `high`."""
-    return (high - first - 7) * members >= 8
+def reach(members: int, first: int, high: int) -> int:
+    """How many elements from the start of each of the rows first .. first + 7 on a kernel of rows up to `high` may touch.
+
+    Rows of K < 8 are read and written eight wide where others follow: who writes them in order writes those again.
+    """
+    return 8 if members < 8 and (high - first - 7) * members >= 8 else members
 
 
 @jit
-def turn(source: Any, o: int, step: int, height: int, width: int, target: Any, p: int, stride: int, room: bool) -> None:
-    """target[p + stride j + i] = source[o + step i + j] for i < height, j < width, in the flattened arrays.
-
-    With room 8 x 8 at least are read and written, row after row of the target: what a row writes too much the next one mends,
-    and what the last one does is for the caller to write later.
-    """
-    if room:
-        height, width = max(height, 8), max(width, 8)
+def turn(source: Any, o: int, step: int, height: int, width: int, target: Any, p: int, stride: int) -> None:
+    """target[p + stride j + i] = source[o + step i + j] for i < height, j < width, in the flattened arrays."""
     if height < 8 or width < 8:
         flat, turned = source.reshape(-1), target.reshape(-1)
         for i in range(height):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shapley_kernels import memory, parallel, quadrature
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import Lanes, load, multiply_add, splat, store, total
-from shapley_kernels.tiles import has_room, tile, turn
+from shapley_kernels.tiles import reach, tile, turn
 
 Array = NDArray[Any]
 
@@ -75,14 +75,14 @@ def _product(inside: Array, outside: Array, delta: Array, nodes: Array, credit: 
     b_delta, b_share = tile(height, 8, inside.dtype), tile(height, 8, inside.dtype)
     before = tile(members, 16, inside.dtype)
     for first in range(low, high, 8):
-        lanes, o, room = min(8, high - first), first * members, has_room(members, first, high)
-        turn(inside, o, members, lanes, members, b_inside, 0, 8, room)
-        turn(delta, o, members, lanes, members, b_delta, 0, 8, room)
-        turn(outside, first * s_outside, s_outside, lanes, members, b_outside, 0, 8, room and s_outside > 0)
+        lanes, o, width = min(8, high - first), first * members, reach(members, first, high)
+        turn(inside, o, members, lanes, width, b_inside, 0, 8)
+        turn(delta, o, members, lanes, width, b_delta, 0, 8)
+        turn(outside, first * s_outside, s_outside, lanes, width if s_outside else members, b_outside, 0, 8)
         _integrate(b_inside, b_outside, nodes, before, b_share)
         for i in range(members):
             store(b_share, 8 * i, load(b_share, 8 * i) * load(b_delta, 8 * i))
-        turn(b_share, 0, 8, members, lanes, credit, o, members, room)
+        turn(b_share, 0, 8, width, lanes, credit, o, members)
 
 
 @jit
@@ -93,14 +93,14 @@ def _noisy_or(chances: Array, nodes: Array, credit: Array, low: int, high: int) 
     b_share, before = tile(height, 8, chances.dtype), tile(members, 16, chances.dtype)
     one = splat(chances.dtype.type(1))
     for first in range(low, high, 8):
-        lanes, o, room = min(8, high - first), first * members, has_room(members, first, high)
-        turn(chances, o, members, lanes, members, b_chance, 0, 8, room)
+        lanes, o, width = min(8, high - first), first * members, reach(members, first, high)
+        turn(chances, o, members, lanes, width, b_chance, 0, 8)
         for i in range(members):
             store(b_inside, 8 * i, one - load(b_chance, 8 * i))
         _integrate(b_inside, None, nodes, before, b_share)
         for i in range(members):
             store(b_share, 8 * i, load(b_share, 8 * i) * load(b_chance, 8 * i))
-        turn(b_share, 0, 8, members, lanes, credit, o, members, room)
+        turn(b_share, 0, 8, width, lanes, credit, o, members)
 
 
 @jit

@@ -21,7 +21,7 @@ from shapley_kernels.drawing import draw_one, mean, mean_change, nothing_drawn
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import choose, exceeds, load, rank, repeat, restore, splat, store
 from shapley_kernels.networks import comparators
-from shapley_kernels.tiles import has_room, tile, turn
+from shapley_kernels.tiles import reach, tile, turn
 
 Array = NDArray[Any]
 
@@ -120,9 +120,9 @@ def _ranked(
     complete = s_present == 0 and present.all()
     for first in range(low, high, 8):
         lanes = min(8, high - first)
-        room = has_room(members, first, high)
-        turn(gains, first * members, members, lanes, members, b_gains, 0, 8, room)
-        turn(keys, first * members * s_keys, members * s_keys, lanes, members, b_keys, 0, 8, room and s_keys > 0)
+        width = reach(members, first, high)
+        turn(gains, first * members, members, lanes, width, b_gains, 0, 8)
+        turn(keys, first * members * s_keys, members * s_keys, lanes, width if s_keys else members, b_keys, 0, 8)
         if first == low or rows.shape[0] > 1:
             _fill_rates(rates, rows, first, lanes, b_rates, filled)
         for lane in range(0 if complete else lanes):
@@ -136,7 +136,7 @@ def _ranked(
             _solve_tile(b_gains, b_keys, b_rates, b_credit, masks)
         else:
             _solve_tall_tile(b_gains, b_keys, b_places, b_rates, b_credit, pairs, masks)
-        turn(b_credit, 0, 8, members, lanes, credit, first * members, members, room)
+        turn(b_credit, 0, 8, width, lanes, credit, first * members, members)
         for group in range(first, first if complete else first + lanes):
             for i in range(members):
                 credit[group, i] = credit[group, i] if present[group * s_present, i] else 0

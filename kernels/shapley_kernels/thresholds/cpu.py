@@ -71,13 +71,13 @@ def _airport_tiled(scores: Array, base: Array, credit: Array, low: int, high: in
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
         floor = load(b_floor, 0)
-        turn(scores, first * members, members, lanes, members, b_tile, 0, 8, False)
+        turn(scores, first * members, members, lanes, members, b_tile, 0, 8)
         for i in range(members):
             height = load(b_tile, 8 * i) - floor
             nothing = multiply_add(height, zero, nothing)
             store(b_tile, 8 * i, maximum(height, zero))
         _solve_tile(b_tile, masks)
-        turn(b_tile, 0, 8, members, lanes, credit, first * members, members, False)
+        turn(b_tile, 0, 8, members, lanes, credit, first * members, members)
     return bool(total(nothing) == 0)
 
 
@@ -128,7 +128,7 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: in
             nothing = nothing + more
         for lane in range(lanes):
             _keys(scores, (first + lane) * members, members, b_lowest[lane], bits, places, rows, lane * wide)
-        turn(rows, 0, wide, 8, members, keys, 0, 8, False)
+        turn(rows, 0, wide, 8, members, keys, 0, 8)
         sort_rows(keys)
         for lane in range(lanes):
             row = scores[first + lane]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import Lanes, choose, exceeds, load, maximum, multiply_add, splat, total, transpose
-from shapley_kernels.tiles import columns, has_room, store_eight, tile
+from shapley_kernels.tiles import columns, reach, store_eight, tile
 
 Array = NDArray[Any]
 
@@ -116,7 +116,7 @@ def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) ->
         lanes = min(8, high - first)
         for lane in range(lanes):
             b_floor[lane] = base[(first + lane) * s_base]
-        if has_room(members, first, high):
+        if lanes == 8 and reach(members, first, high) == 8:
             nothing = _solve(scores, first * members, members, members, load(b_floor, 0), credit, nothing)
         else:
             for lane in range(lanes):  # number by number: for slices numba compiles messages, which takes seconds
