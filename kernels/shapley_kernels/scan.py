@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from shapley_kernels import parallel
 from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, bits, exceeds, load, maximum, minimum, ones, splat, store, total
-from shapley_kernels.tiles import columns, tile
+from shapley_kernels.lanes import Lanes, bits, exceeds, least, load, maximum, minimum, multiply_add, ones, splat, total
+from shapley_kernels.tiles import columns
 
 Array = NDArray[Any]
-Ends = tuple[Lanes, Lanes, Lanes, Lanes, Lanes]
 
 BLOCK = 4096
 
@@ -49,48 +48,52 @@ def within(values: Array, lowest: float = -np.inf, highest: float = np.inf) -> b
 
 
 @jit
-def _seen(x: Lanes, y: Lanes, zero: Lanes, ends: Ends) -> Ends:
-    """The least and the largest x - y and x so far, and a sum of 0 (x - y), which is NaN for what is not finite."""
-    below, above, least, most, nothing = ends
-    gap = x - y
-    return minimum(below, gap), maximum(above, gap), minimum(least, x), maximum(most, x), nothing + gap * zero
+def _smallest(a: Lanes, b: Lanes, c: Lanes, d: Lanes, e: Lanes, f: Lanes, g: Lanes, h: Lanes) -> Lanes:
+    return minimum(minimum(minimum(a, b), minimum(c, d)), minimum(minimum(e, f), minimum(g, h)))
+
+
+@jit
+def _largest(a: Lanes, b: Lanes, c: Lanes, d: Lanes, e: Lanes, f: Lanes, g: Lanes, h: Lanes) -> Lanes:
+    return maximum(maximum(maximum(a, b), maximum(c, d)), maximum(maximum(e, f), maximum(g, h)))
 
 
 @jit
 def _asymmetry(matrices: Array, found: Array, low: int, high: int) -> None:
-    """found[group] = the largest |a_ij - a_ji| and the largest |a_ij| up to that, NaN where an entry is not finite."""
+    """found[:, low] = the largest |a_ij - a_ji| and the largest |a_ij|, up to that, NaN where an entry is not finite."""
     members = matrices.shape[1]
-    whole = members - members % 8
+    last = members - 8
     zero = splat(matrices.dtype.type(0))
-    b_ends = tile(4, 8, matrices.dtype)
+    below, above, smallest, largest = zero, zero, zero, zero  # of a_ij - a_ji and of a_ij
+    nothing = zero  # 0 x is NaN for what is not finite
+    gap = most = matrices.dtype.type(0)
+    finite = True
     for group in range(low, high):
-        ends = zero, zero, zero, zero, zero
-        for i in range(0, whole, 8):
-            for j in range(0, i + 8, 8):
-                o = (group * members + j) * members + i
-                a, b, c, d, e, f, g, h = columns(matrices, (group * members + i) * members + j, members)
-                ends = _seen(a, load(matrices, o), zero, ends)
-                ends = _seen(b, load(matrices, o + members), zero, ends)
-                ends = _seen(c, load(matrices, o + 2 * members), zero, ends)
-                ends = _seen(d, load(matrices, o + 3 * members), zero, ends)
+        first = group * members * members
+        for row in range(0, members if last >= 0 else 0, 8):
+            for column in range(0, row + 8, 8):
+                i, j = min(row, last), min(column, last)
+                a, b, c, d, e, f, g, h = columns(matrices, first + i * members + j, members)
+                smallest = minimum(smallest, _smallest(a, b, c, d, e, f, g, h))
+                largest = maximum(largest, _largest(a, b, c, d, e, f, g, h))
+                o = first + j * members + i
+                a, b = a - load(matrices, o), b - load(matrices, o + members)
+                c, d = c - load(matrices, o + 2 * members), d - load(matrices, o + 3 * members)
                 o += 4 * members
-                ends = _seen(e, load(matrices, o), zero, ends)
-                ends = _seen(f, load(matrices, o + members), zero, ends)
-                ends = _seen(g, load(matrices, o + 2 * members), zero, ends)
-                ends = _seen(h, load(matrices, o + 3 * members), zero, ends)
-        for row in range(4):
-            store(b_ends, 8 * row, ends[row])
-        gap = max(-b_ends[0].min(), b_ends[1].max())
-        most = max(-b_ends[2].min(), b_ends[3].max())
-        finite = total(ends[4]) == 0
-        for i in range(members):
-            for j in range(whole if i < whole else 0, members):
-                p, q = matrices[group, i, j], matrices[group, j, i]
-                gap, most = max(gap, abs(p - q)), max(most, abs(p))
-                finite &= np.isfinite(p) and np.isfinite(q)
-        found[group, 0], found[group, 1] = gap, most
-        if not finite:
-            found[group] = np.nan
+                e, f = e - load(matrices, o), f - load(matrices, o + members)
+                g, h = g - load(matrices, o + 2 * members), h - load(matrices, o + 3 * members)
+                below = minimum(below, _smallest(a, b, c, d, e, f, g, h))
+                above = maximum(above, _largest(a, b, c, d, e, f, g, h))
+                nothing = multiply_add(((a + b) + (c + d)) + ((e + f) + (g + h)), zero, nothing)
+        for i in range(members if last < 0 else 0):
+            for j in range(members):
+                entry = matrices[group, i, j]
+                gap, most = max(gap, abs(entry - matrices[group, j, i])), max(most, abs(entry))
+                finite &= np.isfinite(entry)
+    if finite and total(nothing) == 0:
+        found[0, low] = max(gap, -least(below), -least(zero - above))
+        found[1, low] = max(most, -least(smallest), -least(zero - largest))
+    else:
+        found[0, low] = found[1, low] = np.nan
 
 
 def asymmetry(matrices: Array) -> tuple[float, float]:
@@ -98,9 +101,9 @@ def asymmetry(matrices: Array) -> tuple[float, float]:
 
     NaN if an entry is not finite, or so large that a difference overflows.
     """
-    found = np.zeros((len(matrices), 2), matrices.dtype)
+    found = np.zeros((2, len(matrices)), matrices.dtype)
     parallel.rows(_asymmetry, len(matrices), 0.3 * matrices.shape[1] ** 2, matrices, found)
-    gap, largest = found.max(axis=0, initial=0)
+    gap, largest = found.max(axis=1, initial=0)
     return float(gap), float(largest)
 
 
