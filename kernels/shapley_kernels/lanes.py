@@ -34,7 +34,7 @@ def store(array: Any, index: int, value: Lanes) -> None:
 
 
 def prefetch(array: Any, index: int) -> None:
-    """Ask for the 64 elements from `index` on, which need not exist, to be in the cache soon."""
+    """Ask for the line of memory of an element, which need not exist, to be in the second cache soon."""
 
 
 def splat(number: Any) -> Lanes:

@@ -12,7 +12,6 @@ from numba.core.datamodel.models import PrimitiveModel
 from numba.extending import register_model
 
 WIDTH = 8
-LINE = 64  # bytes of a line of the cache
 
 intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.extending.intrinsic
 
@@ -62,12 +61,10 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
 def prefetch(typing: Any, array: Any, index: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.bitcast(address(context, builder, signature.args[0], *args)[0], ir.IntType(8).as_pointer())
-        number, size = ir.IntType(32), context.get_abi_sizeof(context.get_value_type(array.dtype))
+        number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
-        for line in range(0, 64 * size, LINE):
-            place = builder.gep(pointer, [ir.Constant(ir.IntType(64), line)])
-            builder.call(function, [place, number(0), number(3), number(1)])  # to read, into the first cache
+        builder.call(function, [pointer, number(0), number(2), number(1)])  # to read, into the second cache
         return context.get_dummy_value()
 
     return types.void(array, types.int64), emit

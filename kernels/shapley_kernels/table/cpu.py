@@ -30,7 +30,9 @@ ROW_BITS = 9
 CHUNK_LIMIT = 16
 CHUNKS = 8
 SUMS = 7 * 8  # vectors of a chunk: bits of m, bits of b, total
-AHEAD = 6144  # bytes from a block to the one asked for: caches follow a stream by themselves only to the end of a page
+# Bytes from a block to the line asked for. Caches follow a stream by themselves, but only to the end of a page; one line of a
+# block keeps them going, and more of them, or into the first cache, get in the way of the loads (Zen 4).
+AHEAD = 6144
 NS_A_VALUE = 0.15  # on one thread
 
 
