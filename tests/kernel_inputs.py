@@ -162,9 +162,9 @@ SIZES = {
     ("counts", "class_sizes"): (1, 2, 5, 9, 33),
     ("counts", "geometric"): (1, 2, 5),
     ("counts", "typed"): (1, 2, 5, 9),
-    ("ranks", "discounted"): (1, 2, 3, 7, 8, 9, 16, 17, 64, 65, 768, 769),
+    ("ranks", "discounted"): (1, 2, 3, 7, 8, 9, 16, 17, 64, 65, 128, 129, 1000),
     ("counts", "weighted"): (1, 2, 5, 40),
-    ("ranks", "sized"): (1, 2, 5, 9, 33),
+    ("ranks", "sized"): (1, 2, 5, 9, 33, 129),
     ("gaps", "min_gap"): (1, 2, 3, 9, 24),
 }
 DEFAULT_SIZES = (1, 2, 3, 7, 8, 9, 31, 33, 63, 64, 65, 130)

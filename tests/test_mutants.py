@@ -77,9 +77,9 @@ MUTANTS = [
     Mutant("thresholds", "cpu", "keys[members:] = np.uint32(0xFFFFFFFF)", "keys[members:] = np.uint32(0)"),
     Mutant("thresholds", "cpu", "max(scores[group, i, first + lane], zero)", "max(scores[group, i, lane], zero)"),
     Mutant("thresholds", "cpu", "maximum(load(scores, o + i * elements), splat(zero))", "load(scores, o + i * elements)"),
-    Mutant("thresholds", "cpu", "running += (height - before) * real", "running += height * real"),
-    Mutant("thresholds", "cpu", "credit[member] = running", "credit[q] = running"),
-    Mutant("thresholds", "cpu", "base[group if len(base) > 1 else 0]", "base[0]"),
+    Mutant("thresholds", "cpu", "share += (height - before) * real", "share += height * real"),
+    Mutant("thresholds", "cpu", "credit[group, member] = share", "credit[group, q] = share"),
+    Mutant("thresholds", "cpu", "floor = base[group * s_base]", "floor = base[0]"),
     Mutant("dividends", "ref", "at_least(size, 1)", "at_least(size, 2)"),
     Mutant("dividends", "cpu", "max(size[element], 1)", "members"),
     Mutant("dividends", "cpu", "(label[j] == label[i]) & here[j]", "label[j] == label[i]"),
@@ -108,13 +108,23 @@ MUTANTS = [
     Mutant("ranks", "cpu", "if first == low or rows.shape[0] > 1:", "if first == low:"),
     Mutant("ranks", "cpu", "    restore(b_credit, masks)", "    pass"),
     Mutant("ranks", "cpu", "width if s_keys else members", "width"),
-    Mutant("ranks", "cpu", "best[start:end].sort()", "pass"),
-    Mutant("ranks", "cpu", "best[members - 1 - q] = order[q]", "best[q] = order[q]"),
-    Mutant("ranks", "cpu", "worse += gains[best[q]] * rates[1, q]", "worse += gains[q] * rates[1, q]"),
-    Mutant("ranks", "cpu", "better += gain * rates[2, q]", "better += gain * rates[1, q]"),
-    Mutant("ranks", "cpu", "row = np.where(here, row, -np.inf)", "pass"),
-    Mutant("ranks", "cpu", "rates[rows[group * s_rows]]", "rates[rows[0]]"),
-    Mutant("ranks", "cpu", "credit[group, ~here] = 0", "pass"),
+    Mutant("ranks", "cpu", "-keys[group * s_keys, i]", "keys[group * s_keys, i]"),
+    Mutant("ranks", "cpu", "else np.inf  # last", "else -np.inf  # last"),
+    Mutant("ranks", "cpu", "row = rows[group * s_rows]", "row = rows[0]"),
+    Mutant("ranks", "cpu", "better += gain * rates[row, 2, q]", "better += gain * rates[row, 1, q]"),
+    Mutant("ranks", "cpu", "worse += gains[group, member]", "worse += gains[group, q]"),
+    Mutant("ranks", "cpu", "credit[group, member] + worse if here else zero", "credit[group, member] + worse"),
+    Mutant("ranks", "cpu", "~pattern if pattern >= SIGN", "pattern if pattern >= SIGN"),
+    Mutant("ranks", "cpu", "bits >>= DIGIT", "bits >>= HALF"),
+    Mutant("ranks", "cpu", "start += count", "start = count"),
+    Mutant("ranks", "cpu", "np.uint64(VALUES - 1)] == members:", "np.uint64(VALUES - 1)] > 0:"),
+    Mutant("ranks", "cpu", "np.uint64(digit) * DIGIT", "np.uint64(digit % 3) * DIGIT"),
+    Mutant("ranks", "cpu", "        entries, others = others, entries\n", ""),
+    Mutant("ranks", "cpu", "numbers[order[place - 1] & INDEX] > number", "numbers[order[place - 1] & INDEX] >= number"),
+    Mutant("ranks", "cpu", "            return False\n", "            return True\n"),
+    Mutant("ranks", "cpu", "numbers[i] += 0.0", "pass"),
+    Mutant("ranks", "cpu", "<< HALF | np.uint64(i)", ">> HALF | np.uint64(i)"),
+    Mutant("ranks", "cpu", "& ~INDEX | i\n", "& ~INDEX | np.uint64(q)\n"),
     Mutant("ranks", "cpu", "    repeat(b_gains, masks)", "    pass"),
     Mutant("ranks", "cpu", "splat(keys.dtype.type(-np.inf))", "splat(keys.dtype.type(0))"),
     Mutant("ranks", "cpu", "        _exchange(b_gains, pairs, masks, q)\n", "        pass\n"),
@@ -222,14 +232,15 @@ CHECKED = {
 LOWERED = [
     ("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"),
     ("KEYS_LIMIT = 4096", "KEYS_LIMIT = 64"),
-    ("NETWORK_LIMIT = 768", "NETWORK_LIMIT = 24"),
+    ("NETWORK_LIMIT = 128", "NETWORK_LIMIT = 24"),
 ]
 
 
 # Modules whose compiled functions the kernels of a form call, or hand on, besides those of their own file.
-TOOLS = ("shapley_kernels.tiles", "shapley_kernels.heights", "shapley_kernels.drawing")
+TOOLS = ("shapley_kernels.tiles", "shapley_kernels.heights", "shapley_kernels.radix", "shapley_kernels.drawing")
 PARTS = {
     "counts": ("shapley_kernels.counts.classes", "shapley_kernels.counts.types"),
+    "ranks": ("shapley_kernels.radix",),
     "thresholds": (
         "shapley_kernels.tiles",
         "shapley_kernels.heights",
@@ -286,6 +297,8 @@ def run_checks(form: str, module: ModuleType) -> None:
             check_case(case, np.float64, "mutants") if uses(case, form) else None
     if hasattr(module, "sort_rows"):
         check_sort(module.sort_rows)
+    if hasattr(module, "ascending"):
+        check_order(module.room_for_order, module.ascending)
     rng = np.random.default_rng(5)
     for (name, game), maker in MAKERS.items():
         if name == form:
@@ -308,6 +321,25 @@ def check_sort(sort: Any) -> None:
         truth = np.sort(keys, axis=0)
         sort(keys)
         assert np.array_equal(keys, truth)
+
+
+def check_order(room: Any, ascending: Any) -> None:
+    """Orders of numbers that differ early, late, hardly or not at all, of either sign."""
+    rng = np.random.default_rng(8)
+    near = 1e6 + rng.permutation(70) * 1e-9
+    for numbers in (
+        rng.normal(size=70),
+        rng.normal(size=70) * 10.0 ** rng.integers(-320, 308, 70),
+        rng.choice([-np.inf, -1.0, -0.0, 0.0, 5e-324, 1.0, np.inf], 70),
+        np.append(near, -near),
+        near[:9],
+        np.ones(3),
+        np.zeros(1),
+    ):
+        filled, *scratch = room(len(numbers))
+        filled[:] = numbers
+        found = [int(entry) & 0xFFFFFFFF for entry in ascending(filled, *scratch)]
+        assert found == np.argsort(numbers, kind="stable").tolist()
 
 
 def check_refusal(game: Any, arguments: tuple[Any, ...]) -> None:

@@ -28,7 +28,7 @@ def jit_reassociated(function: F) -> F:
     return _compile(function, fastmath={"reassoc", "nsz"})
 
 
-SHARED = ("lanes.py", "vectors.py", "exchanges.py", "networks.py", "tiles.py", "heights.py", "drawing.py")
+SHARED = ("lanes.py", "vectors.py", "exchanges.py", "networks.py", "tiles.py", "heights.py", "radix.py", "drawing.py")
 
 
 @lru_cache(maxsize=1)

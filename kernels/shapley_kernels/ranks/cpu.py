@@ -5,8 +5,8 @@
 one pass over ranks q, by key, descending, equal keys by lower index. What one unit of gain of rank q is worth to its owner, to
 a better and to a worse member comes from a row of rates [3, K]; the two games differ in nothing else. Eight groups at a time,
 one a lane: a sorting network keeps the mask of every exchange of keys; gains follow the masks, and credits go back by them. Up
-to REGISTERS members it runs in registers, filled up by members who come last and gain nothing. Above NETWORK_LIMIT NumPy sorts
-the keys, one group at a time on each thread.
+to REGISTERS members it runs in registers, filled up by members who come last and gain nothing. Above NETWORK_LIMIT groups are
+sorted one by one, by digits.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from shapley_kernels.drawing import draw_one, mean, mean_change, nothing_drawn
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import choose, exceeds, load, rank, repeat, restore, splat, store
 from shapley_kernels.networks import comparators
+from shapley_kernels.radix import INDEX, ascending, room_for_order
 from shapley_kernels.tiles import reach, tile, turn
 
 Array = NDArray[Any]
 
 # The most members whose network runs in registers, and whose network is faster than a sort.
 REGISTERS = 16
-NETWORK_LIMIT = 768
-NS_SORTED = 20  # a member
+NETWORK_LIMIT = 128
+NS_SORTED = 8  # a member
 
 
 @jit
@@ -143,43 +144,31 @@ def _ranked(
 
 
 @jit
-def _credit_row(gains: Array, keys: Array, rates: Array, order: Array, credit: Array) -> None:
-    """One group, all [K], rates [3, K], from an ascending order of its keys; the steps are those of _share."""
-    members = gains.shape[0]
-    best = np.empty_like(order)
-    for q in range(members):
-        best[members - 1 - q] = order[q]
-    end = 0
-    while end < members:
-        start = end
-        while end < members and keys[best[end]] == keys[best[start]]:
-            end += 1
-        if end - start > 1:
-            best[start:end].sort()
-    better = worse = gains.dtype.type(0)
-    for q in range(members):
-        gain = gains[best[q]]
-        credit[best[q]] = gain * rates[0, q] + better
-        better += gain * rates[2, q]
-    for q in range(members - 1, -1, -1):
-        credit[best[q]] += worse
-        worse += gains[best[q]] * rates[1, q]
-
-
 def _ranked_one_by_one(
     gains: Array, keys: Array, present: Array, rates: Array, rows: Array, credit: Array, low: int, high: int
 ) -> None:
-    """As _ranked, group by group."""
-    s_keys, s_present, s_rows = (int(len(array) > 1) for array in (keys, present, rows))
-    complete = present.all()
+    """As _ranked, group by group, in the steps of _share."""
+    members = gains.shape[1]
+    s_keys, s_present = 0 if keys.shape[0] == 1 else 1, 0 if present.shape[0] == 1 else 1
+    s_rows = 0 if rows.shape[0] == 1 else 1
+    zero = gains.dtype.type(0)
+    falling, scratch, counts = room_for_order(members)
     for group in range(low, high):
-        row = keys[group * s_keys]
-        if not complete:
-            here = present[group * s_present]
-            row = np.where(here, row, -np.inf)  # last in rank, where all rates are 0
-        _credit_row(gains[group], row, rates[rows[group * s_rows]], np.argsort(row), credit[group])
-        if not complete:
-            credit[group, ~here] = 0
+        row = rows[group * s_rows]
+        for i in range(members):
+            falling[i] = -keys[group * s_keys, i] if present[group * s_present, i] else np.inf  # last, where all rates are 0
+        best = ascending(falling, scratch, counts)
+        better = worse = zero
+        for q in range(members):
+            member = best[q] & INDEX
+            gain = gains[group, member]
+            credit[group, member] = gain * rates[row, 0, q] + better
+            better += gain * rates[row, 2, q]
+        for q in range(members - 1, -1, -1):
+            member = best[q] & INDEX
+            here = present[group * s_present, member]
+            credit[group, member] = credit[group, member] + worse if here else zero
+            worse += gains[group, member] * rates[row, 1, q]
 
 
 @jit

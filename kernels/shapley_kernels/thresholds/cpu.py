@@ -9,7 +9,7 @@ c is 0, fill the network up.
 
 Above, keys are sorted, integers of 32 bits that hold the leading bits of a height and its member, so that an exchange is a
 minimum and a maximum and nothing needs undoing. Where heights agree in these bits their order is put right afterwards. Above
-KEYS_LIMIT `airport` sorts group by group.
+KEYS_LIMIT `airport` sorts group by group, by digits.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from shapley_kernels.lanes import (
 from shapley_kernels.limits import NotFiniteError
 from shapley_kernels.networks import RUN, comparators
 from shapley_kernels.thresholds.eight import airport_8
-from shapley_kernels.thresholds.many import airport_sorted
+from shapley_kernels.thresholds.many import airport_many
 from shapley_kernels.tiles import sort_rows, tile, turn
 
 Array = NDArray[Any]
@@ -239,7 +239,7 @@ def airport(scores: Array, base: Array) -> Array:
         bits, cost = _of_keys(members)
         finite = parallel.rows(_airport_keyed, groups, cost, scores, base, credit, bits)
     else:
-        finite = parallel.rows(airport_sorted, groups, 12 * members, scores, base, credit)
+        finite = parallel.rows(airport_many, groups, 8 * members, scores, base, credit)
     if not finite:
         raise NotFiniteError
     return credit

@@ -1,38 +1,36 @@
-"""`airport` of groups too large for tiles: NumPy sorts them, one at a time on each thread."""
+"""`airport` of groups too large for tiles: their heights are sorted one group at a time."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.jit import jit
+from shapley_kernels.radix import INDEX, ascending, room_for_order
 
 Array = NDArray[Any]
 
 
 @jit
-def _cumulate(scores: Array, floor: float, order: Array, credit: Array) -> bool:
-    """c by rank to its member; whether all heights are finite. scores, order, credit [K]."""
-    members = scores.shape[0]
-    real = scores.dtype.type
-    before = running = nothing = real(0)  # 0 x is NaN for what is not finite
-    for q in range(members):
-        member = order[q]
-        height = scores[member] - floor
-        nothing += height * real(0)
-        height = max(height, real(0))
-        running += (height - before) * real(1 / (members - q))
-        credit[member] = running
-        before = height
-    return bool(nothing == 0)
-
-
-def airport_sorted(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
+def airport_many(scores: Array, base: Array, credit: Array, low: int, high: int) -> bool:
     """scores, credit [B, K], base [B or 1]; whether all heights are finite."""
-    finite = True
+    members, s_base = scores.shape[1], 0 if base.shape[0] == 1 else 1
+    real = scores.dtype.type
+    heights, scratch, counts = room_for_order(members)
+    nothing = real(0)  # 0 x is NaN for what is not finite
     for group in range(low, high):
-        order = np.argsort(scores[group])  # of equal heights any order: they get the same
-        finite &= _cumulate(scores[group], base[group if len(base) > 1 else 0], order, credit[group])
-    return finite
+        floor = base[group * s_base]
+        for i in range(members):
+            height = scores[group, i] - floor
+            nothing += height * real(0)
+            heights[i] = max(height, real(0))
+        order = ascending(heights, scratch, counts)
+        before = share = real(0)
+        for q in range(members):
+            member = order[q] & INDEX
+            height = real(heights[member])
+            share += (height - before) * real(1 / (members - q))
+            credit[group, member] = share
+            before = height
+    return bool(nothing == 0)
