@@ -64,13 +64,13 @@ bench: .venv-bench/.bench
 
 # Tests, then everything that can be timed here, then docs/speed.md.
 speed: .venv-bench/.bench $(if $(wildcard .venv-peers/bin/python),,peers)
-	.venv-bench/bin/python $(INSTALL) --force-reinstall --no-deps .
+	for each in .venv-bench .venv-peers; do $$each/bin/python $(INSTALL) --force-reinstall --no-deps . || exit 1; done
 	.venv-bench/bin/python benchmarks/report.py
 
 # What users would pick instead, in an environment of its own.
 peers:
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python $(INSTALL) '.[peers]'
+	.venv-peers/bin/python $(INSTALL) '.[cpu,peers]'
 
 # Pages that are written by programs: the catalogue of utilities, and every family's error and time.
 docs: $(VENV)/.test

@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Call = Callable[[], Any]
 
-# Calls shorter than this are timed several at once.
+# Calls shorter than this are timed several at once, by default.
 TICK_S = 2e-4
 # Limits may use as many threads as kernels do, from this many bytes on.
 SPLIT_BYTES = 1_000_000
 
 
-def medians(calls: Mapping[str, Call], *, budget_s: float = 1.0, rounds: int = 15) -> dict[str, float]:
+def medians(calls: Mapping[str, Call], *, budget_s: float = 1.0, rounds: int = 15, tick_s: float = TICK_S) -> dict[str, float]:
     """Median seconds of each call. All take turns, so that what else the machine does meets all of them.
 
     Each turn starts with a call that is not timed: all find their data in the caches, and memory to write to, as they left them
     themselves, whoever had the turn before. A call drops out of the turns once its own time exceeds the budget, after its first
     turn at the earliest.
     """
-    numbers = {name: _repetitions(call) for name, call in calls.items()}
+    numbers = {name: _repetitions(call, tick_s) for name, call in calls.items()}
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
@@ -38,10 +38,10 @@ def medians(calls: Mapping[str, Call], *, budget_s: float = 1.0, rounds: int = 1
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
-def _repetitions(call: Call) -> int:
+def _repetitions(call: Call, tick_s: float) -> int:
     call()  # compiles, touches memory
     once = _seconds(call, 1)
-    return max(1, int(TICK_S / max(once, 1e-9)))
+    return max(1, int(tick_s / max(once, 1e-9)))
 
 
 def _seconds(call: Call, number: int) -> float:

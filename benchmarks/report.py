@@ -50,9 +50,10 @@ said; sizes are groups x members (x elements), and rows x tokens.
 PEERS_TEXT = """
 ## Beside other packages
 
-Their exact solvers on the same games, in an environment of their own (`make peers`); the functions they call are vectorised
-look-ups and maxima. What a peer can't do says so: none of them has closed forms, batches of games, groups with masks or a GPU,
-so that `max` goes to shapiq, pyDVL and tucoopy group by group, and to shap and lightshap as one model with 1,000 outputs.
+Their exact solvers on the same games, in turns with ours, in an environment of their own (`make peers`); the functions that
+they call are vectorised look-ups and maxima. What a peer can't do says so: none of them has closed forms, batches of games,
+groups with masks or a GPU, so that `max` goes to shapiq, pyDVL and tucoopy group by group, and to shap and lightshap as one
+model with 1,000 outputs.
 """
 
 STEPS_TEXT = """

@@ -184,31 +184,24 @@ def exponents() -> list[Row]:
 
 
 def peers() -> dict[str, Any]:
-    """Times of the peers, measured in their own environment, and ours on the same games: the mean of before and after them.
-
-    A machine's speed drifts over the minute that peers take; ours are so short that one moment would speak for all of it.
-    """
+    """Times of ours and of the peers, in turns, in the environment of the peers."""
     if not PEERS.exists():
         raise SystemExit("the environment of the peers is not there; make it with: make peers")
     rng = np.random.default_rng(0)
-    calls: dict[str, Callable[[], Any]] = {}
-    games: dict[str, Array] = {}
-    for n in (8, 12, 16):
-        games[f"table n={n}"] = rng.normal(size=1 << n)
-        games[f"table n={n}"][0] = 0.0  # which one of them insists on
-        calls[f"table n={n}"] = lambda n=n: sc.set_shapley(games[f"table n={n}"])  # type: ignore[misc]
+    games: dict[str, Array] = {f"table n={n}": rng.normal(size=1 << n) for n in (8, 12, 16)}
+    for values in games.values():
+        values[0] = 0.0  # which one of them insists on
+    truth = {f"{name} credit": sc.set_shapley(values) for name, values in games.items()}
     games["max 1,000 x 8"] = rng.random((1_000, 8))
-    calls["max 1,000 x 8"] = lambda: sc.set_shapley(u.Max(games["max 1,000 x 8"]))
-    truth = {f"{name} credit": call() for name, call in calls.items()}
-    before = measure.medians(calls, rounds=201)
+    truth["max 1,000 x 8 credit"] = sc.set_shapley(u.Max(games["max 1,000 x 8"]))
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder) / "games.npz", **games, **truth)  # type: ignore[arg-type]
-        script, file = str(Path(__file__).with_name("peers.py")), str(Path(folder) / "games.npz")
+        file = str(Path(folder) / "games.npz")
+        np.savez(file, **games, **truth)  # type: ignore[arg-type]
+        script = str(Path(__file__).with_name("peers.py"))
         done = subprocess.run([str(PEERS), script, file], check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
-    for name, after in measure.medians(calls, rounds=201).items():
-        found["works"][name] = {"ours": (before[name] + after) / 2, **found["works"][name]}
-        print(name, found["works"][name], flush=True)
+    for name, answers in found["works"].items():
+        print(name, answers, flush=True)
     return found
 
 
