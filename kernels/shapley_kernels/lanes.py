@@ -37,6 +37,10 @@ def prefetch(array: Any, index: int) -> None:
     """Ask for the line of memory of an element, which need not exist, to be in the second cache soon."""
 
 
+def prefetch_to_write(array: Any, index: int) -> None:
+    """As prefetch, for a line that is written, whole or in part."""
+
+
 def splat(number: Any) -> Lanes:
     """One number in all lanes."""
     return np.full(WIDTH, number)
@@ -198,6 +202,7 @@ _in_kernels(expand, lambda array, index, mask: vectors.expand(array, index, mask
 _in_kernels(bits, lambda flags, index: vectors.bits(flags, index))
 _in_kernels(ones, lambda number: vectors.ones(number))
 _in_kernels(prefetch, lambda array, index: vectors.prefetch(array, index))
+_in_kernels(prefetch_to_write, lambda array, index: vectors.prefetch_to_write(array, index))
 _in_kernels(splat, lambda number: vectors.splat(number))
 _in_kernels(widen, lambda x: vectors.widen(x))
 _in_kernels(multiply_add, lambda x, y, z: vectors.multiply_add(x, y, z))

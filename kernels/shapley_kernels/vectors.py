@@ -58,19 +58,6 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
-def prefetch(typing: Any, array: Any, index: Any) -> Any:
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = builder.bitcast(address(context, builder, signature.args[0], *args)[0], ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
-        builder.call(function, [pointer, number(0), number(2), number(1)])  # to read, into the second cache
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), emit
-
-
-@intrinsic
 def splat(typing: Any, number: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return splatted(builder, args[0])
@@ -237,3 +224,23 @@ def selection(comparison: str) -> Any:
         return x(x, y), emit
 
     return operation
+
+
+def asking(for_writing: bool) -> Any:
+    @intrinsic
+    def prefetch(typing: Any, array: Any, index: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer = builder.bitcast(address(context, builder, signature.args[0], *args)[0], ir.IntType(8).as_pointer())
+            number = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
+            builder.call(function, [pointer, number(int(for_writing)), number(2), number(1)])  # data, into the second cache
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64), emit
+
+    return prefetch
+
+
+prefetch = asking(for_writing=False)
+prefetch_to_write = asking(for_writing=True)
