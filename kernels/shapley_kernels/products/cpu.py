@@ -3,7 +3,8 @@
     phi_i = delta_i sum_nodes w prod_{j<i} f_j prod_{j>i} f_j,  f_j = t a_j + (1 - t) b_j.
 
 Eight games at a time, one a lane: for two nodes at once the prefixes go down a tile [K, 2, 8], then the suffixes run up against
-them. Lanes are groups for `product` and `noisy_or`, the X games of a group for `mixture`.
+them. Lanes are groups for `product` and `noisy_or`, which holds up to 8 members in registers, the X games of a group for
+`mixture`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from shapley_kernels import memory, parallel, quadrature
 from shapley_kernels.jit import jit
 from shapley_kernels.lanes import Lanes, load, multiply_add, splat, store, total
-from shapley_kernels.tiles import reach, tile, turn
+from shapley_kernels.tiles import reach, store_eight, tile, turn
 
 Array = NDArray[Any]
 
@@ -86,20 +87,48 @@ def _product(inside: Array, outside: Array, delta: Array, nodes: Array, credit: 
 
 
 @jit
+def _chances_8(chances: Array, nodes: Array, share: Array) -> None:
+    """p_i sum_nodes w prod_{j != i} (1 - t p_j) of chances p [8, 8], in registers: products of pairs, of fours, and back."""
+    one, zero = splat(chances.dtype.type(1)), splat(chances.dtype.type(0))
+    p_0, p_1, p_2, p_3 = load(chances, 0), load(chances, 8), load(chances, 16), load(chances, 24)
+    p_4, p_5, p_6, p_7 = load(chances, 32), load(chances, 40), load(chances, 48), load(chances, 56)
+    a_0, a_1, a_2, a_3 = one - p_0, one - p_1, one - p_2, one - p_3
+    a_4, a_5, a_6, a_7 = one - p_4, one - p_5, one - p_6, one - p_7
+    s_0 = s_1 = s_2 = s_3 = s_4 = s_5 = s_6 = s_7 = zero
+    for node in range(nodes.shape[0]):
+        t, u, w = splat(nodes[node, 0]), splat(nodes[node, 1]), splat(nodes[node, 2])
+        f_0, f_1, f_2, f_3 = multiply_add(t, a_0, u), multiply_add(t, a_1, u), multiply_add(t, a_2, u), multiply_add(t, a_3, u)
+        f_4, f_5, f_6, f_7 = multiply_add(t, a_4, u), multiply_add(t, a_5, u), multiply_add(t, a_6, u), multiply_add(t, a_7, u)
+        f_01, f_23, f_45, f_67 = f_0 * f_1, f_2 * f_3, f_4 * f_5, f_6 * f_7
+        low, high = w * (f_45 * f_67), w * (f_01 * f_23)  # all but the four of that half
+        g_01, g_23, g_45, g_67 = low * f_23, low * f_01, high * f_67, high * f_45  # all but that pair
+        s_0, s_1 = multiply_add(g_01, f_1, s_0), multiply_add(g_01, f_0, s_1)
+        s_2, s_3 = multiply_add(g_23, f_3, s_2), multiply_add(g_23, f_2, s_3)
+        s_4, s_5 = multiply_add(g_45, f_5, s_4), multiply_add(g_45, f_4, s_5)
+        s_6, s_7 = multiply_add(g_67, f_7, s_6), multiply_add(g_67, f_6, s_7)
+    store_eight(share, 0, 8, s_0 * p_0, s_1 * p_1, s_2 * p_2, s_3 * p_3, s_4 * p_4, s_5 * p_5, s_6 * p_6, s_7 * p_7)
+
+
+@jit
 def _noisy_or(chances: Array, nodes: Array, credit: Array, low: int, high: int) -> None:
     members = chances.shape[1]
     height = max(members, 8)
     b_chance, b_inside = tile(height, 8, chances.dtype), tile(height, 8, chances.dtype)
     b_share, before = tile(height, 8, chances.dtype), tile(members, 16, chances.dtype)
-    one = splat(chances.dtype.type(1))
+    one, zero = splat(chances.dtype.type(1)), splat(chances.dtype.type(0))
     for first in range(low, high, 8):
         lanes, o, width = min(8, high - first), first * members, reach(members, first, high)
         turn(chances, o, members, lanes, width, b_chance, 0, 8)
-        for i in range(members):
-            store(b_inside, 8 * i, one - load(b_chance, 8 * i))
-        _integrate(b_inside, None, nodes, before, b_share)
-        for i in range(members):
-            store(b_share, 8 * i, load(b_share, 8 * i) * load(b_chance, 8 * i))
+        if members <= 8:
+            for i in range(members, 8):
+                store(b_chance, 8 * i, zero)
+            _chances_8(b_chance, nodes, b_share)
+        else:
+            for i in range(members):
+                store(b_inside, 8 * i, one - load(b_chance, 8 * i))
+            _integrate(b_inside, None, nodes, before, b_share)
+            for i in range(members):
+                store(b_share, 8 * i, load(b_share, 8 * i) * load(b_chance, 8 * i))
         turn(b_share, 0, 8, width, lanes, credit, o, members)
 
 
