@@ -9,6 +9,7 @@ The file holds tables [2^n] under `table n=N` and scores [B, K] under `max ..`, 
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import sys
 import time
@@ -170,8 +171,8 @@ def first(solver: Solver, data: Array, truth: Array) -> float | str:
 def timed(games: dict[str, Array]) -> dict[str, Any]:
     """Times of ours and of all peers on all games, in turns; larger games wait for smaller ones."""
     works: dict[str, dict[str, float | str]] = {}
-    versions = {peer: importlib.metadata.version(peer) for peer in PEERS}
-    for module in PEERS.values():
+    there = {peer: module for peer, module in PEERS.items() if importlib.util.find_spec(module)}
+    for module in there.values():
         first(globals()[f"{module}_table"], np.array([0.0, 1, 2, 4]), np.array([1.5, 2.5]))  # imports
     slow: dict[str, float] = {}
     for name in (name for name in games if not name.endswith("credit")):
@@ -180,7 +181,7 @@ def timed(games: dict[str, Array]) -> dict[str, Any]:
         ours = sc.set_shapley if kind == "table" else lambda scores: sc.set_shapley(u.Max(scores))
         calls: dict[str, Callable[[], Any]] = {"ours": partial(ours, data)}
         answers: dict[str, float | str] = {}
-        for peer, module in PEERS.items():
+        for peer, module in there.items():
             # Four more members of a table are at least sixteen times the work.
             expected = slow.get(f"{peer} {kind}", 0.0) * 16
             if expected > PATIENCE_S:
@@ -192,7 +193,7 @@ def timed(games: dict[str, Array]) -> dict[str, Any]:
                 slow[f"{peer} {kind}"] = answer
                 calls[peer] = partial(solver, data)
         works[name] = {**answers, **medians(calls, budget_s=PATIENCE_S, tick_s=TICK_S)}
-    return {"versions": versions, "works": works}
+    return {"versions": {peer: importlib.metadata.version(peer) for peer in there}, "works": works}
 
 
 if __name__ == "__main__":
