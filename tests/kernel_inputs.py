@@ -157,6 +157,7 @@ MAKERS: dict[tuple[str, str], Maker] = {
 # Sizes K that reach every branch of every kernel: networks, tiles with a ragged end, sorts, streams.
 SIZES = {
     ("thresholds", "airport"): (1, 2, 3, 7, 8, 9, 16, 31, 64, 65, 4097),
+    ("thresholds", "facility"): (1, 2, 3, 7, 8, 9, 16, 17, 31, 64, 65, 130, 4097),
     ("table", "solve"): (1, 2, 5, 6, 7, 8, 9, 12, 17),
     ("counts", "plurality"): (1, 2, 5, 9, 24),
     ("counts", "class_sizes"): (1, 2, 5, 9, 33),

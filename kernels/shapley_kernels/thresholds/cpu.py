@@ -9,7 +9,7 @@ c is 0, fill the network up.
 
 Above, keys are sorted, integers of 32 bits that hold the leading bits of a height and its member, so that an exchange is a
 minimum and a maximum and nothing needs undoing. Where heights agree in these bits their order is put right afterwards. Above
-KEYS_LIMIT `airport` sorts group by group, by digits.
+KEYS_LIMIT one group, or element, at a time is sorted by digits.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from shapley_kernels.lanes import (
 from shapley_kernels.limits import NotFiniteError
 from shapley_kernels.networks import RUN, comparators
 from shapley_kernels.thresholds.eight import airport_8
-from shapley_kernels.thresholds.many import airport_many
+from shapley_kernels.thresholds.many import airport_many, facility_many
 from shapley_kernels.tiles import sort_rows, tile, turn
 
 Array = NDArray[Any]
@@ -255,7 +255,9 @@ def facility(scores: Array, weights: Array) -> Array:
     credit = np.empty((groups, members), scores.dtype)
     if members <= NETWORK_LIMIT:
         parallel.rows(_facility_tiled, groups, 20 * elements, scores, weights, credit)
-    else:
+    elif members <= KEYS_LIMIT:
         bits, cost = _of_keys(members)
         parallel.rows(_facility_keyed, groups, cost * elements, scores, weights, credit, bits)
+    else:
+        parallel.rows(facility_many, groups, 8 * members * elements, scores, weights, credit)
     return credit
