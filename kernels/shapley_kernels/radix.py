@@ -1,4 +1,4 @@
-"""The order of numbers too many for a network: a radix sort.
+"""The order of numbers too many for a network: a radix sort from the last digit on (Knuth 1973, section 5.2.5).
 
 A number's 32 leading bits, made to rise with it, stand above its index in one integer, and these are sorted 8 bits a pass. What
 agrees in them is put right by the numbers themselves, or, where that is too much, sorted by the other 32 bits first. Equal

@@ -24,14 +24,14 @@ def _outside(values: Array, lowest: Any, highest: Any, found: Array, low: int, h
     whole = low * BLOCK + (end - low * BLOCK) // 32 * 32
     zero = splat(values.dtype.type(0))
     a, b, c, d = zero, zero, zero, zero  # 0 x is NaN for what is not finite
-    least = most = splat(lowest)
+    smallest = largest = splat(lowest)
     for o in range(low * BLOCK, whole, 32):
         w, x, y, z = load(values, o), load(values, o + 8), load(values, o + 16), load(values, o + 24)
         a, b, c, d = a + w * zero, b + x * zero, c + y * zero, d + z * zero
-        least = minimum(least, minimum(minimum(w, x), minimum(y, z)))
-        most = maximum(most, maximum(maximum(w, x), maximum(y, z)))
+        smallest = minimum(smallest, minimum(minimum(w, x), minimum(y, z)))
+        largest = maximum(largest, maximum(maximum(w, x), maximum(y, z)))
     nothing = total((a + b) + (c + d))
-    bad = np.isnan(nothing) or exceeds(splat(lowest), least) != 0 or exceeds(most, splat(highest)) != 0
+    bad = np.isnan(nothing) or exceeds(splat(lowest), smallest) != 0 or exceeds(largest, splat(highest)) != 0
     for o in range(whole, end):
         bad |= not lowest <= values[o] <= highest or not np.isfinite(values[o])
     found[low] = bad
