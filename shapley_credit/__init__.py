@@ -10,7 +10,7 @@ from shapley_credit.blackbox.functions import batched
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.errors import EvaluationError, InputError, MissingExtraError
 from shapley_credit.utility import Utility
-from shapley_credit.values import connected_shapley, owen, set_semivalue, set_shapley
+from shapley_credit.values import connected_shapley, marginal_vector, owen, set_semivalue, set_shapley
 
 if TYPE_CHECKING:
     from shapley_credit.blackbox.estimate import Estimate, estimate
@@ -34,6 +34,7 @@ __all__ = [
     "connected_shapley",
     "estimate",
     "evaluate",
+    "marginal_vector",
     "owen",
     "plan",
     "scatter_credit",

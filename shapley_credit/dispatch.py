@@ -2,7 +2,8 @@
 
 Roles: `ref`, the specification in the functions of the array API, always there; `cpu`, Numba; `gpu`, Triton. A form's function
 has the same name and signature in each. `tree` has the same functions once more, with a coalition tree and the semivalues of
-its levels behind the arrays, in the functions of the array API too.
+its levels behind the arrays, and `order` once more, of members who come in the order in which the arrays have them; both are in
+the functions of the array API too.
 
 The array decides. In the memory of the host it is `cpu` where Numba is installed, else `ref`. On a device it is `gpu` for the
 games that have a Triton kernel, and `ref` for all others: the specification, run on the device itself by the array's library.
@@ -20,10 +21,16 @@ from typing import Any, Literal
 from shapley_credit.convert import Library
 from shapley_credit.errors import MissingExtraError
 
-Role = Literal["ref", "cpu", "gpu", "tree"]
+Role = Literal["ref", "cpu", "gpu", "tree", "order"]
 
 # What each role needs beyond NumPy, and the extra that brings it.
-ROLES: dict[Role, tuple[str, str] | None] = {"ref": None, "cpu": ("numba", "cpu"), "gpu": ("triton", "gpu"), "tree": None}
+ROLES: dict[Role, tuple[str, str] | None] = {
+    "ref": None,
+    "cpu": ("numba", "cpu"),
+    "gpu": ("triton", "gpu"),
+    "tree": None,
+    "order": None,
+}
 
 
 def role(library: Library | None = None) -> Role:

@@ -10,35 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
+from shapley_credit.orders import AXES, along, ordered
 from shapley_credit.utility import Problem
 from shapley_kernels.arrays import beside, namespace
-
-# Axes of a kernel's arrays after that of the groups: k members, + keys of members, which only order them, . anything else.
-AXES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("thresholds", "airport"): ("k", ""),
-    ("thresholds", "facility"): ("k.", "."),
-    ("dividends", "additive"): ("k",),
-    ("dividends", "coverage"): ("k.", "."),
-    ("dividends", "distinct"): ("k", "k"),
-    ("dividends", "unanimity"): ("k.", "."),
-    ("products", "product"): ("k", "k", "k"),
-    ("products", "mixture"): ("k.", "k.", "k.", "."),
-    ("products", "noisy_or"): ("k",),
-    ("pairs", "pair_sums"): ("kk", "k", "."),
-    ("ranks", "discounted"): ("k", "+", "."),
-    ("ranks", "sized"): ("k", "+", "k", ".."),
-    ("counts", "size_sum"): ("k", "k", "."),
-    ("counts", "cardinality"): (".", "k"),
-    ("counts", "pass_at_k"): ("k", "k", ""),
-    ("counts", "plurality"): ("k", "k", "", ""),
-    ("counts", "separable"): ("k", "k", "."),
-    ("counts", "class_sizes"): ("k", "k", ".."),
-    ("counts", "typed"): ("k", "k", ".", ""),
-    ("counts", "weighted"): ("k", ".", ""),
-    ("counts", "geometric"): ("k", "k"),
-    ("gaps", "min_gap"): ("k", "k"),
-}
-
 
 # A tree, the groups that have it or its shape, and who stands where in it, [B or 1, K].
 Part = tuple[Any, NDArray[Any], NDArray[Any] | None]
@@ -62,9 +36,9 @@ def solved(problems: Sequence[Problem], labels: NDArray[Any], shape: tuple[int, 
         for root, index, orders in alike if axes is not None else apart:  # entries of a table have the members' names
             arrays = [_of_groups(array, index, len(which)) for array in problem.arrays]
             if orders is not None and axes is not None:
-                arrays = [_ordered(array, kinds, orders) for array, kinds in zip(arrays, axes, strict=True)]
+                arrays = [ordered(array, kinds, orders) for array, kinds in zip(arrays, axes, strict=True)]
             credit = solve(problem, arrays, root)
-            credits.append(credit if orders is None else _along(credit, np.argsort(orders, axis=1), 1))
+            credits.append(credit if orders is None else along(credit, np.argsort(orders, axis=1), 1))
             groups.append(index)
         part = problem.scale * _together(credits, groups)
         total = part if total is None else total + part
@@ -110,26 +84,3 @@ def _of_groups(array: Any, index: NDArray[Any], groups: int) -> Any:
     if not hasattr(array, "ndim") or array.shape[0] != groups or len(index) == groups:
         return array
     return namespace(array).take(array, beside(index, array), axis=0)
-
-
-def _ordered(array: Any, kinds: str, orders: NDArray[Any]) -> Any:
-    """An array of a kernel with its members in these orders."""
-    if kinds == "+":  # equal keys go by the members' own names
-        xp = namespace(array)
-        rank = xp.argsort(xp.argsort(-array, axis=1, stable=True), axis=1, stable=True)
-        array, kinds = -xp.astype(rank, xp.float64), "k"
-    for axis, kind in enumerate(kinds, start=1):
-        if kind == "k":
-            array = _along(array, orders, axis)
-    return array
-
-
-def _along(array: Array, orders: NDArray[Any], axis: int) -> Array:
-    """An array [B or 1, ..] with one axis in these orders [B or 1, K]."""
-    xp = namespace(array)
-    if len(orders) == 1:
-        same = (orders[0, 1:] > orders[0, :-1]).all()
-        return array if same else xp.take(array, beside(orders[0], array), axis=axis)
-    index = np.expand_dims(orders, [i for i in range(1, array.ndim) if i != axis])
-    shape = (len(orders), *array.shape[1:])
-    return xp.take_along_axis(xp.broadcast_to(array, shape), xp.broadcast_to(beside(index, array), shape), axis=axis)

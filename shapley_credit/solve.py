@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
 from shapley_credit.lines import line_term
+from shapley_credit.orders import Orders, along
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.sums import Sum
 from shapley_credit.utility import Problem, Utility
@@ -34,14 +36,15 @@ def flat_credits(game: Utility) -> Array:
 
 def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
     """Values [..., k] on a coalition tree, one semivalue a level; leading axes are those of the game and the tree together."""
-    lead = tree.labels.shape[:-2]
-    try:
-        shape = np.broadcast_shapes(game.shape, lead)
-    except ValueError as error:
-        raise InputError(
-            f"the leading axes of the utility {game.shape} and of the coalition tree {lead} do not broadcast."
-        ) from error
+    shape = _shape_with(game, tree.labels.shape[:-2], "coalition tree")
     return _combine(game, shape, lambda term: _tree_term(term, shape, tree, rules))
+
+
+def _shape_with(game: Utility, lead: tuple[int, ...], what: str) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(game.shape, lead)
+    except ValueError as error:
+        raise InputError(f"the leading axes of the utility {game.shape} and of the {what} {lead} do not broadcast.") from error
 
 
 def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
@@ -140,6 +143,33 @@ def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree
     for row, (codes, places) in enumerate(parts):
         credit[row] = credits(places, values[None, np.searchsorted(asked, codes)])
     return credit.reshape(*lead, tree.k)
+
+
+def order_credits(game: Utility, orders: Orders) -> Array:
+    """Marginal contributions [..., k] in orders [..., k]; leading axes are those of the game and the orders together."""
+    shape = _shape_with(game, orders.shape[:-1], "order")
+    return _combine(game, shape, lambda term: _order_term(term, orders))
+
+
+def _order_term(term: Utility, orders: Orders) -> Array:
+    shape, shared = np.broadcast_shapes(term.shape, orders.shape[:-1]), prod(orders.shape[:-1]) == 1
+    rows = orders.reshape(1, term.k) if shared else np.broadcast_to(orders, (*shape, term.k)).reshape(prod(shape), term.k)
+    wide = term if prod(term.shape) in (1, prod(shape)) else term.over(shape)  # one row serves any number of orders
+    total = along(wide.marginals(rows), np.argsort(rows, axis=1))
+    wide.check_credits(total)
+    return _finish(wide, shape, total)
+
+
+def order_function_credits(function: Callable[..., Any] | batched, orders: Orders) -> Array:
+    """The same of a function, asked only for those who come first in one of the orders."""
+    k = orders.shape[-1]
+    if k > 62:
+        raise InputError(f"a function of k = {k} members is above 62, the most that bit masks hold.")
+    codes = np.concatenate([np.zeros_like(orders[..., :1]), np.cumsum(1 << orders, axis=-1)], axis=-1)
+    asked, places = np.unique(codes, return_inverse=True)
+    check_budget(len(asked), k)
+    values = tabulate(function, k, asked)[places].reshape(codes.shape)
+    return np.take_along_axis(np.diff(values, axis=-1), np.argsort(orders, axis=-1), axis=-1)
 
 
 def line_credits(game: Utility) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from math import prod
 from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
@@ -18,7 +17,7 @@ from shapley_credit.convert import Array, Library, from_numpy, summary
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter
 from shapley_credit.graphs import BetweenGraphs
-from shapley_kernels.arrays import beside, laid_out, namespace
+from shapley_kernels.arrays import beside, everybody, laid_out, namespace
 
 
 class Problem(NamedTuple):
@@ -97,6 +96,12 @@ class Utility(BetweenGraphs):
 
         return rises_by_absence(self, sets)
 
+    def marginals(self, orders: NDArray[Any]) -> Array:
+        """What each present member adds to those before it in orders [B or 1, K], by place [B, K]; anything for absent ones."""
+        from shapley_credit.orders import marginals_of_problems
+
+        return marginals_of_problems(self, orders)
+
     def check_credits(self, credits: Array) -> None:
         """Raise InputError for credits of deferred fields that are not finite; on a device nothing is read."""
         if self._deferred and isinstance(credits, np.ndarray) and not is_finite(credits):
@@ -145,7 +150,7 @@ class Utility(BetweenGraphs):
     def present(self) -> Array:
         """bool [B or 1, K]: who is there."""
         if self.mask is None:
-            return self.beside(_everybody(self.k))
+            return self.beside(everybody(self.k))
         return self.flatten(self.mask, 1)
 
     # What users see.
@@ -229,13 +234,6 @@ class Utility(BetweenGraphs):
 
     __radd__ = __add__
     __rmul__ = __mul__
-
-
-@lru_cache(maxsize=64)
-def _everybody(k: int) -> Array:
-    present = np.ones((1, k), np.bool_)
-    present.flags.writeable = False
-    return present
 
 
 def or_of_all(utility: Utility, weights: Array) -> Problem:

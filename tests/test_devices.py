@@ -303,6 +303,65 @@ def test_no_value_is_read_over_connected_orders(family: type[Utility], data: st.
     assert credit.shape == (*shape, k)
 
 
+def an_order(data: st.DataObject, k: int, shape: tuple[int, ...]) -> Any:
+    """As members stand, one order for all groups, or one for each."""
+    rows = np.array([data.draw(st.permutations(range(k))) for _ in range(prod(shape))])
+    return data.draw(st.sampled_from([None, rows[0], rows.reshape(*shape, k)]))
+
+
+@taken_for_a_device
+@every_family
+@given(data=st.data())
+def test_marginal_vectors(family: type[Utility], data: st.DataObject) -> None:
+    """Masked, batched and in a combination with a utility of the host, against NumPy."""
+    k, shape = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([(3,), (2, 2)]))
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    utility, order = data.draw(instances(family, dtype, k, shape)).utility, an_order(data, k, shape)
+    with_sizes = u.Cardinality(np.arange(k + 1.0) ** 2)
+    empty = not all(array.size for name in family.fields if (array := np.asarray(getattr(utility, name))) is not None)
+    for move in (to_torch,) if empty else (to_torch, to_strict):  # the standard leaves open what [:-1] of nothing is
+        there = sc.marginal_vector(moved(utility, move) + with_sizes, order=order)
+        here = sc.marginal_vector(utility + with_sizes, order=order)
+        assert type(there).__module__ != "numpy"
+        assert arrays.dtype_of(there) == here.dtype
+        assert np.abs(on_host(there) - here).max() <= tolerance(here.dtype) * max(np.abs(here).max(), 1)
+
+
+@every_family
+@given(data=st.data())
+def test_no_value_is_read_in_an_order(family: type[Utility], data: st.DataObject) -> None:
+    k, shape = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([(), (3,), (2, 1)]))
+    utility = data.draw(instances(family, data.draw(st.sampled_from([np.float32, np.float64])), k, shape)).utility
+    credit = sc.marginal_vector(moved(utility, to_meta), k, order=an_order(data, k, shape))
+    assert str(credit.device) == "meta"
+    assert credit.shape == (*shape, k)
+    assert arrays.dtype_of(credit) == (utility.dtype or np.float64)
+
+
+@taken_for_a_device
+@every_family
+@given(data=st.data())
+def test_nan_shows_in_the_marginal_vector_of_its_group_alone(family: type[Utility], data: st.DataObject) -> None:
+    utility = data.draw(instances(family, np.float64, 3, (3,))).utility
+    utility.mask = None
+    good = sc.marginal_vector(moved(utility, to_torch)).numpy()
+    for name, spec in family.fields.items():
+        array = getattr(utility, name)
+        if not isinstance(spec, Field) or array is None or array.dtype.kind != "f" or not array[1].size:
+            continue
+        changed, spoilt = array.copy(), array.copy()
+        changed[1] = 1 - array[1] if spec.domain == "probability" else array[1] + 1
+        spoilt[1] = np.nan
+        credit, other = (sc.marginal_vector(moved(utility, to_torch, **{name: a})).numpy() for a in (spoilt, changed))
+        assert np.array_equal(credit[[0, 2]], good[[0, 2]]), name
+        assert spec.domain == "key" or np.array_equal(other, good) or np.isnan(credit[1]).any(), name
+
+
+def test_an_order_is_read_on_the_host() -> None:
+    with pytest.raises(sc.InputError, match=r"order is on device meta.*order.cpu\(\)"):
+        sc.marginal_vector(u.Max(to_meta(np.ones(3))), order=to_meta(np.arange(3)))
+
+
 def test_sizes_that_a_rule_refuses_do_not_matter_without_a_mask() -> None:
     """On a device every number of members is prepared for, as nobody knows how many there are."""
     for rule in (sc.semivalues.of_size(3), [0.25, 0.25, 0.25]):
@@ -322,6 +381,11 @@ def test_half_precision_comes_out_in_float32() -> None:
         assert credit.tolist() == [2, 3, 4, 9]
 
 
+def backwards(utility: Utility, case: golden.Case) -> Any:
+    """The marginal vector from the last member on."""
+    return sc.marginal_vector(utility, order=range(utility.k)[::-1])
+
+
 @pytest.mark.parametrize("family", sorted(golden.BUILDERS))
 def test_constants_travel_once(family: str) -> None:
     """The second call of a size sends nothing to the device, so that it can be part of a CUDA graph."""
@@ -338,7 +402,7 @@ def test_constants_travel_once(family: str) -> None:
     there = moved(golden.utility_of(case)[0], to_meta)
     parts = {name: getattr(there, name) for name in there.fields}
     make: Any = type(there)
-    for solve in VALUES.values():
+    for solve in [*VALUES.values(), backwards]:
         solve(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)), case)
         with NothingSent():
             solve(0.5 * make(**parts) + u.Cardinality(range(there.k + 1)), case)

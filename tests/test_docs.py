@@ -51,6 +51,7 @@ def test_docstring_example(example: doctest.DocTest, role: str) -> None:
 PUBLIC: list[Any] = [
     shapley_credit.set_shapley,
     shapley_credit.connected_shapley,
+    shapley_credit.marginal_vector,
     shapley_credit.batched,
     shapley_credit.estimate,
     shapley_credit.plan,

@@ -27,6 +27,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "semivalue": lambda utility: sc.set_semivalue(utility, semivalues.banzhaf),
     "unions": lambda utility: sc.owen(utility, [[0, 1], [2]]),
     "line": sc.connected_shapley,
+    "order": lambda utility: sc.marginal_vector(utility, order=[2, 0, 1]),
     "value": lambda utility: utility.value((0, 1, 2)),
 }
 FAMILIES: dict[str, Callable[..., Any]] = {

@@ -59,6 +59,7 @@ CREDITS: dict[str, Credit] = {
     "set_semivalue": lambda scores: sc.set_semivalue(u.NoisyOr(scores), sc.semivalues.banzhaf),
     "owen": lambda scores: sc.owen(u.Product(scores), TREE),
     "connected_shapley": lambda scores: sc.connected_shapley(u.TopM(scores, 2)),
+    "marginal_vector": lambda scores: sc.marginal_vector(u.LogSum(scores), order=[2, 0, 3, 1]),
     "value": lambda scores: u.Range(scores).value([0, 2]),
     "advantages": lambda scores: sc.advantages(scores.reshape(-1), 4, scale="group_std"),
     "scatter_credit": lambda scores: sc.scatter_credit(scores, scores > 0),

@@ -217,6 +217,7 @@ def test_credits_are_the_callers_own(family: str) -> None:
         "banzhaf": lambda game: sc.set_semivalue(game, sc.semivalues.banzhaf),
         "owen": lambda game: sc.owen(game, case["partition"]),
         "connected": sc.connected_shapley,
+        "marginal": sc.marginal_vector,
     }
     for name, solve in values.items():
         for wanted in (game, 0.5 * game, game + u.Cardinality(range(game.k + 1)), np.ones((2, 1)) * game):

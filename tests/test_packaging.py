@@ -63,6 +63,7 @@ def test_public_surface() -> None:
         "connected_shapley",
         "estimate",
         "evaluate",
+        "marginal_vector",
         "owen",
         "plan",
         "scatter_credit",

@@ -11,8 +11,9 @@ import pytest
 import shapley_credit as sc
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from shapley_credit import CoalitionTree, Utility, forests
+from shapley_credit import CoalitionTree, Utility
 from shapley_credit import utilities as u
+from shapley_credit.orders import AXES
 
 import oracle
 from kernel_inputs import MAKERS
@@ -349,11 +350,11 @@ def test_how_a_batch_is_cut_changes_no_bit(family: type[Utility], data: Draw) ->
 def test_every_kernel_on_trees_says_which_axes_are_members() -> None:
     """All but tables, whose entries have the members' names."""
     on_trees = {(form, game) for form, game in MAKERS if find_spec(f"shapley_kernels.{form}.tree")}
-    assert set(forests.AXES) == on_trees - {("table", "solve")}
+    assert set(AXES) == on_trees - {("table", "solve")}
     rng = np.random.default_rng(3)
-    for form, game in forests.AXES:
+    for form, game in AXES:
         arguments = MAKERS[form, game](rng, 5, 3, np.float64)
-        assert [len(kinds) for kinds in forests.AXES[form, game]] == [max(np.ndim(a) - 1, 0) for a in arguments]
+        assert [len(kinds) for kinds in AXES[form, game]] == [max(np.ndim(a) - 1, 0) for a in arguments]
 
 
 def test_a_batch_of_best_of_set() -> None:

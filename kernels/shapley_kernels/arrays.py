@@ -126,7 +126,23 @@ def unsorted(order: Any, values: Any) -> Any:
 
 def exclusive_products(factors: Any) -> Any:
     """The products along axis 1 of all other factors [B, K, ..]: prefixes times suffixes, no division."""
+    return products_before(factors) * products_after(factors)
+
+
+def products_before(factors: Any) -> Any:
+    """The products along axis 1 of all factors before each [B, K, ..], 1 for the first."""
+    return namespace(factors).cumulative_prod(factors[:, :-1, ...], axis=1, include_initial=True)
+
+
+def products_after(factors: Any) -> Any:
+    """The products along axis 1 of all factors after each [B, K, ..], 1 for the last."""
     xp = namespace(factors)
-    before = xp.cumulative_prod(factors[:, :-1, ...], axis=1, include_initial=True)
-    after = xp.cumulative_prod(xp.flip(factors[:, 1:, ...], axis=1), axis=1, include_initial=True)
-    return before * xp.flip(after, axis=1)
+    return xp.flip(products_before(xp.flip(factors, axis=1)), axis=1)
+
+
+@lru_cache(maxsize=64)
+def everybody(members: int) -> NDArray[np.bool_]:
+    """Flags of members who are all there, [1, K], read-only."""
+    present = np.ones((1, members), np.bool_)
+    present.flags.writeable = False
+    return present

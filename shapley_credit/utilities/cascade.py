@@ -9,8 +9,10 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, key, probability, real
+from shapley_credit.orders import Orders, along, ordered
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import like, namespace
+from shapley_kernels.ranks.order import cascade
 
 
 class Cascade(Utility):
@@ -48,6 +50,9 @@ class Cascade(Utility):
         gains, reading = self.rows("gains", full=True), self.rows("continuation", full=True)
         return [cascade_problem(self, gains, reading, self.keys, np.ones(1), np.ones(1))]
 
+    def marginals(self, orders: Orders) -> Array:
+        return cascade_in_order(self, self.rows("gains", full=True), self.rows("continuation"), self.keys, orders, False)
+
 
 class ERR(Utility):
     """Expected reciprocal rank, v(S) = sum_r (1/r) R_(r) prod_{l<r} (1 - R_(l)), S sorted by key, descending, ties by index.
@@ -84,6 +89,19 @@ class ERR(Utility):
         relevance = self.rows("relevance", full=True)
         z, _, weights = nodes((self.k + 1) // 2)
         return [cascade_problem(self, relevance, 1 - relevance, self.keys, z, weights)]
+
+    def marginals(self, orders: Orders) -> Array:
+        relevance = self.rows("relevance", full=True)
+        less = 1 - namespace(relevance).astype(relevance, namespace(relevance).float64)
+        return cascade_in_order(self, relevance, less, self.keys, orders, True)
+
+
+def cascade_in_order(
+    utility: Utility, gains: Array, reading: Array, keys: Array | None, orders: Orders, by_rank: bool
+) -> Array:
+    """What the gain of a user rises by at each place of the orders, without the integrals of `cascade_problem`."""
+    keys = ordered(gains if keys is None else utility.rows("keys"), "+", orders)
+    return cascade(along(gains, orders), along(reading, orders), keys, along(utility.present(), orders), by_rank)
 
 
 def cascade_problem(utility: Utility, gains: Array, reading: Array, keys: Array | None, z: Array, weights: Array) -> Problem:

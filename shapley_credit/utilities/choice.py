@@ -17,8 +17,10 @@ from shapley_credit.integrals import (
     share_problem,
     weights_of,
 )
+from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
+from shapley_kernels.prefixes import sums_before
 
 
 class MNLShare(Utility):
@@ -51,6 +53,12 @@ class MNLShare(Utility):
         x, step = nodes(w, w_0)
         reach = products(w_0, x)[:, 0, :]
         return [exponential_problem(w, x, -step * reach * namespace(x).exp(-reach))]
+
+    def marginals(self, orders: Orders) -> Array:
+        w, w_0 = balanced(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
+        w = along(w, orders)
+        rest = w_0 + sums_before(w)
+        return w / (rest + w) * (w_0 / rest)
 
 
 class MNLRevenue(Utility):
@@ -88,6 +96,12 @@ class MNLRevenue(Utility):
         revenues = in_float64(self.rows("revenues", full=True))
         return [share_problem(w, revenues, x, step * namespace(x).exp(-products(w_0, x)[:, 0, :]))]
 
+    def marginals(self, orders: Orders) -> Array:
+        w, w_0 = balanced(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
+        w, revenues = along(w, orders), along(in_float64(self.rows("revenues", full=True)), orders)
+        rest = w_0 + sums_before(w)
+        return w / (rest + w) * (revenues - sums_before(w * revenues) / rest)
+
 
 class SoftmaxMean(Utility):
     """Weighted mean, v(S) = sum_{i in S} w_i r_i / w(S), v(empty) = base; w_i = exp(score_i) makes it a softmax-weighted mean.
@@ -121,3 +135,9 @@ class SoftmaxMean(Utility):
         x, step = nodes(w)
         mean = share_problem(w, r - centre, x, step)
         return [mean, or_of_all(self, centre[:, 0] - in_float64(self.rows("base", full=True)))]
+
+    def marginals(self, orders: Orders) -> Array:
+        w, r = along(balanced(weights_of(self))[0], orders), along(in_float64(self.rows("values", full=True)), orders)
+        base, rest = in_float64(self.rows("base", full=True))[:, None], sums_before(w)
+        mean = namespace(w).where(rest == 0, base, sums_before(w * r) / at_least(rest, TINY))
+        return w / at_least(rest + w, TINY) * (r - mean)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, membership, real
+from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility
-from shapley_kernels.arrays import namespace
+from shapley_kernels.arrays import at_least, at_most, namespace
+from shapley_kernels.prefixes import looked_up, rises
 
 
 class Moebius(Utility):
@@ -99,6 +101,23 @@ class MyersonPath(Utility):
         member = np.arange(k)[:, None]
         return [unanimity_problem(self, _for_all(self, (first <= member) & (member <= last)), dividends)]
 
+    def marginals(self, orders: Orders) -> Array:
+        """Who comes joins the runs on both sides, which end where somebody comes later or is absent."""
+        present, place = self.present(), self.beside(np.argsort(orders, axis=1))
+        xp, i = namespace(present), self.beside(np.arange(self.k))
+        time = xp.where(present, place, self.k)
+        later = time[:, None, :] > time[:, :, None]  # [B, i, j]
+        first = xp.max(xp.where(later & (i < i[:, None]), i + 1, 0), axis=2)
+        last = xp.min(xp.where(later & (i > i[:, None]), i - 1, self.k - 1), axis=2)
+        runs = self.rows("runs", full=True)
+        runs = xp.reshape(xp.astype(runs, xp.float64), (runs.shape[0], self.k**2))
+
+        def worth(a: Array, b: Array) -> Array:
+            return xp.where(a <= b, looked_up(runs, at_least(at_most(a, self.k - 1) * self.k + b, 0)), 0.0)
+
+        mine = xp.broadcast_to(i[None, :], first.shape)
+        return along(worth(first, last) - worth(first, mine - 1) - worth(mine + 1, last), orders)
+
 
 class Determinant(Utility):
     """Determinantal diversity, v(S) = det(I + sum_{i in S} x_i x_i^T) - 1.
@@ -136,6 +155,13 @@ class Determinant(Utility):
             sets = (chosen[:, :, None] == np.arange(k)).any(axis=1).T
             problems.append(Problem("dividends", "unanimity", (_for_all(self, sets), weights)))
         return problems or [Problem("dividends", "additive", (xp.sum(vectors, axis=2),))]
+
+    def marginals(self, orders: Orders) -> Array:
+        vectors = along(self.rows("vectors", full=True), orders)
+        xp = namespace(vectors)
+        vectors = xp.astype(vectors, xp.float64)
+        squares = xp.cumulative_sum(vectors[:, :, :, None] * vectors[:, :, None, :], axis=1)
+        return rises(xp.linalg.det(self.beside(np.eye(vectors.shape[2])) + squares), 1.0)
 
 
 def _for_all(utility: Utility, sets: NDArray[np.bool_]) -> Array:

@@ -22,11 +22,15 @@ from shapley_credit.integrals import (
     unit,
     weights_of,
 )
+from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
+from shapley_kernels.prefixes import before, counted, running, sums_before
 
 # A share of a sum that moves no digit of its root.
 UNFELT = 1e-250
+# What leaves room for sums of up to 2^64 weights, whatever floats they are.
+ROOM = 2.0**-64
 
 
 class LogSum(Utility):
@@ -54,6 +58,10 @@ class LogSum(Utility):
         w = weights_of(self)
         x, step = nodes(w, self.beside(np.ones((1, 1))))
         return [exponential_problem(w, x, -step * namespace(x).exp(-x))]
+
+    def marginals(self, orders: Orders) -> Array:
+        w = ROOM * along(weights_of(self), orders)
+        return namespace(w).log1p(w / (ROOM + sums_before(w)))
 
 
 class LogSumExp(Utility):
@@ -84,6 +92,9 @@ class LogSumExp(Utility):
         scores = in_float64(self.rows("scores", full=True))
         return log_of_sum(self, scores, self.rows("base", full=True))
 
+    def marginals(self, orders: Orders) -> Array:
+        return _rises(self, orders)[0]
+
 
 class LogMeanExp(Utility):
     """Smooth maximum of averages, v(S) = ln(sum_{i in S} exp(s_i) / |S|), v(empty) = base.
@@ -113,6 +124,11 @@ class LogMeanExp(Utility):
         table = self.flatten(self.beside(sizes), 1, full=True)
         less = Problem("counts", "cardinality", (table, self.present()))
         return [*log_of_sum(self, scores, self.rows("base", full=True)), less]
+
+    def marginals(self, orders: Orders) -> Array:
+        rises, size = _rises(self, orders)
+        xp = namespace(rises)
+        return rises + xp.where(size > 1, xp.log1p(-1 / xp.astype(at_least(size, 2), xp.float64)), 0.0)
 
 
 class SqrtSum(Utility):
@@ -149,3 +165,17 @@ class SqrtSum(Utility):
         root = xp.sqrt(scale) * 2.0 ** (e / 2)
         weights = step / xp.sqrt(x) / (2 * pi**0.5) * root
         return [*less_empty(self, -w[:, :, None] * x[:, None, :], x, weights), or_of_all(self, root[:, 0])]
+
+    def marginals(self, orders: Orders) -> Array:
+        w = ROOM * along(weights_of(self), orders)
+        xp, rest = namespace(w), sums_before(w)
+        return w / at_least(xp.sqrt(rest) + xp.sqrt(rest + w), TINY) / ROOM**0.5
+
+
+def _rises(utility: LogSumExp | LogMeanExp, orders: Orders) -> tuple[Array, Array]:
+    """What ln sum exp(s) rises by at each place, from base at first, and how many are there by then, [B, K] each."""
+    scores, present = along(in_float64(utility.rows("scores", full=True)), orders), along(utility.present(), orders)
+    xp, size = namespace(scores), counted(present)
+    level = before(running("logaddexp", xp.where(present, scores, -float("inf"))))
+    rise = xp.logaddexp(xp.zeros_like(scores), scores - xp.where(size > 1, level, scores))
+    return xp.where(size > 1, rise, scores - in_float64(utility.rows("base", full=True))[:, None]), size

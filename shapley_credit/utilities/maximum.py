@@ -9,8 +9,11 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
+from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import like, namespace
+from shapley_kernels.prefixes import counted
+from shapley_kernels.thresholds.order import airport
 
 
 class Max(Utility):
@@ -49,6 +52,9 @@ class Max(Utility):
     def reduce(self) -> Sequence[Problem]:
         return best_of_set(self, self.rows("scores", full=True), self.rows("base"), self.clip)
 
+    def marginals(self, orders: Orders) -> Array:
+        return best_so_far(self, self.rows("scores", full=True), self.rows("base"), self.clip, orders)
+
 
 class Min(Utility):
     """Worst-of-set utility, v(S) = min_{i in S} s_i, v(empty) = base.
@@ -76,6 +82,9 @@ class Min(Utility):
     def reduce(self) -> Sequence[Problem]:
         negated = best_of_set(self, -self.rows("scores", full=True), -self.rows("base"), clip=False)
         return [problem._replace(scale=-1.0) for problem in negated]
+
+    def marginals(self, orders: Orders) -> Array:
+        return -best_so_far(self, -self.rows("scores", full=True), -self.rows("base"), False, orders)
 
 
 class Range(Utility):
@@ -106,6 +115,11 @@ class Range(Utility):
         zero = like(np.zeros(1), scores)
         return [*best_of_set(self, scores, zero, clip=False), *best_of_set(self, -scores, zero, clip=False)]
 
+    def marginals(self, orders: Orders) -> Array:
+        scores = self.rows("scores", full=True)
+        zero = like(np.zeros(1), scores)
+        return best_so_far(self, scores, zero, False, orders) + best_so_far(self, -scores, zero, False, orders)
+
 
 def best_of_set(utility: Utility, scores: Array, base: Array, clip: bool) -> Sequence[Problem]:
     """Problems of max over scores [B, K]: the airport game over `base`, or over the lowest score if not clipped.
@@ -124,3 +138,19 @@ def best_of_set(utility: Utility, scores: Array, base: Array, clip: bool) -> Seq
     if not clip:  # v is also (floor - base) for any non-empty set
         problems.append(or_of_all(utility, floor - base))
     return problems
+
+
+@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which are refused
+def best_so_far(utility: Utility, scores: Array, base: Array, clip: bool, orders: Orders) -> Array:
+    """What max over scores [B, K] rises by at each place of the orders: over `base`, or over the first score if not clipped.
+
+    Whatever the lowest score is, no digit of the others is lost to it.
+    """
+    xp = namespace(scores)
+    scores, present = along(scores, orders), along(utility.present(), orders)
+    if clip:
+        return airport(xp.where(present, scores, base[:, None]), base)
+    first = present & (counted(present) == 1)
+    floor = xp.sum(xp.where(first, scores, 0), axis=1)
+    rises = airport(xp.where(present, scores, floor[:, None]), floor)
+    return rises + xp.where(first, scores - base[:, None], 0)

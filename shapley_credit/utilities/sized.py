@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, real
+from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
+from shapley_kernels.prefixes import before, counted, sums_before
 
 
 class Cardinality(Utility):
@@ -120,14 +122,25 @@ class GroupVariance(Utility):
         return float(self.scores[members].var()) if len(members) else 0.0
 
     def reduce(self) -> Sequence[Problem]:
+        present, centred = self.present(), self._centred()
+        mean = _reciprocals(self.k, self.dtype)
+        squares = Problem("counts", "size_sum", (centred**2, present, self.beside(mean)))
+        return [squares, *_square_of_sum(centred, present, self.beside(-(mean**2)))]
+
+    def _centred(self) -> Array:
+        """Scores less their mean [B, K], 0 where absent."""
         present, scores = self.present(), self.rows("scores", full=True)
         xp = namespace(scores)
         size = xp.astype(at_least(xp.count_nonzero(present, axis=1), 1), scores.dtype)[:, None]
         centre = xp.sum(xp.where(present, scores, 0), axis=1, keepdims=True) / size
-        centred = xp.where(present, scores - centre, 0)
-        mean = _reciprocals(self.k, self.dtype)
-        squares = Problem("counts", "size_sum", (centred**2, present, self.beside(mean)))
-        return [squares, *_square_of_sum(centred, present, self.beside(-(mean**2)))]
+        return xp.where(present, scores - centre, 0)
+
+    def marginals(self, orders: Orders) -> Array:
+        """With n there, ((n - 1) / n d^2 - var of those before) / n, d the distance from their mean (Welford 1962)."""
+        _, step, n = _means(along(self._centred(), orders), along(self.present(), orders))
+        squares = (n - 1) * n * step**2
+        variance = sums_before(squares) / at_least(n - 1, 1)
+        return (squares - variance) / n
 
 
 class EnsembleError(Utility):
@@ -162,6 +175,13 @@ class EnsembleError(Utility):
         square = self.beside(-(_reciprocals(self.k, self.dtype) ** 2))
         return [*_square_of_sum(errors, present, square), or_of_all(self, -self.rows("base", full=True))]
 
+    def marginals(self, orders: Orders) -> Array:
+        errors = self.rows("predictions", full=True) - self.rows("target")[:, None]
+        present, base = along(self.present(), orders), self.rows("base", full=True)[:, None]
+        earlier, step, n = _means(along(errors, orders), present)
+        xp = namespace(n)
+        return -step * (2 * earlier + step) - xp.where(n == 1, xp.astype(base, xp.float64), 0.0)
+
 
 @lru_cache(maxsize=256)
 def _reciprocals(k: int, dtype: Any) -> NDArray[Any]:
@@ -169,6 +189,14 @@ def _reciprocals(k: int, dtype: Any) -> NDArray[Any]:
     reciprocals = np.concatenate([[0.0], 1 / np.arange(1, k + 1)]).astype(dtype)[None, :]
     reciprocals.flags.writeable = False
     return reciprocals
+
+
+def _means(scores: Array, present: Array) -> tuple[Array, Array, Array]:
+    """The mean of those before each place, 0 of nobody, what it changes by, and how many are there by then, [B, K] each."""
+    xp, size = namespace(scores), at_least(counted(present), 1)
+    scores, n = xp.astype(xp.where(present, scores, 0), xp.float64), xp.astype(size, xp.float64)
+    earlier = before(xp.cumulative_sum(scores, axis=1) / n)
+    return earlier, xp.where(present, (scores - earlier) / n, 0.0), n
 
 
 def _square_of_sum(scores: Array, present: Array, f: Array) -> Sequence[Problem]:
