@@ -1,7 +1,15 @@
 """GAPO: a group of completions credited for its diversity (Anschel et al. 2025, 2511.12596).
 
-The members are the completions of one prompt, the labels say which are the same answer. The published reward counts answers
-within the group; its set utility, and those that need no list of valid answers, are credited by Shapley values.
+The members are the completions of one prompt, their labels say which are the same answer. The published reward counts answers
+within the group; its set utility, and others that need not know how many answers there are, are credited by Shapley values.
+
+Where any text can be an answer, variety alone pays for gibberish: of the answers 0, 0, 0, 5, 6, 7 each 0 gets .05 for the
+entropy of the group, and each of the others .36. With 0 as the only valid answer each 0 gets 0, and each of the others -1.
+
+labels: [..., G], answers of any kind, compared by content: `methods.labels` says which lists are groups and which are answers.
+    None and NaN are missing, and never valid. `labels_of` makes labels of free text.
+valid: flags [..., G], or a predicate, answer -> bool, called once for each different answer, a tuple for a list or an array.
+    By default whatever is not missing is valid.
 """
 
 from __future__ import annotations
@@ -10,16 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import Array, from_numpy, to_numpy
+from shapley_credit.convert import Array, from_numpy
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.graphs import between_graphs
+from shapley_credit.methods.labels import labels_of, read_labels
 from shapley_credit.utilities.additive import Additive
 from shapley_credit.utilities.classes import Entropy
 from shapley_credit.utilities.coverage import DistinctCount
 from shapley_credit.utilities.pairwise import SumPairwise
 from shapley_credit.utility import Utility
 from shapley_credit.values import set_shapley
+
+__all__ = ["DIVERSITIES", "diversity_credit", "diversity_utility", "frequency_reward", "gapo", "labels_of"]
 
 DIVERSITIES = ("entropy", "distinct", "frequency")
 
@@ -30,19 +41,19 @@ def frequency_reward(labels: Any, options: int, *, valid: Any = None) -> Any:
 
         R_i = 1 - (f_i - 1/L) if answer i is valid, else -1;    f_i = #{valid j : answer j = answer i} / #{valid j}
 
-    labels: [..., G], integers, one for each distinct answer. options: L, the number of valid answers there are. valid: bool
-        [..., G], all by default.
+    labels: [..., G], and valid, as the module says. options: L, the number of valid answers there are.
 
     Returns [..., G] float64. Cost O(G^2). Known weaknesses: L must be known, the reward of a group of one valid answer is
     1/L whatever the answer, and an invalid answer costs the same however many there are.
-    Raises InputError for options < 1 and labels that are not integers.
+    Raises InputError for options < 1, labels that can't be compared, and valid of another shape or that says neither True nor
+    False.
     Source: Anschel et al. (2025), Group-aware reinforcement learning for output diversity, section 3.
 
     >>> from shapley_credit.methods import gapo
     >>> gapo.frequency_reward([0, 0, 0, 1, 1, 2, 9], 4, valid=[1, 1, 1, 1, 1, 1, 0]).round(4)
     array([ 0.75  ,  0.75  ,  0.75  ,  0.9167,  0.9167,  1.0833, -1.    ])
     """
-    names, good, library = _read(labels, valid)
+    names, good, library = read_labels(labels, valid)
     share = _share(options)
     same = (names[..., :, None] == names[..., None, :]) & good[..., None, :]
     frequency = same.sum(axis=-1) / np.maximum(good.sum(axis=-1, keepdims=True), 1)
@@ -59,25 +70,14 @@ def diversity_utility(labels: Any, *, utility: str = "entropy", options: int | N
 
     with n valid members of S, n_c of them with answer c, m invalid ones. The last is the sum of the published rewards of S.
     labels, options, valid: as in `frequency_reward`; L is needed for frequency alone. Cost of the credits O(G^2).
-    Raises InputError for another name, and for frequency without options.
+    Raises InputError for another name, for frequency without options, and as `frequency_reward`.
 
     >>> from shapley_credit.methods import gapo
     >>> gapo.diversity_utility([0, 0, 1, 9], utility="distinct", valid=[1, 1, 1, 0]).value([0, 1, 2, 3])
     1.0
     """
-    names, good, _ = _read(labels, valid)
-    if utility not in DIVERSITIES:
-        raise InputError(f"utility must be one of {', '.join(DIVERSITIES)}; got {utility!r}.")
-    if utility == "entropy":
-        return Entropy(names, mask=good) + Additive(np.where(good, 0.0, -1.0))
-    if utility == "distinct":
-        return DistinctCount(names, mask=good) + Additive(np.where(good, 0.0, -1.0))
-    if options is None:
-        raise InputError("the frequency utility needs options=, the number of valid answers; entropy and distinct do not.")
-    # sum_c n_c^2 = n^2 - 2 #{pairs that differ}, so that the utility is n / L + 2 #{pairs that differ} / n - m.
-    differ = (names[..., :, None] != names[..., None, :]).astype(np.float64)
-    halves = 2 / np.maximum(np.arange(names.shape[-1] + 1), 1)
-    return SumPairwise(differ, halves, mask=good) + Additive(np.where(good, _share(options), -1.0))
+    names, good, _ = read_labels(labels, valid)
+    return _diversity(names, good, utility, options)
 
 
 @between_graphs
@@ -87,17 +87,17 @@ def diversity_credit(labels: Any, *, utility: str = "entropy", options: int | No
         phi = Shapley value of `diversity_utility`
 
     labels, utility, options, valid: as there. For frequency and no invalid answers phi is affine in n_c, so that z-scored
-    advantages equal those of the published reward; entropy and distinct need no list of valid answers.
+    advantages equal those of the published reward; entropy and distinct need not know how many answers there are.
 
     Returns [..., G] float64, phi_i = 1 / n_c for distinct, -1 for an invalid answer. Cost O(G^2).
     Raises InputError as `diversity_utility`. Source: Anschel et al. (2025) for the problem; Shapley (1953) for the credit.
 
     >>> from shapley_credit.methods import gapo
-    >>> gapo.diversity_credit([0, 0, 1, 9], utility="distinct", valid=[1, 1, 1, 0])
+    >>> gapo.diversity_credit(["red", "red", "blue", "qwrt"], utility="distinct", valid={"red", "blue"}.__contains__)
     array([ 0.5,  0.5,  1. , -1. ])
     """
-    _, _, library = _read(labels, valid)
-    credit = set_shapley(diversity_utility(labels, utility=utility, options=options, valid=valid))
+    names, good, library = read_labels(labels, valid)
+    credit = set_shapley(_diversity(names, good, utility, options))
     return from_numpy(credit, library)
 
 
@@ -139,14 +139,19 @@ def gapo(
     )
 
 
-def _read(labels: Any, valid: Any) -> tuple[Array, Array, Any]:
-    names, library = to_numpy(labels, "labels")
-    if names.ndim < 1 or names.dtype.kind not in "biu":
-        raise InputError(f"labels must be integers [..., G], one for each distinct answer; got {names.dtype} {names.shape}.")
-    good = np.ones(names.shape, np.bool_) if valid is None else to_numpy(valid, "valid")[0].astype(np.bool_)
-    if good.shape != names.shape:
-        raise InputError(f"valid must have the shape of labels, {names.shape}; got {good.shape}.")
-    return names, good, library
+def _diversity(names: Array, good: Array, utility: str, options: int | None) -> Utility:
+    if utility not in DIVERSITIES:
+        raise InputError(f"utility must be one of {', '.join(DIVERSITIES)}; got {utility!r}.")
+    if utility == "entropy":
+        return Entropy(names, mask=good) + Additive(np.where(good, 0.0, -1.0))
+    if utility == "distinct":
+        return DistinctCount(names, mask=good) + Additive(np.where(good, 0.0, -1.0))
+    if options is None:
+        raise InputError("the frequency utility needs options=, the number of valid answers; entropy and distinct do not.")
+    # sum_c n_c^2 = n^2 - 2 #{pairs that differ}, so that the utility is n / L + 2 #{pairs that differ} / n - m.
+    differ = (names[..., :, None] != names[..., None, :]).astype(np.float64)
+    halves = 2 / np.maximum(np.arange(names.shape[-1] + 1), 1)
+    return SumPairwise(differ, halves, mask=good) + Additive(np.where(good, _share(options), -1.0))
 
 
 def _share(options: int) -> float:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shapley_credit.convert import Array
+from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
 
 MODES = ("proportional", "rank", "hybrid")
@@ -62,7 +62,7 @@ def window_credit(coalitions: Array, values: Sequence[float] | Array) -> WindowC
         phi_i = sum over S, S + i both asked of [v(S + i) - v(S)] / (n C(n - 1, |S|)), not renormalised
 
     coalitions: bool [m, n], from `windows`. values: [m], v of each; as published v(empty) = 0.
-    Returns a WindowCredit. Cost O(m n). Known weaknesses: the mass falls from .58 for 4 phrases to .06 for 20 with windows of
+    Returns a WindowCredit. Cost O(m n^2). Known weaknesses: the mass falls from .58 for 4 phrases to .06 for 20 with windows of
     8, the credits do not add up, and what the text outside of all phrases earns belongs to nobody.
     Raises InputError for shapes that differ. Source: 2601.08403.
 
@@ -99,26 +99,33 @@ def window_rewards(
 
         a_t = sum_p W_pt phi_p,    o = (a - min a) / (max a - min a),    c_t = o_t R / max(sum o, 1e-4)
 
-    W_pt is the share of phrase p's characters that lie in token t, its columns scaled to add up to 1; o = 1/2 if a is constant,
-    and c = R / T for at most one phrase. credit: [n]; phrases: [n] and tokens: [T], half-open spans of character offsets.
-    Returns c [T]. Cost O(n T). Known weaknesses: signs are lost in o, R = 0 gives nothing to anybody, R < 0 turns the order
-    around. Source: 2601.08403.
+    W_pt is the share of token t's characters that lie in phrase p, its columns scaled to add up to 1, so that each token of
+    one phrase gets all of phi_p, and a token in two phrases their mean by characters. A token without characters in any
+    phrase has a_t = 0. o = 1/2 if a is constant, and c = 1 / T, whatever R, for at most one phrase.
+    credit: [n]; phrases: [n] and tokens: [T], half-open spans of character offsets.
+
+    Returns c [T]. Cost O(n T). Known weaknesses: a phrase is paid once for each of its tokens, a token in no phrase is paid
+    best where all phrases do harm, signs are lost in o, R = 0 gives nothing to anybody, R < 0 turns the order around.
+    Raises InputError for credit that does not go with phrases or is not finite, and for spans that are no pairs.
+    Source: 2601.08403.
 
     >>> from shapley_credit.methods.windows import window_rewards
-    >>> window_rewards([0.2, 0.8], [(0, 4), (5, 9)], [(0, 4), (5, 9)], 1.0).tolist()
-    [0.0, 1.0]
+    >>> window_rewards([0.2, 0.8], [(0, 2), (2, 10)], [(0, 1), (1, 3), (3, 10)], 1.0).round(3)
+    array([0.   , 0.333, 0.667])
     """
-    phi, length = np.asarray(credit, np.float64), len(tokens)
-    if len(phi) != len(phrases):
-        raise InputError(f"credit and phrases must go together; got {len(phi)} and {len(phrases)}.")
-    if len(phi) <= 1:
-        return np.full(length, reward / max(length, 1))
-    (low, high), (start, end) = np.array(phrases).T[:, :, None], np.array(tokens).T[:, None, :]
-    overlap = np.maximum(np.minimum(high, end) - np.maximum(low, start), 0) / np.maximum(high - low, 1)
-    shares = overlap / np.where(overlap.sum(axis=0) > 0, overlap.sum(axis=0), 1)
-    paid = phi @ shares
-    spread = np.ptp(paid)
-    order = (paid - paid.min()) / spread if spread > 0 else np.full(length, 0.5)
+    phi, spans, places = _finite(credit, "credit"), _spans(phrases, "phrases"), _spans(tokens, "tokens")
+    if phi.shape != spans.shape[:1]:
+        raise InputError(f"credit must be [n], one for each of the {len(spans)} phrases; got shape {phi.shape}.")
+    if len(phi) <= 1 or not len(places):
+        return np.full(len(places), 1 / max(len(places), 1))
+    (low, high), (start, end) = spans.T[:, :, None], places.T[:, None, :]
+    # The length of a token, by which W divides its column, goes away as the column is scaled.
+    overlap = np.maximum(np.minimum(high, end) - np.maximum(low, start), 0)
+    covered = overlap.sum(axis=0)
+    held = phi @ (overlap / np.where(covered > 0, covered, 1))
+    spread = np.ptp(held)
+    constant = spread <= 1e-12 * np.abs(held).max()  # the rounding of a token's mean over phrases of equal credit
+    order = np.full(len(places), 0.5) if constant else (held - held.min()) / spread
     rewards: Array = order * reward / max(order.sum(), 1e-4)
     return rewards
 
@@ -128,25 +135,48 @@ def window_advantages(
 ) -> Array:
     """Advantages of the tokens by the published rule, given the z-scored advantage A of the response.
 
-        proportional   A T c_t / max(sum c, 1e-4), whose mean is A
-        rank           the same with the ranks 1 .. T of c, descending, in its place
-        hybrid         A T (.7 p_t + .3 / T), p the shares of proportional
+        proportional   A T p_t,    p = c / max(sum c, 1e-4)
+        rank           the same with the ranks of c in its place, 0 for the largest .. T - 1 for the smallest
+        hybrid         A (.7 p_t + .3 / T)
 
-    all clipped to [-clip, clip], as published 2 std(A) of the group. token_rewards: c [T] from `window_rewards`.
-    Returns [T]. Cost O(T log T). Known weaknesses: rank gives the best token the least, and a negative sum c explodes.
-    Raises InputError for another mode. Source: 2601.08403.
+    all clipped to [-clip, clip], as published 2 std(A) of the group. token_rewards: c [T] from `window_rewards`; the first of
+    equal ones has the lower rank.
+
+    Returns [T]. Cost O(T log T). Known weaknesses: rank gives the best token nothing and the worst the most, and a single
+    token nothing at all; hybrid is not multiplied by T, so that its mean is A / T and that of proportional A; where sum c < 0
+    everything is divided by 1e-4 and explodes. Raises InputError for another mode, and for credit that is not finite.
+    Source: 2601.08403.
 
     >>> from shapley_credit.methods.windows import window_advantages
-    >>> window_advantages([0.0, 0.25, 0.75], 1.0).tolist()
-    [0.0, 0.75, 2.25]
+    >>> credit = [1.0, 0.5, 0.2, 0.0]
+    >>> window_advantages(credit, 1.0).round(3).tolist()
+    [2.353, 1.176, 0.471, 0.0]
+    >>> window_advantages(credit, 1.0, mode="rank").round(3).tolist()
+    [0.0, 0.667, 1.333, 2.0]
+    >>> window_advantages(credit, 1.0, mode="hybrid").round(3).tolist()
+    [0.487, 0.281, 0.157, 0.075]
     """
     if mode not in MODES:
         raise InputError(f"mode must be one of {', '.join(MODES)}; got {mode!r}.")
-    share: Array = np.asarray(token_rewards, np.float64)
+    share = _finite(token_rewards, "token_rewards")
+    length = len(share)
     if mode == "rank":
-        share = np.argsort(np.argsort(-share, kind="stable"), kind="stable") + 1.0
+        share = np.argsort(np.argsort(-share, kind="stable"), kind="stable").astype(np.float64)
     share = share / max(share.sum(), 1e-4)
-    if mode == "hybrid":
-        share = 0.7 * share + 0.3 / len(share)
-    clipped: Array = np.clip(advantage * len(share) * share, -clip, clip)
+    paid = 0.7 * share + 0.3 / max(length, 1) if mode == "hybrid" else length * share
+    clipped: Array = np.clip(advantage * paid, -clip, clip)
     return clipped
+
+
+def _finite(data: Sequence[float] | Array, name: str) -> Array:
+    numbers = to_numpy(data, name)[0].astype(np.float64)
+    if numbers.ndim != 1 or not np.isfinite(numbers).all():
+        raise InputError(f"{name} must be finite numbers in one row; got {numbers.tolist()}.")
+    return numbers
+
+
+def _spans(data: Sequence[tuple[int, int]], name: str) -> Array:
+    spans = to_numpy(data, name)[0] if len(data) else np.zeros((0, 2), np.int64)
+    if spans.ndim != 2 or spans.shape[1] != 2:
+        raise InputError(f"{name} must be pairs (start, end) of character offsets; got shape {spans.shape}.")
+    return spans

@@ -1,0 +1,194 @@
+"""Answers as labels: which completions of a group say the same, whatever their answers are made of.
+
+Labels are answers [..., G], a group along the last axis, compared by content:
+
+    an array of any library     has the axes of the labels; an element of an object array is an answer, whatever it is
+    a list or a tuple           is an axis; lists within it are axes too, as deep as all are lists of one length:
+                                [[0, 0, 1], [2, 2, 2]] is two groups of three
+    all else within a list      is an answer: a string, a number, a tuple, an array, a list beside others of another length
+
+A list, a tuple and an array of the same elements are the same answer, and so are 1, 1.0 and True. Lists that are answers are
+read as groups when all are of one length: pass tuples, or an object array.
+
+None is a missing answer, and so is what does not equal itself: NaN, NaT and the NA of pandas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from unicodedata import category, normalize
+
+import numpy as np
+
+from shapley_credit.convert import NUMPY, Array, Library, to_numpy
+from shapley_credit.errors import InputError
+from shapley_credit.graphs import between_graphs
+
+# Punctuation that says something at the edge of an answer: C#, 5%, R&D, @name; and what is no punctuation but says nothing.
+INNER, OUTER = "#%&@", " `"
+_NUMBER = re.compile(r"-?\.?\d")
+
+
+@between_graphs
+def labels_of(answers: Any, key: Callable[[list[Any]], Any] | None = None) -> Array:
+    """Labels of answers in free text: the normalised text, or what `key` finds in the answers of a group.
+
+        normalised = NFKC, case folded, white space as single blanks, without punctuation before and after
+
+    A sign or point in front of a digit stays, and so do # % & @.
+    answers: [..., G], laid out as labels are, text unless there is a key.
+    key: called once a group with a list of those answers of the group that are not missing, as they were given, in their order
+        and with repetitions; returns a label for each, any hashable, such as the cluster of its embedding.
+
+    Returns an object array [..., G] that is taken wherever labels are, None for an answer that is missing, for text of which
+    nothing is left, and where the key says None or NaN. A predicate `valid` then sees the normalised text.
+    Cost O(characters), and that of the key. Raises InputError for answers that are no text where there is no key, and for a
+    key that returns anything but a label for each answer.
+    Source: Unicode Standard Annex 15 for NFKC.
+
+    >>> from shapley_credit.methods import gapo
+    >>> labels = gapo.labels_of(["Red.", " **red**", "Blue!", "qwrt", None])
+    >>> labels
+    array(['red', 'red', 'blue', 'qwrt', None], dtype=object)
+    >>> gapo.diversity_credit(labels, utility="distinct", valid={"red", "blue", "green"}.__contains__)
+    array([ 0.5,  0.5,  1. , -1. , -1. ])
+    >>> gapo.labels_of(["a red one", "it is red", "green"], key=lambda answers: ["red" in answer for answer in answers])
+    array([True, True, False], dtype=object)
+    """
+    given, _ = read_answers(answers, "answers")
+    labels = np.full(given.size, None, object)
+    flat, size = given.ravel().tolist(), given.shape[-1]
+    texts = [_text(answer, key is None) for answer in flat]
+    for start in range(0, len(flat), max(size, 1)):
+        places = [place for place in range(start, start + size) if texts[place] is not None]
+        if places:
+            found = [texts[place] for place in places] if key is None else _ask(key, [flat[place] for place in places])
+            labels[places] = np.fromiter(found, object, len(places))
+    return labels.reshape(given.shape)
+
+
+def read_labels(labels: Any, valid: Any) -> tuple[Array, Array, Library | None]:
+    """Integers [..., G] that are equal for equal answers, which of them are valid, and the library that the labels came from.
+
+    valid: None for all, flags [..., G], or a predicate, called once for each different answer. What is missing is never valid.
+    Raises InputError for answers that can't be compared, and for flags and predicates that are none.
+    """
+    given, library = read_answers(labels, "labels")
+    flags = None if callable(valid) else _flags(valid, given.shape)
+    if flags is not None and given.dtype.kind in "biu":
+        return given, flags, library
+    answers = [_frozen(answer) for answer in given.ravel().tolist()]
+    known = {answer: code for code, answer in enumerate(dict.fromkeys(answers)) if answer is not None}
+    codes = np.array([known.get(answer, -1) for answer in answers], np.int64).reshape(given.shape)
+    if flags is not None:
+        return codes, flags & (codes >= 0), library
+    verdicts = {code: _verdict(valid, answer) for answer, code in known.items()}
+    good = np.array([verdicts.get(code, False) for code in codes.ravel().tolist()], np.bool_)
+    return codes, good.reshape(given.shape), library
+
+
+def read_answers(answers: Any, name: str) -> tuple[Array, Library | None]:
+    """Answers as an array [..., G], of objects if they came in lists and are no integers, and the library they came from."""
+    if not isinstance(answers, list | tuple):
+        array, library = to_numpy(answers, name)
+        if not array.ndim:
+            raise InputError(f"{name} must be a list or an array [..., G] of answers; got {type(answers).__name__}.")
+        return array, library
+    flat, shape = list(answers), [len(answers)]
+    while all(isinstance(item, list) for item in flat) and len({len(row) for row in flat}) == 1:
+        shape.append(len(flat[0]))
+        flat = [answer for row in flat for answer in row]
+    dtype = np.int64 if all(type(answer) is int and abs(answer) < 2**63 for answer in flat) else object
+    return np.fromiter(flat, dtype, len(flat)).reshape(shape), None
+
+
+def _frozen(answer: Any) -> Any:
+    """The answer as a hashable that is equal where the content is, None for what is missing, at any depth."""
+    if type(answer) in (int, str):  # most answers, which the steps below would take three times as long for
+        return answer
+    answer = _plain(answer)
+    if isinstance(answer, list | tuple):
+        return tuple(map(_frozen, answer))
+    try:
+        hash(answer)
+    except TypeError as error:
+        raise InputError(
+            f"an answer of type {type(answer).__name__} can't be compared with others: {error}. Name answers by strings, "
+            "numbers or tuples; gapo.labels_of makes labels of them by a function of yours."
+        ) from error
+    return None if _missing(answer) else answer
+
+
+def _plain(answer: Any) -> Any:
+    """An array or a scalar of any library as Python numbers and lists, anything else as it is."""
+    if isinstance(answer, NUMPY) or hasattr(answer, "__dlpack__"):
+        return to_numpy(answer, "answer")[0].tolist()
+    return answer
+
+
+def _missing(answer: Any) -> bool:
+    """Whether an answer, no array, is None or does not equal itself."""
+    same = answer == answer
+    if isinstance(same, bool | np.bool_):
+        return answer is None or not same
+    return same is answer  # NA == NA is NA
+
+
+def _flags(valid: Any, shape: tuple[int, ...]) -> Array:
+    if valid is None:
+        return np.ones(shape, np.bool_)
+    flags = to_numpy(valid, "valid")[0]
+    if flags.shape != shape:
+        raise InputError(
+            f"valid must be a function of an answer, or flags of the shape of labels, {shape}; got {type(valid).__name__} of "
+            f"shape {flags.shape}. A set of valid answers is passed as valid=answers.__contains__."
+        )
+    if not np.all((flags == 0) | (flags == 1)):
+        raise InputError(f"valid must be booleans or all 0 and 1; got {flags.tolist()}.")
+    return flags.astype(np.bool_)
+
+
+def _verdict(valid: Callable[[Any], Any], answer: Any) -> bool:
+    verdict = valid(answer)
+    if not isinstance(verdict, bool | np.bool_):
+        raise InputError(f"valid must say True or False of an answer; of {answer!r} it said {verdict!r}.")
+    return bool(verdict)
+
+
+def _ask(key: Callable[[list[Any]], Any], answers: list[Any]) -> list[Any]:
+    found = key(answers)
+    plain, shape = _plain(found), tuple(getattr(found, "shape", ()))
+    # The rows of a matrix would be labels that all differ: embeddings that nobody has put into clusters.
+    several = isinstance(plain, Iterable) and not isinstance(plain, str) and len(shape) < 2
+    labels = list(plain) if several else None
+    if labels is None or len(labels) != len(answers):
+        told = f"of shape {shape}" if shape else "" if labels is None else f"of length {len(labels)}"
+        raise InputError(
+            f"key must return a label for each of the {len(answers)} answers of a group; got {type(found).__name__} {told}."
+        )
+    return [_frozen(label) for label in labels]
+
+
+def _text(answer: Any, needed: bool) -> str | None:
+    """Normalised text, None if it is missing or nothing is left; what is no text comes back as '' where none is needed."""
+    plain = _plain(answer)
+    if isinstance(plain, str):
+        return _normalised(plain) or None
+    missing = _missing(plain)
+    if needed and not missing:
+        raise InputError(f"labels_of reads text where there is no key; got {answer!r} of type {type(answer).__name__}.")
+    return None if missing else ""
+
+
+def _normalised(text: str) -> str:
+    text = " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
+    places = range(len(text))
+    start = next((place for place in places if not _outer(text[place]) or _NUMBER.match(text, place)), len(text))
+    end = next((place for place in reversed(places) if not _outer(text[place])), -1)
+    return text[start : end + 1]
+
+
+def _outer(character: str) -> bool:
+    return character in OUTER or (category(character)[0] == "P" and character not in INNER)
