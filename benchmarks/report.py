@@ -9,13 +9,14 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.markdown import table  # noqa: E402
 from benchmarks.measure import spelled  # noqa: E402 - found beside this file, wherever the package is installed
 
 DOCUMENT = ROOT / "docs" / "speed.md"
@@ -94,12 +95,6 @@ def ratio(seconds: dict[str, float], above: str, below: str) -> str:
 def share(seconds: dict[str, float], name: str) -> str:
     """Per cent of the limit that is reached."""
     return f"{100 * seconds['limit'] / seconds[name]:.0f}%" if name in seconds and "limit" in seconds else ""
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def works(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:

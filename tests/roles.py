@@ -43,13 +43,13 @@ def import_kernels() -> None:
 def on_device() -> Iterator[None]:
     """Credits of torch tensors by the operations of an accelerator, though they are on the host."""
     import torch
-    from shapley_credit.credit import arrays, groups, layouts
+    from shapley_credit.credit import arrays, groups, layouts, segment_tables
 
     def namespace(data: Any) -> Any:
         return torch if isinstance(data, torch.Tensor) else np
 
     with ExitStack() as stack:
-        for module in (arrays, groups, layouts):
+        for module in (arrays, groups, layouts, segment_tables):
             stack.enter_context(mock.patch.object(module, "namespace", namespace))
         yield
 

@@ -184,6 +184,14 @@ def test_groups_of_several_processes_need_a_way_to_gather() -> None:
 # Figures.
 
 
+@pytest.mark.parametrize("asked", ["marginal", sc.marginal_vector])
+def test_completions_side_by_side_have_no_order(asked: Any) -> None:
+    with pytest.raises(InputError, match="written side by side and have no order"):
+        group_credit(u.Max([1.0, 2.0]), 2, asked)
+    with pytest.raises(InputError, match="written side by side and have no order"):
+        group_estimator(lambda rewards, **_: u.Max(rewards), semivalue=asked)(REWARDS, MASK, UIDS)
+
+
 def test_figures_by_hand() -> None:
     figures = credit_figures([3.0, 1.0, 0.0, -1.0], 3.5)
     assert figures[RESIDUAL] == pytest.approx(0.5)
@@ -217,12 +225,13 @@ def test_efficiency_residual_tells_credit_that_does_not_add_up(utility: Any) -> 
 def test_segments_of_a_rule_are_paid_within_their_group() -> None:
     answer = ([np.array([1.0, 2.0]), [9.0], [3.0]], [[2, 1], [3], [1]])
     masks, rewards = [[1, 1, 0, 1], [0, 0, 0], [1]], [3.0, float("nan"), 3.0]
-    # 1, 2 and 3 are there: mean 2, deviation 1. Nobody scored the second completion.
+    # 1 + 2 and 3 are there: mean 3 of totals, deviation 1 of segments. Nobody scored the second completion.
     rows, figures = pay_segments(answer, masks, rewards, "group_std")
-    assert [(paid.tolist(), lengths) for paid, lengths in rows] == [([-1.0, 0.0], [2, 1]), ([0.0], [0]), ([1.0], [1])]
+    assert [(own.tolist(), lengths) for own, _, lengths in rows] == [([-0.5, 0.5], [2, 1]), ([0.0], [0]), ([0.0], [1])]
+    assert [to_go for _, to_go, _ in rows] == [None] * 3
     assert [found[RESIDUAL] for found in figures] == [0.0, 0.0]
     halved = ([np.array([0.5, 1.0]), [9.0], [1.5]], answer[1])
-    assert pay_segments(halved, masks, rewards, "none")[0][0][0].tolist() == [-0.5, 0.0]
+    assert pay_segments(halved, masks, rewards, "none")[0][0][0].tolist() == [-0.25, 0.25]
     for wrong in ([[1.0], [2.0]], ([[1.0]], [[1]]), None):
         with pytest.raises(InputError, match="a rule returns"):
             pay_segments(wrong, [[1], [1]], [0.0, 0.0], "none")
@@ -272,28 +281,40 @@ def reward_of(text: str) -> float:
     return float(text.lower().count("red") ** 2 - text.count("blue")) / 3
 
 
-@given(st.permutations(range(4)), st.sampled_from(["segment", "token", "reward_to_go"]), st.sampled_from(["group_std", "none"]))
-def test_ospo_of_segments_is_the_method_to_the_last_bit(order: list[int], spread: str, scale: str) -> None:
+KINDS = [
+    ("own", 0.0, "segment"),
+    ("own", 0.0, "token"),
+    ("to_go", 0.0, "segment"),
+    ("marginal", 0.0, "segment"),
+    ("marginal", 0.3, "token"),
+]
+
+
+@given(st.permutations(range(4)), st.sampled_from(KINDS), st.sampled_from(["group_std", "none"]))
+def test_ospo_of_segments_is_the_method_to_the_last_bit(order: list[int], kind: tuple[str, float, str], scale: str) -> None:
     """Signed credits of words, the glue between them in several stretches, holes in the mask."""
+    rule, lam, spread = kind
     texts = [segments.segment(TEXTS[row], segments.matching(r"\w+")) for row in order]
     offsets = [np.array([found.span() for found in re.finditer(r"\w+|[^\w\s]", text.text)]) for text in texts]
     width = max(map(len, offsets))
     offsets = [np.concatenate([table, np.zeros((width - len(table), 2), int)]) for table in offsets]
     mask = np.array([table[:, 1] > 0 for table in offsets], np.int64)
     mask[order.index(0), 1] = 0
-    expected = ospo.ospo(texts, reward_of, mask, offsets, groups=UIDS, spread=spread, scale=scale)
+    expected = ospo.ospo(texts, reward_of, mask, offsets, groups=UIDS, credit=rule, lam=lam, spread=spread, scale=scale)
     stretches = [text.stretches(table, row) for text, table, row in zip(texts, offsets, mask, strict=True)]
     columns = {
         "segment_credit": [found.values for found in ospo.segment_credit(texts, reward_of).estimates],
+        "segment_marginal": ospo.segment_marginals(texts, reward_of).values,
         "segment_lengths": [lengths for lengths, _ in stretches],
         "segment_order": [owners for _, owners in stretches],
     }
     batch = {name: np.array([*rows, None], object)[:-1] for name, rows in columns.items()}
-    assert any(len(lengths) > len(credit) for lengths, credit in zip(*list(columns.values())[1::-1], strict=True))
-    found, _ = segment_estimator(spread=spread, scale=scale)(mask * 1.0, mask, UIDS, non_tensor_batch=batch)
-    np.testing.assert_array_equal(found, expected)
-    if (spread, scale) == ("segment", "group_std"):
-        np.testing.assert_array_equal(verl.ESTIMATORS["ospo"](mask * 1.0, mask, UIDS, non_tensor_batch=batch)[0], expected)
+    assert any(len(own) > len(phi) for own, phi in zip(columns["segment_lengths"], columns["segment_credit"], strict=True))
+    estimator = segment_estimator(credit=rule, lam=lam, spread=spread, scale=scale)
+    np.testing.assert_array_equal(estimator(mask * 1.0, mask, UIDS, non_tensor_batch=batch)[0], expected)
+    if spread == "segment" and scale == "group_std":
+        named = verl.ESTIMATORS["ospo" if rule == "own" else f"ospo_{rule}"]
+        np.testing.assert_array_equal(named(mask * 1.0, mask, UIDS, non_tensor_batch=batch)[0], expected)
 
 
 SEGMENTS = {
@@ -340,9 +361,9 @@ def test_rewards_by_token_end_segments() -> None:
     credit, lengths = segments_of(rewards, mask)
     assert [row.tolist() for row in credit] == [[2.0, 5.0], [0.0], [1.0, 1.0], []]
     assert [row.tolist() for row in lengths] == [[2, 2], [3], [1, 1], []]
-    # 2, 5, 0, 1 and 1 in a group of three: mean 1.8. The last has no tokens, and a group of its own.
+    # 2 + 5, 0, 1 + 1 in a group of three: mean 3 of a response. The last has no tokens, and a group of its own.
     found, _ = segment_estimator(scale="none")(rewards, mask, ["p", "p", "p", "q"])
-    expected = np.array([[0.2, 0.2, 0, 3.2, 3.2], [-1.8, -1.8, -1.8, 0, 0], [-0.8, -0.8, 0, 0, 0], [0.0] * 5])
+    expected = np.array([[0.5, 0.5, 0, 3.5, 3.5], [-3.0, -3.0, -3.0, 0, 0], [-0.5, -0.5, 0, 0, 0], [0.0] * 5])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 

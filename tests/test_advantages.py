@@ -44,6 +44,11 @@ def baseline_of(rule: str, i: int, credits: list[float], lengths: list[float], w
             total = math.fsum(lengths)
             weighted = math.fsum(c * length for c, length in zip(credits, lengths, strict=True))
             return weighted / total if total else math.fsum(credits) / n
+        case "length_weighted_leave_one_out":
+            weights = lengths[:i] + lengths[i + 1 :]
+            total = math.fsum(weights)
+            weighted = math.fsum(c * length for c, length in zip(others, weights, strict=True))
+            return weighted / total if total else baseline_of("leave_one_out", i, credits, lengths, without)
         case "half_window_median":
             return narrowest_half(credits)
         case "set_leave_one_out":
@@ -88,8 +93,11 @@ def batches(draw: st.DrawFn) -> dict[str, Any]:
 def sides(batch: dict[str, Any], baseline: str) -> dict[str, Any]:
     return {
         name: batch[name]
-        for rule, name in (("length_weighted", "lengths"), ("set_leave_one_out", "without"))
-        if rule == baseline
+        for name, rules in (
+            ("lengths", ("length_weighted", "length_weighted_leave_one_out")),
+            ("without", ("set_leave_one_out",)),
+        )
+        if baseline in rules
     }
 
 
@@ -127,7 +135,7 @@ def test_no_bit_depends_on_the_rest_of_the_batch(baseline: str, batch: dict[str,
 def test_equal_credits_have_advantages_of_exactly_zero(baseline: str) -> None:
     """Also where a sum of them is rounded, as of three times 0.1."""
     for n in range(1, 65):
-        side: dict[str, Any] = {"lengths": np.arange(1, n + 1)} if baseline == "length_weighted" else {}
+        side: dict[str, Any] = {"lengths": np.arange(1, n + 1)} if baseline.startswith("length_weighted") else {}
         for credit in (0.1, -0.7, 1 / 3, 1e-9, 12345.678):
             for scale in SCALES:
                 assert sc.advantages([credit] * n, n, baseline=baseline, scale=scale, **side).tolist() == [0.0] * n

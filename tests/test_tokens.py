@@ -178,7 +178,9 @@ def expected(
         rest = total - math.fsum(credit[i][j] for j in landed) - below[i]
         paid = []
         for j, length in enumerate(lengths[i]):
-            share = 0.0 if not length else length / sum(row) if spread == "token" else 1 / len(landed)
+            final = float([j] == landed[-1:])  # reward to go subtracts the baseline whole at every decision
+            even = {"token": length / max(sum(row), 1), "segment": 1 / max(len(landed), 1), "reward_to_go": final}
+            share = even[spread] if length else 0.0
             paid.append(((credit[i][j] if length else 0.0) + share * rest) / over[i])
         tokens = []
         for j, length in enumerate(lengths[i]):
@@ -209,6 +211,11 @@ def test_token_advantages_are_their_formula(
     present = [total for total in totals if total == total]
     if grouped and present:
         below = [float(np.mean(present))] * len(rows)
+        if spread == "reward_to_go":
+            others = max(len(present) - 1, 1)
+            below = [(math.fsum(present) - total) / others for total in totals]
+            if len(present) == 1:  # nobody to compare with
+                totals = completion = [float("nan")] * len(rows)
         over = [max(float(np.std(present, ddof=1)) if len(present) > 1 else 0.0, 0.5)] * len(rows)
     wanted = expected(rows, completion, credit, lengths, spread, below, over)
     with using(role):
@@ -241,9 +248,12 @@ def test_segments_in_several_stretches(spread: str, rows: Rows, data: st.DataObj
         landed = sorted(set(row))
         rest = math.fsum(phi) - math.fsum(phi[j] for j in landed)
         count = {j: row.count(j) for j in landed}
-        share = {j: count[j] / len(row) if spread == "token" else 1 / len(landed) for j in landed}
-        paid = {j: phi[j] + share[j] * rest for j in landed}
         last = {j: max(t for t, owner in enumerate(row) if owner == j) for j in landed}
+        final = {j: float(last[j] == len(row) - 1) for j in landed}
+        share = {
+            j: {"token": count[j] / len(row), "segment": 1 / len(landed), "reward_to_go": final[j]}[spread] for j in landed
+        }
+        paid = {j: phi[j] + share[j] * rest for j in landed}
         wanted.append(
             [
                 math.fsum(paid[j] for j in landed if last[j] >= t)
@@ -299,7 +309,7 @@ def test_whatever_the_segments_the_completion_is_paid_its_advantage(
 ) -> None:
     rows, credit, lengths = case
     completion = [data.draw(st.floats(-4, 4, width=16)) for _ in rows]
-    advantage = sc.advantages(completion, len(rows))
+    advantage = sc.advantages(completion, len(rows), baseline="leave_one_out" if spread == "reward_to_go" else "mean")
     mask = padded(rows, left=False)
     out = sc.token_advantages(
         completion, mask, segment_credit=credit, segment_lengths=lengths, groups=len(rows), spread=spread
@@ -316,7 +326,7 @@ def test_whatever_the_segments_the_completion_is_paid_its_advantage(
 def test_without_segments_every_token_gets_the_advantage_of_its_completion(spread: str) -> None:
     rng = np.random.default_rng(3)
     reward, mask = rng.normal(size=6), rng.random((6, 20)) < 0.7
-    for rule in ("mean", "leave_one_out", "half_window_median"):
+    for rule in ("leave_one_out",) if spread == "reward_to_go" else ("mean", "leave_one_out", "half_window_median"):
         out = sc.token_advantages(reward, mask, groups=3, baseline=rule, spread=spread)
         assert np.array_equal(out, np.where(mask, sc.advantages(reward, 3, baseline=rule)[:, None], 0).astype(np.float32))
     out = sc.token_advantages(reward, mask, groups=3, baseline="length_weighted")
@@ -408,7 +418,12 @@ BAD: list[tuple[Callable[[], Any], str]] = [
         lambda: sc.token_advantages([1.0, 2.0], TWO, spread="mean"),
         r"spread must be one of segment, token, reward_to_go; got 'mean'",
     ),
-    (lambda: sc.token_advantages([1.0, 2.0], TWO, scale="group_std"), r"scale='group_std' and without= need groups"),
+    (lambda: sc.token_advantages([1.0, 2.0], TWO, scale="group_std"), r"baseline=, scale= and without= need groups"),
+    (lambda: sc.token_advantages([1.0, 2.0], TWO, baseline="mean"), r"baseline=, scale= and without= need groups"),
+    (
+        lambda: sc.token_advantages([1.0, 2.0], TWO, groups=2, baseline="mean", spread="reward_to_go"),
+        r"must not see the own response: one of none, leave_one_out, .*; got 'mean'",
+    ),
     (
         lambda: sc.token_advantages(None, TWO, segment_credit=[[1.0], [1.0]], segment_lengths=[[2], [1, 1]]),
         r"row 1 of segment_credit has 1 credits but 2 segment_lengths",

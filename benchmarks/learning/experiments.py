@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.learning import in_trl, listing, objectives, recommend, search
+from benchmarks.learning import in_trl, lengths, listing, objectives, recommend, search
 from benchmarks.learning.train import train
 from tqdm import tqdm
 
@@ -39,6 +39,7 @@ class Experiment:
 EXPERIMENTS = {
     "recommend": Experiment(recommend.Recommend, tuple(recommend.RULES), 300, recommend.METRIC, max),
     "search": Experiment(search.Search, tuple(search.RULES), 400, search.METRIC, max),
+    "lengths": Experiment(lengths.Lengths, tuple(lengths.RULES), 400, lengths.METRIC, max),
     "listing": Experiment(listing.Listing, tuple(listing.RULES), 300, listing.METRIC, min),
     "objectives": Experiment(objectives.Guess, tuple(objectives.RULES), 600, "", max, rates=(3e-3,)),
     "trl": Experiment(in_trl.Picker, tuple(in_trl.RULES), 200, listing.METRIC, min, rates=(1e-2,), train=in_trl.train),

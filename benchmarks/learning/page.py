@@ -8,18 +8,31 @@ from typing import Any
 
 import numpy as np
 from benchmarks.facts import facts
-from benchmarks.learning import figures, listing, objectives, recommend, search
+from benchmarks.learning import figures, lengths, listing, objectives, recommend, search
 from benchmarks.learning.experiments import EXPERIMENTS, RATES, TUNING_SEEDS, Results, Run
 from benchmarks.learning.intervals import interval, reach
 from benchmarks.learning.train import EVERY
 from benchmarks.learning.words import Array
-from benchmarks.report import table
+from benchmarks.markdown import table
 
 TEMPLATE = Path(__file__).with_name("page.md")
 
 # The rule that others are compared with, and the one of this library in red.
-BASE = {"recommend": "shared", "search": "GRPO", "listing": "GRPO", "trl": "GRPO", "objectives": "Shapley"}
-OURS = {"recommend": "Shapley", "search": "Owen", "listing": "Shapley of entropy", "trl": "Shapley of entropy"}
+BASE = {
+    "recommend": "shared",
+    "search": "GRPO",
+    "lengths": "GRPO",
+    "listing": "GRPO",
+    "trl": "GRPO",
+    "objectives": "Shapley",
+}
+OURS = {
+    "recommend": "Shapley",
+    "search": "Owen",
+    "lengths": "own",
+    "listing": "Shapley of entropy",
+    "trl": "Shapley of entropy",
+}
 
 
 class Found:
@@ -119,6 +132,20 @@ def searched(found: Found, folder: Path) -> str:
     return first + middle + table(["credit", *unseen], others)
 
 
+def lengthened(found: Found, folder: Path) -> str:
+    title = "Queries of any length: the rule before stops after a phrase, the law writes on"
+    figure, axes, colour = found.figure(lengths.METRIC, title, "nDCG", 2)
+    figures.draw_curves(axes[1], found.curves(lengths.SIZE), colour, lambda _: found.xs())
+    axes[1].set(xlabel="training step", ylabel="phrases of a query", ylim=(0, lengths.PHRASES + 0.5))
+    figures.save(figure, folder / "lengths.svg")
+    goal, noise, size, calls = level(found), found.noise(), found.final(lengths.SIZE), found.curves(lengths.CALLS)
+    rows = [
+        [*cells, str(interval(size[rule])), f"{calls[rule].mean():.0f}", f"{noise[rule]:,.1f}"]
+        for rule, cells in compared(found, goal).items()
+    ]
+    return table([*headings(found, f"{goal:.2f}"), "phrases", "queries a response", "gradient noise"], rows)
+
+
 def listed(found: Found, folder: Path, title: str) -> str:
     metric = listing.METRIC
     figure, axes, colour = found.figure(metric, title, "JSD to uniform, bits", 2)
@@ -166,6 +193,7 @@ def section(found: Found, folder: Path) -> str:
     tables = {
         "recommend": lambda: recommended(found, folder),
         "search": lambda: searched(found, folder),
+        "lengths": lambda: lengthened(found, folder),
         "listing": lambda: listed(
             found,
             folder,

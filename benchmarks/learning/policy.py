@@ -7,12 +7,18 @@ from torch import Tensor, nn
 
 
 class Writer(nn.Module):
-    """Decoder of `layers` blocks over a vocabulary of V words; sequences of at most `length` words, the prompt included."""
+    """Decoder of `layers` blocks over a vocabulary of V words; sequences of at most `length` words, the prompt included.
+
+    barred: bool [words written, V], which words can't stand at each place behind the prompt; None for no such rule.
+    """
 
     causal: Tensor
 
-    def __init__(self, words: int, length: int, width: int = 32, layers: int = 1, heads: int = 2) -> None:
+    def __init__(
+        self, words: int, length: int, width: int = 32, layers: int = 1, heads: int = 2, barred: Tensor | None = None
+    ) -> None:
         super().__init__()
+        self.barred = barred
         self.word = nn.Embedding(words, width)
         self.place = nn.Embedding(length, width)
         self.blocks = nn.ModuleList(
@@ -45,8 +51,11 @@ class Writer(nn.Module):
     def write(self, prompts: Tensor, words: int, draws: torch.Generator) -> Tensor:
         """The prompts [B, P] followed by sampled words, [B, P + words]."""
         text = prompts
-        for _ in range(words):
-            below = torch.softmax(self.next(self.states(text)[:, -1]), dim=-1).cumsum(dim=-1)
+        for place in range(words):
+            logits = self.next(self.states(text)[:, -1])
+            if self.barred is not None:
+                logits = logits.masked_fill(self.barred[place], -torch.inf)
+            below = torch.softmax(logits, dim=-1).cumsum(dim=-1)
             drawn = torch.rand(len(text), 1, generator=draws, device=text.device) * below[:, -1:]
             word = torch.searchsorted(below, drawn, right=True).clamp(max=below.shape[1] - 1)
             text = torch.cat([text, word], dim=1)
@@ -55,6 +64,8 @@ class Writer(nn.Module):
     def log_chances(self, text: Tensor, words: int) -> Tensor:
         """log pi of the last `words` words of a text, [B, words]."""
         logits = self.next(self.states(text[:, :-1])[:, -words:])
+        if self.barred is not None:
+            logits = logits.masked_fill(self.barred[-words:], -torch.inf)
         return torch.log_softmax(logits, dim=-1).gather(-1, text[:, -words:, None])[..., 0]
 
 

@@ -15,9 +15,10 @@ from shapley_credit import semivalues
 from shapley_credit.adapters.rewards import segments_of
 from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.convert import to_numpy
+from shapley_credit.credit.increments import Rule
+from shapley_credit.credit.rules import check_spread, rule_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
-from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 
 Estimator = Callable[..., tuple[Any, Any]]
@@ -58,23 +59,28 @@ def group_estimator(
     return estimate
 
 
-def segment_estimator(*, baseline: str = "mean", scale: str = "group_std", spread: str = "segment") -> Estimator:
+def segment_estimator(
+    *, credit: str = "own", lam: float = 0.0, baseline: str | None = None, scale: str = "group_std", spread: str = "segment"
+) -> Estimator:
     """Estimator that gives the segments of a response credits of their own, as `methods.ospo` does.
 
-        A_ij = (phi_ij - b) / s,      b and s over the segments of all responses to the prompt, as in `segment_advantages`
+        A_ij = (phi_ij - b_i / S_i) / s for own credit; to_go, marginal and mixtures as in `credit.rules.segment_advantages`
 
     phi comes from `segment_credit` and `segment_lengths` of `non_tensor_batch`, and where segments come in several stretches
-    `segment_order`, as in `token_advantages`. Where the framework passes no such columns, phi are the rewards by token, as in
+    `segment_order`, as in `token_advantages`; the marginal contributions of `credit="marginal"` come from `segment_marginal`,
+    and phi is then needed for a mixture alone. Where the framework passes no such columns, they are the rewards by token, as in
     `segment_rewards`. Rewards of whole responses alone are refused: they say nothing about segments.
-    baseline, scale: as in `segment_advantages`. spread: as in `token_advantages`.
+    credit, lam, baseline, scale: the rule and what `segment_advantages` takes. spread: of own credit, "segment" or "token".
 
     >>> import numpy as np
     >>> from shapley_credit.adapters.estimators import segment_estimator
     >>> by_step = segment_estimator(scale="none")
     >>> by_step(np.array([[0.0, 3.0, 1.0], [2.0, 0.0, 0.0]]), np.array([[1, 1, 1], [1, 1, 0]]), ["p", "p"])[0]
-    array([[ 1.,  1., -1.],
-           [ 0.,  0.,  0.]], dtype=float32)
+    array([[ 1.5,  1.5, -0.5],
+           [-1. , -1. ,  0. ]], dtype=float32)
     """
+    check_spread(Rule(credit, lam, baseline, scale), spread)
+    needed = columns_of(credit, lam)
 
     def estimate(
         token_level_rewards: Any,
@@ -85,16 +91,21 @@ def segment_estimator(*, baseline: str = "mean", scale: str = "group_std", sprea
         **_: Any,
     ) -> tuple[Any, Any]:
         columns = dict(non_tensor_batch or {})
-        if not {"segment_credit", "segment_lengths"} <= columns.keys():
-            columns = _read_rewards(token_level_rewards, response_mask, config)
-        credit, order = list(columns["segment_credit"]), columns.get("segment_order")
-        groups_of(index, len(credit))
-        advantages = token_advantages(
-            None,
+        if not {*needed, "segment_lengths"} <= columns.keys():
+            columns = _read_rewards(token_level_rewards, response_mask, config, needed)
+        rows = {name: list(columns[name]) for name in (*needed, "segment_lengths", "segment_order") if name in columns}
+        groups_of(index, len(rows["segment_lengths"]))
+        advantages = rule_tokens(
             response_mask,
-            segment_credit=segment_advantages(credit, list(index), baseline=baseline, scale=scale),
-            segment_lengths=list(columns["segment_lengths"]),
-            segment_order=None if order is None else list(order),
+            rows.get("segment_credit"),
+            list(index),
+            segment_lengths=rows["segment_lengths"],
+            segment_order=rows.get("segment_order"),
+            marginal=rows.get("segment_marginal"),
+            rule=credit,
+            lam=lam,
+            baseline=baseline,
+            scale=scale,
             spread=spread,
         )
         return advantages, advantages
@@ -121,15 +132,25 @@ def groups_of(index: Any, rows: int) -> list[Any]:
     return [np.array(places) for places in found.values()]
 
 
-def _read_rewards(token_level_rewards: Any, response_mask: Any, config: Any) -> dict[str, Any]:
+def columns_of(credit: str, lam: float) -> tuple[str, ...]:
+    """The columns of credits that a rule reads."""
+    return (*("segment_credit",) * (credit != "marginal" or lam > 0), *("segment_marginal",) * (credit == "marginal"))
+
+
+def _read_rewards(token_level_rewards: Any, response_mask: Any, config: Any, needed: tuple[str, ...]) -> dict[str, Any]:
     """The columns of `segment_estimator` from rewards by token."""
+    if len(needed) > 1:
+        raise InputError(
+            f"a mixture reads {' and '.join(needed)} of non_tensor_batch, which this framework does not pass on; rewards by "
+            "token hold one number a segment. Mix them in the reward function, or use one rule."
+        )
     rewards, mask = _numbers(token_level_rewards), _numbers(response_mask) != 0
     if (np.count_nonzero(rewards * mask, axis=1) < 2).all():
         raise InputError(
             "this estimator needs the credits of segments, and found rewards of whole responses only. Have the reward function "
-            "return segment_credit and segment_lengths where the framework passes non_tensor_batch, else rewards by token."
+            f"return {needed[0]} and segment_lengths where the framework passes non_tensor_batch, else rewards by token."
         )
     if getattr(config, "use_kl_in_reward", False):
         raise InputError("with use_kl_in_reward the rewards of tokens hold KL penalties beside credits; use a KL loss instead.")
     credit, lengths = segments_of(rewards, mask)
-    return {"segment_credit": credit, "segment_lengths": lengths}
+    return {needed[0]: credit, "segment_lengths": lengths}

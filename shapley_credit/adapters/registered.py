@@ -7,8 +7,11 @@
     shape_grpo    candidate_rewards: the list of rewards of a response's candidates; segment_candidate: for each segment the
                   candidate it belongs to, 0 .., or -1; segment_lengths. Or the columns of ospo
 
-Without their columns `ospo` and `shape_grpo` read rewards by token, each the credit of the segment that it ends. Both compare a
-segment with all segments of its group; `ospo` divides by their deviation, as `methods.ospo` does, and `shape_grpo` does not.
+`ospo_to_go`, `ospo_marginal`, `shape_grpo_to_go` and `shape_grpo_marginal` are the same under the other rules of credit;
+`ospo_marginal` reads segment_marginal in the place of segment_credit. Without their columns all of these read rewards by token,
+each the credit of the segment that it ends. `ospo` divides by the deviation of the segments of the group, as `methods.ospo`
+does, and `shape_grpo` does not. The members of `shapley` and `gapo` are responses written side by side, which have no order:
+there is no marginal rule for them.
 """
 
 from __future__ import annotations
@@ -24,8 +27,6 @@ from shapley_credit.methods.shape_grpo import shape_grpo
 from shapley_credit.utilities.maximum import Max
 from shapley_credit.utility import Utility
 
-_by_segment = segment_estimator(scale="none")
-
 
 def _best(rewards: Any, **columns: Any) -> Utility:
     return Max(rewards)
@@ -37,36 +38,50 @@ def _diversity(rewards: Any, answer: Any = None, **columns: Any) -> Utility:
             "gapo reads the column answer of non_tensor_batch, the item that each response names, and this framework passes no "
             "such column to estimators. Reward whole groups with methods.gapo before the estimator, and use shapley or grpo."
         )
-    valid = np.array([item is not None for item in answer])
-    known = {item: label for label, item in enumerate(dict.fromkeys(answer))}
-    return diversity_utility([known[item] for item in answer], valid=valid)
+    return diversity_utility(answer)
 
 
-def _shape_grpo(
-    token_level_rewards: Any, response_mask: Any, index: Any = None, non_tensor_batch: Any = None, **given: Any
-) -> tuple[Any, Any]:
-    columns = non_tensor_batch or {}
-    if "candidate_rewards" not in columns:
-        return _by_segment(token_level_rewards, response_mask, index, non_tensor_batch=columns, **given)
-    groups_of(index, len(columns["candidate_rewards"]))
-    counts = [len(row) for row in columns["candidate_rewards"]]
-    present = np.arange(max(counts)) < np.array(counts)[:, None]
-    rewards = np.zeros(present.shape)
-    rewards[present] = np.concatenate([np.asarray(row, np.float64) for row in columns["candidate_rewards"]])
-    advantages = shape_grpo(
-        rewards,
-        response_mask,
-        candidates=columns["segment_candidate"],
-        lengths=columns["segment_lengths"],
-        groups=list(index),
-        present=present,
-    )
-    return advantages, advantages
+def candidate_estimator(*, credit: str = "own", lam: float = 0.0, baseline: str | None = None) -> Estimator:
+    """Estimator of `methods.shape_grpo` from the columns of `shape_grpo`; `segment_estimator(scale="none")` without them.
+
+    credit, lam, baseline: as in `shape_grpo`.
+    """
+    by_segment = segment_estimator(credit=credit, lam=lam, baseline=baseline, scale="none")
+
+    def estimate(
+        token_level_rewards: Any, response_mask: Any, index: Any = None, non_tensor_batch: Any = None, **given: Any
+    ) -> tuple[Any, Any]:
+        columns = non_tensor_batch or {}
+        if "candidate_rewards" not in columns:
+            return by_segment(token_level_rewards, response_mask, index, non_tensor_batch=columns, **given)
+        groups_of(index, len(columns["candidate_rewards"]))
+        counts = [len(row) for row in columns["candidate_rewards"]]
+        present = np.arange(max(counts)) < np.array(counts)[:, None]
+        rewards = np.zeros(present.shape)
+        rewards[present] = np.concatenate([np.asarray(row, np.float64) for row in columns["candidate_rewards"]])
+        advantages = shape_grpo(
+            rewards,
+            response_mask,
+            candidates=columns["segment_candidate"],
+            lengths=columns["segment_lengths"],
+            groups=list(index),
+            present=present,
+            credit=credit,
+            lam=lam,
+            baseline=baseline,
+        )
+        return advantages, advantages
+
+    return estimate
 
 
 ESTIMATORS: dict[str, Estimator] = {
     "shapley": group_estimator(_best),
-    "shape_grpo": _shape_grpo,
+    "shape_grpo": candidate_estimator(),
+    "shape_grpo_to_go": candidate_estimator(credit="to_go"),
+    "shape_grpo_marginal": candidate_estimator(credit="marginal"),
     "ospo": segment_estimator(),
+    "ospo_to_go": segment_estimator(credit="to_go"),
+    "ospo_marginal": segment_estimator(credit="marginal"),
     "gapo": group_estimator(_diversity, scale="group_std"),
 }

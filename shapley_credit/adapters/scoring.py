@@ -11,11 +11,12 @@ import numpy as np
 from shapley_credit import semivalues
 from shapley_credit.blackbox.functions import batched
 from shapley_credit.convert import to_numpy
+from shapley_credit.credit.increments import Rule
+from shapley_credit.credit.rules import Increments, increments
 from shapley_credit.errors import InputError
-from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.utility import Utility
-from shapley_credit.values import set_semivalue
+from shapley_credit.values import marginal_vector, set_semivalue
 
 Figures = dict[str, float]
 
@@ -34,6 +35,12 @@ def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley
     """
     if isinstance(utility, Utility) and utility.shape:
         raise InputError(f"a set utility is asked for one group of {k} members at a time; got one of {utility.shape} groups.")
+    asked: Any = semivalue
+    if asked in ("marginal", marginal_vector):
+        raise InputError(
+            "completions of one prompt are written side by side and have no order; marginal credit is for the segments of one "
+            "response. Pass a semivalue, such as semivalues.leave_one_out."
+        )
     credit = to_numpy(set_semivalue(utility, semivalue, k), "credit")[0]
     if credit.shape != (k,):
         raise InputError(f"a set utility is asked for one group of {k} members at a time; its credit has shape {credit.shape}.")
@@ -83,18 +90,39 @@ def _worth(utility: Any, k: int) -> float:
 
 
 def pay_segments(
-    answer: Any, masks: Sequence[Any], rewards: Sequence[float], scale: str
-) -> tuple[list[tuple[Any, Any]], list[Figures]]:
-    """A rule's (segment_credit, segment_lengths) for the completions of one group.
+    answer: Any, masks: Sequence[Any], rewards: Sequence[float], scale: str, credit: str = "own", lam: float = 0.0
+) -> tuple[list[tuple[Any, Any, Any]], list[Figures]]:
+    """What a user's rule returns for the completions of one group, as increments of a rule of credit.
 
-    scale: as in `segment_advantages`. Completions whose reward is NaN are absent.
-    Returns (advantages of segments, segment_lengths) of each, and the figures of those that have a reward.
+    answer: (segment_credit, segment_lengths), and for credit="marginal" (segment_credit, segment_lengths, segment_marginal),
+        the first None without a mixture. scale, credit, lam: as in `segment_advantages`. Completions whose reward is NaN are
+        absent.
+    Returns (own, to go, segment_lengths) of each, as in `Increments`, and the figures of those that have a reward.
     """
-    if not isinstance(answer, tuple) or len(answer) != 2 or any(len(part) != len(rewards) for part in answer):
-        raise InputError(f"a rule returns (segment_credit, segment_lengths), each with {len(rewards)} rows; got {answer!r}.")
-    credit, lengths = ([to_numpy(row, "segments")[0].tolist() for row in part] for part in answer)
+    names = ("segment_credit", "segment_lengths", *("segment_marginal",) * (credit == "marginal"))
+    unused = (credit == "marginal") * (lam == 0.0)
+    if not isinstance(answer, tuple) or len(answer) != len(names) or any(len(part) != len(rewards) for part in answer[unused:]):
+        told = " (segment_credit may be None)" if unused else ""
+        raise InputError(f"a rule returns ({', '.join(names)}), each with {len(rewards)} rows{told}; got {answer!r}.")
+    parts = [None if part is None else [to_numpy(row, "segments")[0].tolist() for row in part] for part in answer]
     # A truncated completion that the trainer masks has no trainable token left.
-    lengths = [row if any(mask) else [0] * len(row) for row, mask in zip(lengths, masks, strict=True)]
-    figures = [credit_figures(row, reward) for row, reward in zip(credit, rewards, strict=True) if not isnan(reward)]
-    present = [[float("nan")] * len(row) if isnan(reward) else row for row, reward in zip(credit, rewards, strict=True)]
-    return list(zip(segment_advantages(present, len(present), scale=scale), lengths, strict=True)), figures
+    lengths = [row if any(mask) else [0] * len(row) for row, mask in zip(parts[1] or [], masks, strict=True)]
+    shown = parts[-1] if unused else parts[0]
+    figures = [credit_figures(row, reward) for row, reward in zip(shown or [], rewards, strict=True) if not isnan(reward)]
+    phi, marginal = (_without_absent(part, rewards) for part in (parts[0] if not unused else None, (*parts, None)[2]))
+    found = increments(Rule(credit, lam, scale=scale), phi, marginal, len(rewards))
+    nothing = [None] * len(rewards)
+    return list(zip(found.own or nothing, found.to_go or nothing, lengths, strict=True)), figures
+
+
+def tokens_of(rows: Sequence[tuple[Any, Any, Any]], mask: Any, spread: str) -> Any:
+    """Advantages of the tokens of completions from what `pay_segments` returned for each."""
+    own, to_go, lengths = zip(*rows, strict=True)
+    found = Increments(*(None if part[0] is None else list(part) for part in (own, to_go)))
+    return found.tokens(mask, lengths, spread=spread)
+
+
+def _without_absent(rows: Sequence[Any] | None, rewards: Sequence[float]) -> list[Any] | None:
+    if rows is None:
+        return None
+    return [[float("nan")] * len(row) if isnan(reward) else row for row, reward in zip(rows, rewards, strict=True)]

@@ -14,7 +14,7 @@ from shapley_credit.adapters.rewards import segment_rewards
 
 
 def register() -> None:
-    """Put `shapley`, `shape_grpo` and `ospo` into SkyRL's registry, those of them that it does not have yet.
+    """Put `shapley`, `shape_grpo`, `ospo` and their other rules into SkyRL's registry, those of them that it does not have yet.
 
     SkyRL passes no columns beside the rewards, which `gapo` would need.
     """

@@ -16,9 +16,9 @@ from typing import Any
 
 from shapley_credit import semivalues
 from shapley_credit.adapters.scoring import group_credit
-from shapley_credit.credit.tokens import scatter_credit, token_advantages
+from shapley_credit.credit.rules import rule_tokens
+from shapley_credit.credit.tokens import scatter_credit
 from shapley_credit.errors import InputError
-from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 
 
@@ -50,29 +50,40 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
 
 
 def post_process_rewards(
-    args: Any, samples: list[Any], *, baseline: str = "mean", scale: str = "group_std", spread: str = "segment"
+    args: Any,
+    samples: list[Any],
+    *,
+    credit: str = "own",
+    lam: float = 0.0,
+    baseline: str | None = None,
+    scale: str = "group_std",
+    spread: str = "segment",
 ) -> tuple[list[float], list[list[float]]]:
     """Raw rewards, and for each sample the advantages of its trainable tokens, by the groups of `sample.group_index`.
 
-        A_ij = (phi_ij - b) / s,      b and s over the segments of all samples of the group, as in `methods.ospo`
+        A_ij = (phi_ij - b_i / S_i) / s for own credit; to_go, marginal and mixtures as in `credit.rules.segment_advantages`
 
     phi and the lengths of segments come from `sample.metadata["segment_credit"]` and `["segment_lengths"]`, which your reward
-    or generate function sets; a sample without them is one segment, credited with its reward.
-    baseline, scale, spread: as in `methods.ospo`; slime passes none, so that a function of yours has to.
+    or generate function sets, marginal contributions from `["segment_marginal"]`; a sample without them is one segment,
+    credited with its reward.
+    credit, lam, baseline, scale, spread: as in `methods.ospo`; slime passes none, so that a function of yours has to.
     """
     raw = [float(sample.get_reward_value(args)) for sample in samples]
     masks = [_mask(sample) for sample in samples]
     metadata = [sample.metadata for sample in samples]
-    credit = [found.get("segment_credit", [reward]) for found, reward in zip(metadata, raw, strict=True)]
-    groups = [sample.group_index for sample in samples]
-    rows = token_advantages(
-        None,
+    rows = rule_tokens(
         masks,
-        segment_credit=segment_advantages(credit, groups, baseline=baseline, scale=scale),
+        _column("segment_credit", metadata, raw) if credit != "marginal" or lam else None,
+        [sample.group_index for sample in samples],
         segment_lengths=[
             [0] * len(found.get("segment_lengths", [0])) if not any(mask) else found.get("segment_lengths", [sum(mask)])
             for found, mask in zip(metadata, masks, strict=True)
         ],
+        rule=credit,
+        marginal=_column("segment_marginal", metadata, raw) if credit == "marginal" else None,
+        lam=lam,
+        baseline=baseline,
+        scale=scale,
         spread=spread,
     )
     return raw, [row[[flag != 0 for flag in mask]].tolist() for row, mask in zip(rows, masks, strict=True)]
@@ -100,6 +111,16 @@ def compute_advantages(args: Any, rollout_data: dict[str, Any]) -> None:
     rollout_data["advantages"] = scatter_credit(rewards, masks)
     rollout_data["returns"] = [row.clone() for row in rollout_data["advantages"]]
     rollout_data["rewards"] = [float(sum(row)) for row in rewards]
+
+
+def _column(name: str, metadata: list[dict[str, Any]], raw: list[float]) -> list[Any]:
+    """A list for each sample; its reward for a sample of one segment, which has no lengths either."""
+    for row, found in enumerate(metadata):
+        if ("segment_lengths" in found) != (name in found):
+            raise InputError(
+                f"the metadata of sample {row} must hold {name} and segment_lengths, or neither; got {sorted(found)}."
+            )
+    return [found.get(name, [reward]) for found, reward in zip(metadata, raw, strict=True)]
 
 
 def _mask(sample: Any) -> list[int]:

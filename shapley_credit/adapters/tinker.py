@@ -14,9 +14,8 @@ import numpy as np
 from shapley_credit import semivalues
 from shapley_credit.adapters.scoring import Figures, group_credit
 from shapley_credit.credit.groups import advantages
-from shapley_credit.credit.tokens import token_advantages
+from shapley_credit.credit.rules import rule_tokens
 from shapley_credit.errors import InputError
-from shapley_credit.methods.ospo import segment_advantages
 from shapley_credit.semivalues import Semivalue
 
 
@@ -50,21 +49,25 @@ def compute_advantages(trajectory_groups: Sequence[Any], *, baseline: str = "mea
 def credit_tokens(
     data: Sequence[Any],
     metadata: Sequence[Mapping[str, int]],
-    segment_credit: Sequence[Sequence[Any]],
+    segment_credit: Sequence[Sequence[Any]] | None,
     segment_lengths: Sequence[Sequence[Any]],
     *,
-    baseline: str = "mean",
+    segment_marginal: Sequence[Sequence[Any]] | None = None,
+    credit: str = "own",
+    lam: float = 0.0,
+    baseline: str | None = None,
     scale: str = "group_std",
     spread: str = "segment",
 ) -> list[Any]:
     """Training data in which the segments of a trajectory have credits of their own.
 
-        A_ij = (phi_ij - b) / s,      b and s over the segments of all trajectories of the group, as in `methods.ospo`
+        A_ij = (phi_ij - b_i / S_i) / s for own credit; to_go, marginal and mixtures as in `credit.rules.segment_advantages`
 
     data, metadata: from `assemble_training_data`.
     segment_credit, segment_lengths: [groups][G][S_i], phi and the numbers of trainable tokens, those whose mask is not 0, over
-        all the data of a trajectory in order.
-    baseline, scale, spread: as in `methods.ospo`.
+        all the data of a trajectory in order. segment_marginal: the same of m, for `credit="marginal"`, which without a mixture
+        takes None for segment_credit.
+    credit, lam, baseline, scale, spread: as in `methods.ospo`.
 
     Returns new data, equal but for `loss_fn_inputs["advantages"]`. Raises InputError for a trajectory whose segments and
     trainable tokens differ in number, and for metadata of another length than data.
@@ -77,12 +80,20 @@ def credit_tokens(
     for place, found in enumerate(metadata):
         places.setdefault((found["group_idx"], found["traj_idx"]), []).append(place)
     masks = [np.asarray(datum.loss_fn_inputs["mask"].data) for datum in data]
-    paid = [segment_advantages(credit, len(credit), baseline=baseline, scale=scale) for credit in segment_credit]
-    rows = token_advantages(
-        None,
+    phi, lengths, marginal = (
+        None if rows is None else [rows[group][member] for group, member in places]
+        for rows in (segment_credit, segment_lengths, segment_marginal)
+    )
+    rows = rule_tokens(
         [np.concatenate([masks[place] for place in own]) for own in places.values()],
-        segment_credit=[paid[group][member] for group, member in places],
-        segment_lengths=[segment_lengths[group][member] for group, member in places],
+        phi,
+        [group for group, _ in places],
+        segment_lengths=lengths,
+        rule=credit,
+        marginal=marginal,
+        lam=lam,
+        baseline=baseline,
+        scale=scale,
         spread=spread,
     )
     credited: list[Any] = list(data)

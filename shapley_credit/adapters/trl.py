@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from shapley_credit import semivalues
 from shapley_credit.adapters.processes import Batch, Processes
-from shapley_credit.adapters.scoring import group_credit, pay_segments
+from shapley_credit.adapters.scoring import group_credit, pay_segments, tokens_of
 from shapley_credit.adapters.trl_checks import SCALES, refuse_base, refuse_padding, refuse_settings
-from shapley_credit.credit.tokens import token_advantages
+from shapley_credit.credit.increments import Rule
+from shapley_credit.credit.rules import check_spread
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 
@@ -64,17 +66,22 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
     return chosen
 
 
-def token_credit(base: type[Any], rule: Callable[..., Any], *, spread: str = "segment") -> type[Any]:
+def token_credit(
+    base: type[Any], rule: Callable[..., Any], *, credit: str = "own", lam: float = 0.0, spread: str = "segment"
+) -> type[Any]:
     """A GRPOTrainer whose advantages [B, T] give the segments of a completion credits of their own.
 
-        A_ij = (phi_ij - b) / s,      b and s over the segments of all completions of the group, as in `methods.ospo`
+        A_ij = (phi_ij - b_i / S_i) / s for own credit; to_go, marginal and mixtures as in `credit.rules.segment_advantages`
 
-    s is their deviation for scale_rewards="group", TRL's default, and 1 for "none".
-    base: `trl.GRPOTrainer` or a subclass. spread: as in `token_advantages`.
+    s is the deviation of the group's segments for scale_rewards="group", TRL's default, and 1 for "none". b_i is the mean of
+    the group's totals for own credit, and that of the others for rules that accumulate.
+    base: `trl.GRPOTrainer` or a subclass. credit, lam: the rule, as in `segment_advantages`. spread: of own credit, "segment"
+        or "token".
     rule: called once for each whole group, on one process, with lists over its G completions: prompts, completions,
         completion_ids, masks (1 for the trainable tokens of completion_ids, 0 for tool output), rewards (NaN where no reward
         function answered) and the dataset's columns. Returns (segment_credit, segment_lengths), both [G][S_i]: credits in the
-        units of the rewards, and numbers of trainable tokens. Owen values of the reward add up to it.
+        units of the rewards, and numbers of trainable tokens. Owen values of the reward add up to it. For credit="marginal" it
+        returns (segment_credit, segment_lengths, segment_marginal), the first None unless lam mixes it in.
 
     Overrides `_calculate_rewards` and `_generate_and_score_completions`; a single segment is plain GRPO. Logs the figures of
     `group_reward`, over segments; TRL's table of completions goes on showing its own advantages.
@@ -82,6 +89,7 @@ def token_credit(base: type[Any], rule: Callable[..., Any], *, spread: str = "se
     over the batch, or for each reward; Unsloth with prompts of unequal lengths.
     """
     refuse_base(base)
+    check_spread(Rule(credit, lam), spread)
     processes = Processes()
 
     class TokenCreditTrainer(base):  # type: ignore[misc]
@@ -102,14 +110,18 @@ def token_credit(base: type[Any], rule: Callable[..., Any], *, spread: str = "se
         def _generate_and_score_completions(self, inputs: Any) -> Any:
             out = super()._generate_and_score_completions(inputs)
             refuse_padding(base, out["prompt_mask"])
-            out["advantages"] = _pay_tokens(self, out, processes, rule, spread)
+            out["advantages"] = _pay_tokens(self, out, processes, partial(_pay_group, rule, credit, lam), spread)
             return out
 
     TokenCreditTrainer.__name__ = TokenCreditTrainer.__qualname__ = f"TokenCredit{base.__name__}"
     return TokenCreditTrainer
 
 
-def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, rule: Callable[..., Any], spread: str) -> Any:
+def _pay_group(rule: Callable[..., Any], credit: str, lam: float, group: dict[str, Any], scale: str) -> Any:
+    return pay_segments(rule(**group), group["masks"], group["rewards"], scale, credit, lam)
+
+
+def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, pay: Callable[..., Any], spread: str) -> Any:
     columns, everyone = trainer._scored
     start = trainer.accelerator.process_index * len(out["advantages"])
     rewards = everyone[start : start + len(out["advantages"])]
@@ -118,12 +130,10 @@ def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, rule
     columns = {**columns, "masks": masks, "rewards": rewards.tolist()}
     batch = Batch(processes.join(trainer), columns, _group_size(trainer), {})
     scale = SCALES[trainer.scale_rewards]
-    scored = [pay_segments(rule(**group), group["masks"], group["rewards"], scale) for group in batch.mine]
-    rows, figures = batch.share(scored)
+    rows, figures = batch.share([pay(group, scale) for group in batch.mine])
     for name, value in figures.items():
         trainer._metrics["train" if trainer.model.training else "eval"][name].append(value)
-    paid, lengths = zip(*rows, strict=True)
-    return token_advantages(None, mask, segment_credit=paid, segment_lengths=lengths, spread=spread)
+    return tokens_of(rows, mask, spread)
 
 
 def _trainer(log_metric: Any) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.functions import batched
-from shapley_credit.blackbox.plan import Plan, read_count
-from shapley_credit.blackbox.requests import Ledger, Request, ask
+from shapley_credit.blackbox.plan import read_count
+from shapley_credit.blackbox.requests import Asked, Ledger, Request, ask
 from shapley_credit.errors import InputError, MissingExtraError
 
 Array = NDArray[Any]
@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 def evaluate(
     value: Any,
-    plans: Plan | Sequence[Plan],
+    plans: Asked | Sequence[Asked],
     *,
     request: Request | None = None,
     batch_size: int | None = None,
@@ -35,6 +35,7 @@ def evaluate(
 
     value: a function of one request, or `batched(f)` of many. Without `request` a request is a coalition: a tuple of members,
         for `batched` bool [m, k].
+    plans: of `sc.plan`, or the `Prefixes` of orders.
     request: from the number of a plan and a coalition to what is asked, for example the text left of a response; `batched`
         then takes a list of them. Plans that share requests share answers.
     batch_size: requests in one call; by default all in one without an executor, and 64 with one.
@@ -72,7 +73,7 @@ def evaluate(
 
 async def aevaluate(
     value: Callable[[Any], Awaitable[Any]] | batched,
-    plans: Plan | Sequence[Plan],
+    plans: Asked | Sequence[Asked],
     *,
     request: Request | None = None,
     batch_size: int | None = None,
@@ -130,13 +131,13 @@ async def aevaluate(
 
 
 def _open(
-    value: Any, plans: Plan | Sequence[Plan], request: Request | None, cache: MutableMapping[Any, float] | None
+    value: Any, plans: Asked | Sequence[Asked], request: Request | None, cache: MutableMapping[Any, float] | None
 ) -> tuple[bool, Ledger]:
-    single = isinstance(plans, Plan)
-    many = [plans] if isinstance(plans, Plan) else plans
+    single = isinstance(plans, Asked)
+    many = [plans] if isinstance(plans, Asked) else plans
     if not callable(value) and not isinstance(value, batched):
         raise InputError(f"value must be a function or batched(function); got {value!r}.")
-    if not isinstance(many, list | tuple) or not all(isinstance(plan, Plan) for plan in many):
+    if not isinstance(many, list | tuple) or not all(isinstance(plan, Asked) for plan in many):
         raise InputError(f"evaluate takes a Plan or a sequence of Plans; got {plans!r}.")
     if request is None and len({plan.k for plan in many}) > 1:
         raise InputError("plans of different k need request=, which says what is asked for a coalition of each of them.")

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from shapley_credit.blackbox.functions import batched
 from shapley_credit.blackbox.plan import Plan
+from shapley_credit.blackbox.prefixes import Prefixes
 from shapley_credit.convert import to_numpy
 from shapley_credit.errors import EvaluationError, InputError
 
 Array = NDArray[Any]
 Coalition = tuple[int, ...]
 Request = Callable[[int, Coalition], Hashable]
+Asked = Plan | Prefixes  # what has coalitions to ask
 
 
 class Ledger:
@@ -26,7 +28,7 @@ class Ledger:
         faults: what went wrong with requests that were given up, request -> reason.
     """
 
-    def __init__(self, plans: Sequence[Plan], request: Request | None, cache: MutableMapping[Any, float] | None) -> None:
+    def __init__(self, plans: Sequence[Asked], request: Request | None, cache: MutableMapping[Any, float] | None) -> None:
         self.plans = plans
         self.cache: MutableMapping[Any, float] = {} if cache is None else cache
         self.render = request is not None
@@ -90,7 +92,7 @@ class Ledger:
 KEPT = "All other answers are kept, in the .values of this error and in the cache: evaluate again to ask only what is missing."
 
 
-def _requests(plan: Plan, number: int, request: Request | None) -> Iterable[Hashable]:
+def _requests(plan: Asked, number: int, request: Request | None) -> Iterable[Hashable]:
     return plan.members if request is None else (request(number, coalition) for coalition in plan.members)
 
 

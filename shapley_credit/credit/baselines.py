@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from shapley_credit.errors import InputError
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -62,6 +64,11 @@ class Batch:
         return (self.count - 1.0).clip(min=1.0)
 
     @cached_property
+    def alone(self) -> Any:
+        """Whether there is nobody else, so that a baseline from others has nothing to go by."""
+        return self.count <= 1.0
+
+    @cached_property
     def mean(self) -> Any:
         """Exact where all credits of a group are equal, so that such a group has advantages of exactly 0."""
         rough = self.total(self.credit) / self.count.clip(min=1.0)
@@ -90,6 +97,15 @@ def length_weighted(batch: Batch) -> Any:
     return batch.mean + batch.total(lengths * batch.apart(batch.mean)) / batch.xp.where(tokens > 0.0, tokens, 1.0)
 
 
+def length_weighted_leave_one_out(batch: Batch) -> Any:
+    """The mean of the others by length; their plain mean where none of them has any length."""
+    lengths = batch.xp.where(batch.present, batch.lengths, 0.0)
+    apart = lengths * batch.apart(batch.mean)
+    tokens = batch.total(lengths) - lengths
+    weighted = batch.mean + (batch.total(apart) - apart) / batch.xp.where(tokens > 0.0, tokens, 1.0)
+    return batch.xp.where((tokens > 0.0) & ~batch.alone, weighted, leave_one_out(batch))
+
+
 def half_window_median(batch: Batch) -> Any:
     """The median of the narrowest window of ceil(n / 2) ascending credits, the lowest of equally narrow ones."""
     xp, codes = batch.xp, batch.codes
@@ -116,6 +132,7 @@ BASELINES: dict[str, Callable[[Batch], Any]] = {
     "mean": lambda batch: batch.mean,
     "leave_one_out": leave_one_out,
     "length_weighted": length_weighted,
+    "length_weighted_leave_one_out": length_weighted_leave_one_out,
     "half_window_median": half_window_median,
     "set_leave_one_out": lambda batch: batch.without / batch.others,
 }
@@ -127,7 +144,27 @@ SCALES: dict[str, Callable[[Batch], Any]] = {
 }
 
 # What a baseline needs beside the credits.
-NEEDS: dict[str, str] = {"length_weighted": "lengths", "set_leave_one_out": "without"}
+NEEDS: dict[str, str] = {
+    "length_weighted": "lengths",
+    "length_weighted_leave_one_out": "lengths",
+    "set_leave_one_out": "without",
+}
+
+# Means of the others, of which there are none in a group of one.
+FROM_OTHERS = ("leave_one_out", "length_weighted_leave_one_out")
+
+# All that don't see the own response, and that a rule may subtract whole at every decision.
+OF_OTHERS = ("none", *FROM_OTHERS, "set_leave_one_out")
+
+
+def of_others(baseline: str | None, known: tuple[str, ...] = OF_OTHERS) -> str:
+    """The baseline of a rule that accumulates, by default leave-one-out; InputError for one that sees the own response."""
+    if baseline is not None and baseline not in known:
+        raise InputError(
+            f"reward to go subtracts its baseline whole at every decision, so that it must not see the own response: one of "
+            f"{', '.join(known)}; got {baseline!r}."
+        )
+    return baseline or "leave_one_out"
 
 
 def statistics(batch: Batch, baseline: str, scale: str, floor: float) -> tuple[Any, Any]:

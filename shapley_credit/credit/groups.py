@@ -37,8 +37,13 @@ def advantages(
         mean                mean (Dr. GRPO: Liu et al. 2025, 2503.20783)
         leave_one_out       mean of the others; A_i = 0 in a group of one (RLOO: Ahmadian et al. 2024)
         length_weighted     sum_j l_j c_j / sum_j l_j (OPO: Hao et al. 2025, 2505.23585)
+        length_weighted_leave_one_out
+                            the same over the others alone; A_i = 0 in a group of one
         half_window_median  median of the narrowest window of ceil(n / 2) sorted credits (Zhang et al. 2025, 2510.21830)
         set_leave_one_out   v(N - i) / (n - 1), for c_i the share of i in v(N)
+
+    A baseline from the other completions alone leaves the expected gradient as it is; `mean` keeps (n - 1) / n of it, and the
+    leave-one-out weighted by length has the least variance if |grad log pi|^2 grows with length (docs/theory.md, section 10).
 
         scale               s_i
         none                1
@@ -63,7 +68,7 @@ def advantages(
     >>> sc.advantages([1.0, 3.0, 5.0, float("nan")], 2, baseline="leave_one_out")
     array([-2.,  2.,  0.,  0.])
     """
-    values, give_back = _enter(credit)
+    values, give_back = enter(credit, "credit")
     columns = scale == "decoupled"
     if values.ndim != 1 + columns or not all(values.shape):
         raise InputError(
@@ -97,14 +102,14 @@ def read_batch(values: Any, groups: Any, baseline: str, scale: str, floor: float
     return Batch(namespace(values), codes, count, **filled)
 
 
-def _enter(credit: Any) -> tuple[Any, Callable[[Any], Any]]:
+def enter(credit: Any, name: str) -> tuple[Any, Callable[[Any], Any]]:
     """Credits in float64, and the way back to the library, device and computing dtype of the caller."""
     xp = namespace(credit)
     if xp is np:
-        array, library = to_numpy(credit, "credit")
-        return numbers(array, "credit", array), lambda out: from_numpy(out.astype(computing_dtype(array.dtype)), library)
+        array, library = to_numpy(credit, name)
+        return numbers(array, name, array), lambda out: from_numpy(out.astype(computing_dtype(array.dtype)), library)
     narrow = credit.is_floating_point() and credit.dtype.itemsize <= 4
-    return numbers(credit, "credit", credit), lambda out: out.to(xp.float32 if narrow else xp.float64)
+    return numbers(credit, name, credit), lambda out: out.to(xp.float32 if narrow else xp.float64)
 
 
 def _side(data: Any, name: str, like: Any) -> Any:

@@ -73,6 +73,12 @@ class SegmentedText:
         edges = [0, *cuts.tolist(), len(self.text)]
         return [(int(self.members[start]), self.text[start:end]) for start, end in pairwise(edges)]
 
+    @property
+    def order(self) -> list[int]:
+        """The members in the order in which the text completes them: each by its last piece."""
+        last = {member: place for place, (member, _) in enumerate(self.pieces)}
+        return sorted(last, key=last.__getitem__)
+
     def render(self, coalition: Any, absent: str | Callable[[int, str], str] = "") -> str:
         """The text of a coalition: the pieces of its members as they are, of all members the text itself, byte for byte.
 

@@ -48,19 +48,31 @@ class Segments:
         rest = credit - self.sums(landed) - baseline
         return self.xp.where(present[self.rows], (landed + share * rest[self.rows]) / scale[self.rows], 0.0)
 
+    @cached_property
+    def last(self) -> Any:
+        """The place of the last stretch of each segment that has tokens, int [S]; -1 for a segment without tokens."""
+        return self._largest(self.xp.where(self.stretches > 0, self.places, -1), self.owners, len(self.rows))
+
+    @cached_property
+    def final(self) -> Any:
+        """Whether the last trainable token of a completion is the segment's, bool [S]."""
+        return (self.last >= 0) & (self.last == self._largest(self.last, self.rows, len(self.sizes))[self.rows])
+
+    def _largest(self, values: Any, owners: Any, count: int) -> Any:
+        """The largest of the values of each owner, int [count]; -1 for who has none."""
+        found = self.xp.zeros(count, dtype=self.xp.int64, device=self.credit.device) - 1
+        if self.xp is np:
+            np.maximum.at(found, owners, values)
+            return found
+        return found.scatter_reduce(0, owners, values, "amax")
+
     def to_go(self, paid: Any) -> Any:
         """Sum over the segments of a completion that end in a stretch or behind it, [R]."""
         if not len(self.places):
             return paid[self.owners]
-        taken = self.xp.where(self.stretches > 0, self.places, -1)
-        last = self.xp.zeros(len(paid), dtype=self.xp.int64, device=paid.device) - 1
-        if self.xp is np:
-            np.maximum.at(last, self.owners, taken)
-        else:
-            last = last.scatter_reduce(0, self.owners, taken, "amax")
         # Segments without tokens are paid 0, in a column behind all stretches.
         table = self.xp.zeros((len(self.sizes), int(self.places.max()) + 2), dtype=paid.dtype, device=paid.device)
-        table[self.rows, last] = paid
+        table[self.rows, self.last] = paid
         return self.xp.flip(self.xp.cumsum(self.xp.flip(table, (1,)), 1), (1,))[self.rows[self.owners], self.places]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from shapley_credit import dispatch
 from shapley_credit.convert import Library
 from shapley_credit.credit.arrays import numbers
-from shapley_credit.credit.baselines import statistics
+from shapley_credit.credit.baselines import FROM_OTHERS, NEEDS, of_others, statistics
 from shapley_credit.credit.groups import read_batch
 from shapley_credit.credit.layouts import Layout, agree, read_layout, read_ragged, same_rows
 from shapley_credit.credit.sharing import read_completions, read_segments
@@ -57,7 +57,7 @@ def token_advantages(
     segment_lengths: Any = None,
     segment_order: Any = None,
     groups: Any = None,
-    baseline: str = "mean",
+    baseline: str | None = None,
     scale: str = "none",
     without: Any = None,
     floor: float = 1e-3,
@@ -74,7 +74,9 @@ def token_advantages(
         spread          at each token           w_ij
         segment         A_ij                    1 / number of segments
         token           A_ij / l_ij             l_ij / sum_j l_ij; the tokens of a segment add up to A_ij
-        reward_to_go    sum_{j' >= j} A_ij'     1 / number of segments; each segment is paid at its last token
+        reward_to_go    sum_{j' >= j} A_ij'     1 for the segment of the last token, else 0; a segment is paid at its last token
+
+    so that reward to go subtracts b_i whole at every decision.
 
     completion_credit: [B], c, NaN for the absent, whose tokens get 0; None for the sums of segment_credit.
     mask, cu_seqlens: as in `scatter_credit`. Tokens outside the mask get exactly 0.
@@ -83,12 +85,14 @@ def token_advantages(
         shared by the others.
     segment_order: ragged [B][R_i], for segments in several stretches of neighbouring tokens: the segment of each stretch, from
         0; segment_lengths [B][R_i] are then those of the stretches. `SegmentedText.stretches` makes both.
-    groups, baseline, scale, without, floor: as in `advantages`; by default credits are used as they are, as advantages.
-        The lengths of baseline="length_weighted" are those of the mask.
+    groups, baseline, scale, without, floor: as in `advantages`; without groups credits are used as they are, as advantages. The
+        baseline is "mean" by default, and for reward_to_go "leave_one_out": one that sees the own completion is refused there,
+        and a completion with nobody to compare with gets 0. Baselines by length take the lengths of the mask.
 
     Returns float32 as `scatter_credit` does. Cost O(tokens + segments), and for b_i and s_i that of `advantages`.
     Raises InputError that names the first completion whose segments and trainable tokens differ in number, and as `advantages`.
-    Source: with one segment a completion, Shao et al. (2024), GRPO; reward_to_go is its process supervision, section 4.1.3.
+    Source: with one segment a completion, Shao et al. (2024), GRPO; section 4.1.3 for rewards to go, which it baselines step by
+        step.
 
     >>> import numpy as np, shapley_credit as sc
     >>> mask = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0]])
@@ -104,17 +108,22 @@ def token_advantages(
     layout = read_layout(mask, cu_seqlens)
     segments = read_segments(layout, completion_credit, segment_credit, segment_lengths, segment_order)
     credit = segments.sums(segments.credit) if completion_credit is None else read_completions(completion_credit, layout)
+    accumulates = spread == "reward_to_go"
     below, over = 0.0 * credit, 0.0 * credit + 1.0
     if groups is not None:
-        trained = layout.counts if baseline == "length_weighted" else None
-        batch = read_batch(credit, groups, baseline, scale, floor, lengths=trained, without=without)
-        below, over = statistics(batch.of(credit), baseline, scale, floor)
-    elif scale != "none" or without is not None:
-        raise InputError(f"scale={scale!r} and without= need groups; without groups, credits are used as they are.")
-    paid = segments.pay(credit, below, over, segments.lengths if spread == "token" else 1.0 * (segments.lengths > 0.0))
-    if spread == "reward_to_go":
+        rule = of_others(baseline) if accumulates else baseline or "mean"
+        trained = layout.counts if NEEDS.get(rule) == "lengths" else None
+        batch = read_batch(credit, groups, rule, scale, floor, lengths=trained, without=without).of(credit)
+        below, over = statistics(batch, rule, scale, floor)
+        if accumulates and rule in FROM_OTHERS:
+            credit = layout.xp.where(batch.alone, float("nan"), credit)
+    elif baseline is not None or scale != "none" or without is not None:
+        raise InputError("baseline=, scale= and without= need groups; without groups, credits are used as they are.")
+    if accumulates:
+        paid = segments.pay(credit, below, over, 1.0 * segments.final)
         each = segments.to_go(paid)
     else:
+        paid = segments.pay(credit, below, over, segments.lengths if spread == "token" else 1.0 * (segments.lengths > 0.0))
         each = (paid / segments.lengths.clip(min=1.0) if spread == "token" else paid)[segments.owners]
     return _write("spread", layout, numbers(each, "credit", layout.mask, "float32"), segments.stretches, layout.mask)
 

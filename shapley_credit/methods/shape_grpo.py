@@ -13,11 +13,13 @@ import numpy as np
 
 from shapley_credit.convert import Array, from_numpy, to_numpy
 from shapley_credit.credit.groups import advantages, codes_of
+from shapley_credit.credit.increments import Rule
+from shapley_credit.credit.rules import added, ends_of, increments, trained_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.graphs import between_graphs
 from shapley_credit.utilities.maximum import Max
-from shapley_credit.values import set_shapley
+from shapley_credit.values import marginal_vector, set_shapley
 
 SCALES = ("sum", "mean")
 
@@ -71,6 +73,37 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
     return from_numpy(values * np.asarray(members, values.dtype), library)
 
 
+def marginal_credit(rewards: Any, candidates: Sequence[Sequence[int]], base: Any = 0.0, *, present: Any = None) -> Any:
+    """What the best reward grows by as the text comes to the end of each candidate.
+
+        m_ij = max(base, rewards of those that end no later than j) - max(base, rewards of those that end before j)
+
+    rewards: [B, K]; base, present: as in `shape_credit`. candidates: as in `shape_grpo`; the order is that of first appearance,
+        and for a candidate in several pieces that of its last one, for what is not finished has no reward yet. Candidates
+        without any text come last.
+
+    Returns [B, K], which add up to v(N) - base. Cost O(B K log K). Raises InputError as `shape_credit`, and for candidates out
+    of range. Source: Weber (1988), marginal vectors.
+
+    >>> from shapley_credit.methods import shape_grpo
+    >>> shape_grpo.marginal_credit([[1.0, 3.0, 2.0]], [[-1, 0, 2, 1]])
+    array([[1., 1., 1.]])
+    """
+    mask = None if present is None else to_numpy(present, "present")[0].astype(np.bool_)
+    game = Max(rewards, base, mask=mask)
+    if len(game.shape) != 1 or game.shape[0] != len(candidates):
+        raise InputError(f"rewards must be [B, K], a row for each of the {len(candidates)} of candidates; got {game!r}.")
+    if any(not -1 <= owner < game.k for row in candidates for owner in row):
+        raise InputError(f"candidates must be 0 .. {game.k - 1}, or -1 for none; got {candidates!r}.")
+    return marginal_vector(game, order=np.array([_completed(row, game.k) for row in candidates]))
+
+
+def _completed(owners: Sequence[int], k: int) -> list[int]:
+    """The candidates 0 .. k - 1 in the order in which the text completes them."""
+    last = dict.fromkeys(range(k), len(owners)) | {int(owner): place for place, owner in enumerate(owners) if owner >= 0}
+    return sorted(last, key=last.__getitem__)
+
+
 @between_graphs
 def shape_grpo(
     rewards: Any,
@@ -81,54 +114,110 @@ def shape_grpo(
     groups: Any,
     base: Any = 0.0,
     present: Any = None,
-    scale: str = "mean",
-    baseline: str = "mean",
+    credit: str = "own",
+    lam: float = 0.0,
+    scale: str | None = None,
+    baseline: str | None = None,
     divide: str = "none",
     spread: str = "segment",
     cu_seqlens: Any = None,
 ) -> Any:
     """Token advantages of responses that hold several candidates each.
 
-        A_it = (n_i phi_ij - b) / s at the tokens of candidate j,      (v(N_i) - b') / s' at the tokens of no candidate
+        own         A_ij = (n_i phi_ij - b_i) / s, or (phi_ij - b_i / n_i) / s, at the tokens of candidate j,
+                    A_i = (v(N_i) - b'_i) / s' at the tokens of no candidate
+        to_go       A_it = (sum of phi_ij over the candidates that end at token t or behind it - b_i) / s at all tokens
+        marginal    the same of `marginal_credit`: A_it = (v(N_i) - v(those that end before t) - b_i) / s
+        mixture     lam of own and 1 - lam of marginal
 
-    b and s are taken over the present candidates of all responses of the group, b' and s' over its responses.
-    rewards: [B, K]; base, present, scale: as in `shape_credit`.
+    n_i is the number of present candidates, R_i = sum_j phi_ij = v(N_i) - base. Own credit under scale="sum" adds up to
+    (R_i - b_i) / s over the candidates of a response; under "mean", the default, its mean over them is that, which keeps the
+    order of R in the mean and not in the sum. Tokens of no candidate lie outside of both and are in the order of v(N_i) by
+    themselves. What own, to_go and marginal are right for, what they fail and cost: `credit.rules.segment_advantages`. Where a
+    response is written candidate after candidate, an early one steers the late ones: own credit then points against the
+    gradient for some policies, marginal for none.
+
+    rewards: [B, K]; base, present: as in `shape_credit`. scale: "mean" (own credit only, its default) or "sum".
     mask, cu_seqlens: as in `scatter_credit`, a row a response. candidates: ragged [B][S_i], the candidate 0 .. K-1 that each
         segment of the response belongs to, in text order, -1 for none. lengths: ragged [B][S_i], trainable tokens of each.
-    groups: [B] ids of prompts. baseline, divide: the baseline and scale of `advantages`. spread: as in `token_advantages`.
+    groups: [B] ids of prompts. credit (its `rule`), lam, baseline, and divide for its scale: as in
+        `credit.rules.segment_advantages`; b'_i and s' are those of v(N_i) over responses. spread: as in `rule_tokens`.
 
-    Returns float32 in the layout of mask. Cost O(B K log K + tokens). A centred advantage within one response,
-    phi_ij - v(N_i)/K, would drop the term of the full set from the objective; the baseline is that of the group instead.
+    Returns float32 in the layout of mask. Cost O(B K log K + tokens). An advantage centred within one response,
+    phi_ij - v(N_i) / n_i, would drop the term of the full set from the objective of independent candidates; the baseline is
+    that of the group.
     Raises InputError as the functions named, and for a segment of a candidate that is out of range or absent.
-    Source: Ai et al. (2026), 2603.29871.
+    Source: Ai et al. (2026), 2603.29871; Weber (1988).
 
     >>> from shapley_credit.methods import shape_grpo
-    >>> A = shape_grpo.shape_grpo([[1.0, 0.0], [3.0, 1.0]], [[1, 1, 1], [1, 1, 1]], groups=["p", "p"],
-    ...     candidates=[[-1, 0, 1], [-1, 0, 1]], lengths=[[1, 1, 1], [1, 1, 1]])
-    >>> A[0].tolist(), A[1].tolist()
-    ([-1.0, 0.0, -2.0], [1.0, 3.0, -1.0])
+    >>> text = {"groups": ["p", "p"], "candidates": [[-1, 0, 1], [-1, 0, 1]], "lengths": [[1, 1, 1], [1, 1, 1]]}
+    >>> shape_grpo.shape_grpo([[1.0, 0.0], [3.0, 1.0]], [[1, 1, 1], [1, 1, 1]], **text)[1].tolist()
+    [1.0, 3.0, -1.0]
+    >>> shape_grpo.shape_grpo([[1.0, 0.0], [3.0, 1.0]], [[1, 1, 1], [1, 1, 1]], **text, credit="marginal")[1].tolist()
+    [2.0, 2.0, 0.0]
     """
-    credit = to_numpy(shape_credit(rewards, base, present=present, scale=scale), "rewards")[0]
-    here = np.ones(credit.shape, np.bool_) if present is None else to_numpy(present, "present")[0].astype(np.bool_)
-    if credit.ndim != 2 or here.shape != credit.shape:
-        raise InputError(f"rewards and present must be [B, K]; got {credit.shape} and {here.shape}.")
-    best = Max(to_numpy(rewards, "rewards")[0], base, mask=here).value(np.arange(credit.shape[1]))
-    owners = np.repeat(np.arange(len(credit)), credit.shape[1])
-    known, _ = codes_of(groups, credit)
-    paid = np.asarray(
-        advantages(np.where(here, credit, np.nan).ravel(), known[owners], baseline=baseline, scale=divide)
-    ).reshape(credit.shape)
-    whole = np.asarray(advantages(best, known, baseline=baseline, scale=divide))
-    shares = [_shares(row, paid[i], here[i], float(whole[i]), i) for i, row in enumerate(candidates)]
-    return token_advantages(None, mask, segment_credit=shares, segment_lengths=lengths, spread=spread, cu_seqlens=cu_seqlens)
+    mean = _is_mean(scale, credit)
+    values = to_numpy(rewards, "rewards")[0]
+    here = np.ones(values.shape, np.bool_) if present is None else to_numpy(present, "present")[0].astype(np.bool_)
+    if values.ndim != 2 or here.shape != values.shape:
+        raise InputError(f"rewards and present must be [B, K]; got {values.shape} and {here.shape}.")
+    owners = _owners(candidates, here)
+    known, _ = codes_of(groups, values)
+    outside = _outside(owners, lengths, here.shape[1])
+    ours = grown = None
+    if credit != "marginal" or lam:
+        shapley = shape_credit(values, base, present=here)
+        ours = _rows(shapley, here, outside if credit == "to_go" else np.full(len(values), np.nan))
+    if credit == "marginal":
+        grown = _rows(marginal_credit(values, candidates, base, present=here), here, outside)
+    rule, trained = Rule(credit, lam, baseline, divide), trained_tokens(baseline, lengths)
+    times = here.sum(axis=1) if mean else None
+    ends = None if credit == "own" else ends_of(ours if grown is None else grown, lengths, owners)
+    found = increments(rule, ours, grown, known, lengths=trained, times=times, ends=ends)
+    parts, where = [], dict[str, Any](segment_lengths=lengths, cu_seqlens=cu_seqlens)
+    if found.own is not None:
+        best = Max(values, base, mask=here).value(np.arange(values.shape[1]))
+        whole = np.asarray(advantages(best, known, baseline=rule.below_whole, scale=divide, lengths=trained))
+        paid = np.column_stack([np.stack(found.own)[:, :-1], rule.share * whole])
+        each = [row[own] for row, own in zip(paid, owners, strict=True)]
+        parts.append(token_advantages(None, mask, segment_credit=each, spread=spread, **where))
+    if found.to_go is not None:
+        later: dict[str, Any] = {"segment_credit": found.to_go, "segment_order": owners, "spread": "reward_to_go"}
+        parts.append(token_advantages(None, mask, **later, **where))
+    return added(*parts)
 
 
-def _shares(owners: Sequence[int], paid: Array, here: Array, whole: float, row: int) -> list[float]:
-    """The advantage of each segment of a response."""
-    for owner in owners:
-        if owner != -1 and not (0 <= owner < len(paid) and here[owner]):
-            raise InputError(
-                f"response {row} has a segment of candidate {owner}, which is not one of its present candidates "
-                f"{np.flatnonzero(here).tolist()}; -1 marks text that belongs to none."
-            )
-    return [whole if owner == -1 else float(paid[owner]) for owner in owners]
+def _is_mean(scale: str | None, credit: str) -> bool:
+    """Whether credits are multiplied by the number of candidates: by default where none of them is added up."""
+    if scale is not None and scale not in SCALES:
+        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}.")
+    if scale == "mean" and credit != "own":
+        raise InputError(
+            f"scale='mean' multiplies by the number of candidates, which {credit!r} would teach to grow; use 'sum'."
+        )
+    return credit == "own" and scale != "sum"
+
+
+def _owners(candidates: Sequence[Sequence[int]], here: Array) -> list[Array]:
+    """The candidate of each segment, K for none."""
+    found = []
+    for row, (owners, present) in enumerate(zip(candidates, here, strict=True)):
+        for owner in owners:
+            if owner != -1 and not (0 <= owner < len(present) and present[owner]):
+                raise InputError(
+                    f"response {row} has a segment of candidate {owner}, which is not one of its present candidates "
+                    f"{np.flatnonzero(present).tolist()}; -1 marks text that belongs to none."
+                )
+        found.append(np.array([len(present) if owner == -1 else owner for owner in owners], np.int64))
+    return found
+
+
+def _outside(owners: Sequence[Array], lengths: Sequence[Sequence[int]], nobody: int) -> Array:
+    """The credit of the text that belongs to no candidate, [B]: 0, and NaN for a response that has none."""
+    written = [bool(np.asarray(n)[own == nobody].any()) for own, n in zip(owners, lengths, strict=True)]
+    return np.where(written, 0.0, np.nan)
+
+
+def _rows(credit: Array, here: Array, outside: Array) -> Array:
+    """Credits [B, K + 1] of the candidates, NaN for the absent, and of the text that belongs to none."""
+    return np.concatenate([np.where(here, credit, np.nan), outside[:, None]], axis=1)

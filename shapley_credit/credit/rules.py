@@ -1,0 +1,194 @@
+"""Rules of credit: from the credits of segments to the advantages of segments and tokens, under one law.
+
+What a rule gives to the segments of a response, before any reward to go adds it up, adds up to (R_i - b_i) / s: R_i the sum of
+the credits of the response, b_i a baseline over such totals, s > 0 one number for its group. So who earned more is never paid
+less in all, however many segments it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapley_credit.credit.baselines import NEEDS
+from shapley_credit.credit.increments import Rule, parts_of
+from shapley_credit.credit.tokens import token_advantages
+from shapley_credit.errors import InputError
+from shapley_credit.graphs import between_graphs
+
+OWN_SPREADS = ("segment", "token")
+
+
+@between_graphs
+def segment_advantages(
+    credit: Any,
+    groups: Any,
+    *,
+    rule: str = "own",
+    marginal: Any = None,
+    lam: float = 0.0,
+    baseline: str | None = None,
+    scale: str = "group_std",
+    rewards: Any = None,
+    lengths: Any = None,
+    floor: float = 1e-3,
+) -> list[Any]:
+    """Advantages of the segments of responses by a rule of credit.
+
+        own         A_ij = (phi_ij - b_i w_ij) / s,      w_ij = 1 / S_i, so that sum_j A_ij = (R_i - b_i) / s
+        to_go       A_ij = (sum_{l >= j} phi_il - b_i) / s,      so that A_i1 = (R_i - b_i) / s
+        marginal    A_ij = (sum_{l >= j} m_il - b_i) / s = (v(N) - v(y_<j) - b_i) / s
+        mixture     lam of own and 1 - lam of marginal, over one s
+
+    own is right where no segment changes what is written behind it (parallel candidates, a fixed number of them); it fails
+    where an early segment leads to late ones, as [1.0] against [0.0, 1.5], and has the least variance. to_go is right at the
+    first decision and fails where a credit looks ahead: a prefix of 1 and then A = .9 or B = 1.5 with chance .1, paid by
+    Shapley values of the maximum. marginal is right for every policy, and pays with the noise of all that comes later.
+    docs/rules.md has each of these games enumerated.
+
+    credit: ragged [B][S_i], phi, segments in the order of the text; R_i is their sum. NaN marks the absent, who count nowhere:
+        they get 0 of own credit, and what is to go from them on. None for marginal with lam = 0.
+    groups: B ids of prompts, or the number of responses a prompt has.
+    marginal: ragged [B][S_i], m_ij = v(y_<=j) - v(y_<j), for `rule="marginal"` alone, from `marginal_vector`.
+    baseline: over the totals R_i. own: those of `advantages`, "mean" by default. Rules that accumulate subtract it whole at
+        every decision, from other responses only: "leave_one_out" by default, "length_weighted_leave_one_out", "none", or
+        "place", at the j-th segment the mean of what the other responses that have one get from there on. A response that
+        nobody can be compared with gets 0 there.
+    scale: "none", "group_std" or "batch_std": s is 1 or max(deviation, floor), the deviation of what segments get before the
+        baseline, over all segments of the group or batch. That of the totals would not do: where all responses earn the same,
+        their segments differ still, and would be divided by next to nothing.
+    rewards: [B], R_i, where credits do not add up to it, as leave-one-out credits do not; by default their sum. What is
+        missing is shared evenly by own credit, and paid at the end of the response by rules that accumulate. Without it the
+        law holds for
+        the sums: leave-one-out credits add up to less in a longer response that repeats itself.
+    lengths: [B], of responses in tokens, for baselines weighed by length.
+
+    Returns B arrays [S_i]. Cost O(B max S). Raises InputError for unknown rules, a baseline that sees the own response under a
+    rule that accumulates, and as `advantages`. Source: docs/theory.md, section 10.
+
+    >>> from shapley_credit.credit.rules import segment_advantages
+    >>> [row.tolist() for row in segment_advantages([[4.0, 0.0], [2.0]], ["p", "p"], scale="none")]
+    [[2.5, -1.5], [-1.0]]
+    >>> [row.tolist() for row in segment_advantages([[4.0, 0.0], [2.0]], ["p", "p"], rule="to_go", scale="none")]
+    [[2.0, -2.0], [-2.0]]
+    """
+    kind = Rule(rule, lam, baseline, scale, floor)
+    own, ahead = parts_of(kind, credit, marginal, groups, rewards=rewards, lengths=lengths)
+    if ahead is None:
+        assert own is not None
+        return own.rows()
+    later = ahead.accumulated()
+    return later.rows() if own is None else later._replace(matrix=own.matrix + later.matrix).rows()
+
+
+@dataclass(frozen=True)
+class Increments:
+    """What a rule gives at the segments of B responses, ragged [B][S_i]; None for a part that it does not have.
+
+    Attributes:
+        own: for every token of the segment.
+        to_go: for every token up to the last one of the segment.
+    """
+
+    own: list[Any] | None
+    to_go: list[Any] | None
+
+    def tokens(self, mask: Any, segment_lengths: Any, segment_order: Any = None, *, spread: str, cu_seqlens: Any = None) -> Any:
+        """Advantages of tokens in the layout of the mask, as `token_advantages`; `spread` is that of the own part."""
+        where = {"segment_lengths": segment_lengths, "segment_order": segment_order, "cu_seqlens": cu_seqlens}
+        parts = [
+            token_advantages(None, mask, segment_credit=credit, spread=how, **where)
+            for credit, how in ((self.own, spread), (self.to_go, "reward_to_go"))
+            if credit is not None
+        ]
+        return added(*parts)
+
+
+def added(first: Any, *others: Any) -> Any:
+    """The sum of advantages of tokens, each in the layout of one mask."""
+    for each in others:
+        first = [a + b for a, b in zip(first, each, strict=True)] if isinstance(first, list) else first + each
+    return first
+
+
+def increments(
+    rule: Rule, credit: Any, marginal: Any, groups: Any, *, lengths: Any = None, times: Any = None, ends: Any = None
+) -> Increments:
+    """What a rule gives at each segment before reward to go adds it up.
+
+    credit, marginal, groups, lengths: as in `segment_advantages`.
+    times: [B], own credits and their baselines are multiplied by it; then sum_j A_ij / times_i is (R_i - b_i) / s.
+    ends: ragged [B][S_i], where in the text each segment ends, as `ends_of` says; by default they end in the order of the rows.
+    """
+    own, ahead = parts_of(rule, credit, marginal, groups, lengths=lengths, times=times, ends=ends)
+    return Increments(own and own.rows(), ahead and ahead.rows())
+
+
+def rule_tokens(
+    mask: Any,
+    credit: Any,
+    groups: Any,
+    *,
+    segment_lengths: Any,
+    segment_order: Any = None,
+    rule: str = "own",
+    marginal: Any = None,
+    lam: float = 0.0,
+    baseline: str | None = None,
+    scale: str = "group_std",
+    spread: str = "segment",
+    cu_seqlens: Any = None,
+) -> Any:
+    """Advantages of tokens by a rule of credit: what methods and adapters share.
+
+    mask, segment_lengths, segment_order, cu_seqlens: as in `token_advantages`; the others as in `segment_advantages`.
+    spread: of own credit, "segment" or "token". What is to go reaches every token up to the last one of its segment.
+
+    Returns float32 in the layout of mask. Cost O(tokens + B max S). Raises InputError as the functions named.
+
+    >>> import numpy as np
+    >>> from shapley_credit.credit.rules import rule_tokens
+    >>> rule_tokens(np.ones((2, 3)), [[4.0, 0.0], [2.0]], 2, segment_lengths=[[1, 2], [3]], rule="to_go", scale="none")
+    array([[ 2., -2., -2.],
+           [-2., -2., -2.]], dtype=float32)
+    """
+    kind = check_spread(Rule(rule, lam, baseline, scale), spread)
+    ends = None if rule == "own" else ends_of(marginal if credit is None else credit, segment_lengths, segment_order)
+    trained = trained_tokens(baseline, segment_lengths)
+    found = increments(kind, credit, marginal, groups, lengths=trained, ends=ends)
+    return found.tokens(mask, segment_lengths, segment_order, spread=spread, cu_seqlens=cu_seqlens)
+
+
+def check_spread(rule: Rule, spread: str) -> Rule:
+    """The rule, or InputError for a spread of own credit that there is not, or that it has no use for."""
+    if spread not in OWN_SPREADS:
+        raise InputError(f"spread must be one of {', '.join(OWN_SPREADS)}, rewards to go are the rule to_go; got {spread!r}.")
+    if not rule.share and spread != "segment":
+        raise InputError(f"spread={spread!r} shares own credit among the tokens of a segment; rule {rule.name!r} has none.")
+    return rule
+
+
+def trained_tokens(baseline: str | None, segment_lengths: Any) -> Any:
+    """Trainable tokens of each response [B] where the baseline weighs by them, else None."""
+    needed = baseline is not None and NEEDS.get(baseline) == "lengths"
+    return [float(sum(row)) for row in segment_lengths] if needed else None
+
+
+def ends_of(rows: Any, segment_lengths: Any, segment_order: Any = None) -> Any:
+    """Where in the text segments end: the place of their last stretch that has tokens, behind all others where there is none.
+
+    rows: ragged [B][S_i], anything of the segments; the others as in `token_advantages`. Returns B arrays [S_i], None without
+    segment_order.
+    """
+    if segment_order is None:
+        return None
+    ends = []
+    for row, lengths, owners in zip(rows, segment_lengths, segment_order, strict=True):
+        last = np.full(len(row), len(lengths), np.int64)
+        for place, (length, owner) in enumerate(zip(lengths, owners, strict=True)):
+            if length:
+                last[int(owner)] = place
+        ends.append(last)
+    return ends
