@@ -110,6 +110,25 @@ def test_segments_of_trajectories_that_span_turns_and_data() -> None:
     assert [datum.loss_fn_inputs["advantages"].to_torch().tolist() for datum in before] != rows
 
 
+def test_rules_of_credit_and_responses_of_unequal_numbers_of_segments() -> None:
+    before, metadata = data()
+    credit = [[[5.0]], [[1.0, 0.0], [2.0], [0.5, 2.5]]]
+    lengths = [[[3]], [[1, 2], [3], [1, 2]]]
+    for rule, lam in (("own", 0.0), ("to_go", 0.0), ("marginal", 0.0), ("marginal", 0.5)):
+        marginal = credit if rule == "marginal" else None
+        phi = None if rule == "marginal" and not lam else credit
+        after = adapter.credit_tokens(before, metadata, phi, lengths, segment_marginal=marginal, credit=rule, lam=lam)
+        given: dict[str, Any] = {"marginal": credit[1], "lam": lam} if rule == "marginal" else {}
+        paid = segment_advantages(None if phi is None else phi[1], 3, rule=rule, **given)
+        places = [(0, [0, 1, 1]), (1, [0, 0, 0]), (2, [0, 1]), (2, [1])]
+        for datum, (member, segments) in zip(after[1:], places, strict=True):
+            found = datum.loss_fn_inputs["advantages"].to_torch()[datum.loss_fn_inputs["mask"].to_torch() != 0]
+            assert found.tolist() == pytest.approx(paid[member][segments].tolist(), rel=1e-5, abs=1e-7)
+        totals = [paid[i].sum() if rule == "own" else paid[i][0] for i in range(3)]
+        if lam == 0.0:
+            assert totals[0] < totals[1] < totals[2]
+
+
 def test_segments_that_do_not_fit_are_refused() -> None:
     before, metadata = data()
     credit = [[[5.0]], [[1.0], [2.0], [6.0]]]

@@ -14,7 +14,7 @@ import trl
 from shapley_credit import InputError
 from shapley_credit import utilities as u
 from shapley_credit.adapters.trl import group_reward, token_credit
-from shapley_credit.methods.ospo import segment_advantages
+from shapley_credit.credit.rules import rule_tokens, segment_advantages
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from frameworks.tiny import dataset, save_model, settings, weights
@@ -201,6 +201,31 @@ def test_token_advantages_are_those_of_the_method(setting: str, scale: str, mode
     width = batch["advantages"].shape[1]
     rows = [row.tolist() + [0.0] * (width - len(row)) for row in expected]
     assert sorted(batch["advantages"].tolist()) == sorted(rows)  # TRL shuffles the rows
+
+
+@pytest.mark.parametrize(("rule_of_credit", "lam"), [("to_go", 0.0), ("marginal", 0.0), ("marginal", 0.5)])
+def test_rules_that_accumulate_reach_the_loss(rule_of_credit: str, lam: float, model: str, tmp_path: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def rule(**group: Any) -> tuple[Any, ...]:
+        seen.append(group)
+        credit, lengths = halves(**group)
+        grown = [[row[1], row[0]] for row in credit]
+        return (credit if lam else None, lengths, grown) if rule_of_credit == "marginal" else (credit, lengths)
+
+    kind = token_credit(Watched, rule, credit=rule_of_credit, lam=lam)
+    trainer = train(kind, model, tmp_path, count, scale_rewards="none", max_steps=1, shuffle_dataset=False)
+    batch, group = trainer.batches[0], seen[0]
+    credit, lengths = halves(**group)
+    marginal = [[row[1], row[0]] for row in credit] if rule_of_credit == "marginal" else None
+    phi = None if rule_of_credit == "marginal" and not lam else credit
+    expected = rule_tokens(
+        group["masks"], phi, len(credit), segment_lengths=lengths, rule=rule_of_credit, marginal=marginal, lam=lam, scale="none"
+    )
+    width = batch["advantages"].shape[1]
+    rows = [row.tolist() + [0.0] * (width - len(row)) for row in expected]
+    assert sorted(batch["advantages"].tolist()) == sorted(rows)
+    assert any(map(any, rows))
 
 
 # What can't be right.

@@ -73,13 +73,19 @@ def test_shapley_of_the_best_response() -> None:
     assert found.dtype == torch.float32
 
 
-# Prompt p has segments of 1, 3, 2, 2, 2: mean 2, deviation 1 / sqrt(2); prompt q of 1 and 4: mean 2.5, deviation 3 / sqrt(2).
+# Responses to prompt p earn 4 by 1, 3 and 6 by 2, 2, 2: mean 5, deviation of segments 1 / sqrt(2). Those to prompt q earn 1 and
+# 4: mean 2.5, deviation 3 / sqrt(2).
 CREDIT, LENGTHS = [[1.0, 3.0], [1.0], [2.0, 2.0, 2.0], [4.0]], [[1, 2], [2], [2, 1, 1], [1]]
-SCALED = torch.tensor([[-(2**0.5), 2**0.5, 2**0.5, 0], [-(0.5**0.5), -(0.5**0.5), 0, 0], [0] * 4, [0.5**0.5, 0, 0, 0]])
-UNSCALED = torch.tensor([[-1.0, 1.0, 1.0, 0], [-1.5, -1.5, 0, 0], [0] * 4, [1.5, 0, 0, 0]])
+UNSCALED = torch.tensor([[-1.5, 0.5, 0.5, 0], [-1.5, -1.5, 0, 0], [1 / 3] * 4, [1.5, 0, 0, 0]])
+SCALED = UNSCALED * torch.tensor([2**0.5, 2**0.5 / 3, 2**0.5, 2**0.5 / 3])[:, None]
+# To go: 4, 3 against 6, 4, 2, each place less the other's; the third has no other but the last of them, 3.
+TO_GO = torch.tensor([[-2.0, -1.0, -1.0, 0], [-3.0, -3.0, 0, 0], [2.0, 2.0, 1.0, -1.0], [3.0, 0, 0, 0]])
 
 
-@pytest.mark.parametrize(("name", "expected"), [("ospo", SCALED), ("shape_grpo", UNSCALED)])
+EXPECTED = [("ospo", SCALED), ("shape_grpo", UNSCALED), ("shape_grpo_to_go", TO_GO), ("shape_grpo_marginal", TO_GO)]
+
+
+@pytest.mark.parametrize(("name", "expected"), EXPECTED)
 def test_rewards_by_token_end_segments(name: str, expected: torch.Tensor) -> None:
     data = batch()
     data.batch["token_level_rewards"] = torch.tensor([[1.0, 0, 3.0, 0], [0, 1.0, 0, 0], [0, 2.0, 2.0, 2.0], [4.0, 0, 0, 0]])
@@ -92,6 +98,11 @@ def test_segments_by_name() -> None:
     rewards = data.batch["token_level_rewards"]
     found, _ = get_adv_estimator_fn("ospo")(rewards, mask, data.non_tensor_batch["uid"], non_tensor_batch=data.non_tensor_batch)
     torch.testing.assert_close(found, SCALED)
+    columns = {**data.non_tensor_batch, "segment_marginal": data.non_tensor_batch["segment_credit"]}
+    estimators = [get_adv_estimator_fn(name) for name in ("ospo_to_go", "ospo_marginal")]
+    ahead, grown = (each(rewards, mask, columns["uid"], non_tensor_batch=columns)[0] for each in estimators)
+    assert torch.equal(ahead, grown)
+    assert torch.equal(ahead.sign(), TO_GO.sign())
     # This version keeps columns to itself; once it passes them on, this test says so.
     with pytest.raises(InputError, match="this framework passes no such column"):
         advantages("gapo", batch(answer=np.array(["x", "y", "x", None], dtype=object)))
