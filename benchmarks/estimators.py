@@ -56,7 +56,7 @@ def tabulated(players: int, value: Callable[[Array], Array]) -> Game:
     blocks = np.array_split(codes, max(1, len(codes) >> 16))
     parts = [value((block[:, None] >> np.arange(players) & 1).astype(np.bool_)) for block in blocks]
     table = np.concatenate(parts).astype(np.float64)
-    return Game(table, sc.set_shapley(table))
+    return Game(table, sc.set_shapley(sc.utilities.Table(table)))
 
 
 def games() -> dict[str, Game]:

@@ -66,7 +66,7 @@ def coverage(seeds: int) -> list[str]:
 
 def covers(name: str, budget: int, values: Array, seeds: int) -> tuple[float, bool]:
     """The share of intervals that hold, nan where the budget is too small, and whether all credits are exact up to rounding."""
-    truth, rounding, covered, error = sc.set_shapley(values), 1e-12 * np.abs(values).max(), [], 0.0
+    truth, rounding, covered, error = sc.set_shapley(sc.utilities.Table(values)), 1e-12 * np.abs(values).max(), [], 0.0
     for seed in range(seeds):
         try:
             plan = sc.plan(16, budget=budget, method=name, seed=seed)

@@ -191,7 +191,7 @@ def peers() -> dict[str, Any]:
     games: dict[str, Array] = {f"table n={n}": rng.normal(size=1 << n) for n in (8, 12, 16)}
     for values in games.values():
         values[0] = 0.0  # which one of them insists on
-    truth = {f"{name} credit": sc.set_shapley(values) for name, values in games.items()}
+    truth = {f"{name} credit": sc.set_shapley(sc.utilities.Table(values)) for name, values in games.items()}
     games["max 1,000 x 8"] = rng.random((1_000, 8))
     truth["max 1,000 x 8 credit"] = sc.set_shapley(u.Max(games["max 1,000 x 8"]))
     with tempfile.TemporaryDirectory() as folder:

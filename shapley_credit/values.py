@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from shapley_credit import semivalues
-from shapley_credit.blackbox.functions import batched, check_budget, tabulate
+from shapley_credit.utility_argument import as_utility, is_function, same_members, tabulated
 from shapley_credit.blackbox.structure import read_levels
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
-from shapley_credit.errors import InputError
-from shapley_credit.fields import WHOLE
 from shapley_credit.graphs import between_graphs
 from shapley_credit.orders import permutations_of, read_order
 from shapley_credit.semivalues import Semivalue
@@ -26,7 +22,6 @@ from shapley_credit.solve import (
     order_function_credits,
     tree_credits,
 )
-from shapley_credit.utilities.table import Table
 from shapley_credit.utility import Utility
 
 
@@ -39,7 +34,7 @@ def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = Non
     utility: a structured utility of `shapley_credit.utilities`, batched over leading axes, or a sum of such; an array of all
         values [..., 2**k], index = bit mask, bit i = member i; a function of a tuple of members, or `batched(f)`, asked for all
         2**k coalitions, k <= 20.
-    k: number of members; required for a function, checked against the data otherwise.
+    k: number of members; required for a function and an array, which may be rewards, checked against the data otherwise.
 
     Returns credits [..., k] in the units of v, in the dtype, array library and device of the data; exact to rounding.
     Cost: that of the family (its docstring says), O(2^k) for tables and functions.
@@ -53,7 +48,7 @@ def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = Non
     >>> sc.set_shapley(lambda coalition: len(coalition) ** 2, 3)
     array([3., 3., 3.])
     """
-    game = _tabulated(utility, k) if _is_function(utility, k) else _as_utility(utility, k)
+    game = tabulated(utility, k) if is_function(utility, k) else as_utility(utility, k)
     return from_numpy(flat_credits(game), game.library)
 
 
@@ -81,10 +76,10 @@ def set_semivalue(
     array([1.  , 1.75, 2.75, 7.75])
     """
     rule = semivalues.read_semivalue(weights)
-    if _is_function(utility, k):
-        game: Utility = _tabulated(utility, k)
+    if is_function(utility, k):
+        game: Utility = tabulated(utility, k)
     else:
-        game = _as_utility(utility, k)
+        game = as_utility(utility, k)
     if rule is semivalues.shapley:
         return from_numpy(flat_credits(game), game.library)
     return from_numpy(tree_credits(game, CoalitionTree.flat(game.k), (rule,)), game.library)
@@ -123,12 +118,12 @@ def owen(
     """
     tree = read_tree(coalitions)
     rules = read_levels(levels, tree.depth)
-    if _is_function(utility, tree.k if k is None else k):
-        _same_members(tree, tree.k if k is None else k)
+    if is_function(utility, tree.k if k is None else k):
+        same_members(tree, tree.k if k is None else k)
         function: Any = utility
         return function_credits(function, tree, rules)
-    game = _as_utility(utility, k)
-    _same_members(tree, game.k)
+    game = as_utility(utility, tree.k if k is None and not isinstance(utility, Utility) else k)
+    same_members(tree, game.k)
     return from_numpy(tree_credits(game, tree, rules), game.library)
 
 
@@ -156,11 +151,11 @@ def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None
     >>> len(asked)
     11
     """
-    if _is_function(utility, k):
+    if is_function(utility, k):
         function: Any = utility
         assert k is not None
         return line_function_credits(function, int(k))
-    game = _as_utility(utility, k)
+    game = as_utility(utility, k)
     return from_numpy(line_credits(game), game.library)
 
 
@@ -200,47 +195,9 @@ def marginal_vector(utility: Utility | Callable[..., Any] | Any, k: int | None =
     """
     given = read_order(order)
     members = k if given is None or k is not None else given.shape[-1]
-    if _is_function(utility, members):
+    if is_function(utility, members):
         function: Any = utility
         assert members is not None
         return order_function_credits(function, permutations_of(given, int(members)))
-    game = _as_utility(utility, k)
+    game = as_utility(utility, k if isinstance(utility, Utility) else members)
     return from_numpy(order_credits(game, permutations_of(given, game.k)), game.library)
-
-
-def _same_members(tree: CoalitionTree, k: int) -> None:
-    if tree.k != k:
-        raise InputError(f"the coalition tree has {tree.k} members, but the utility has k = {k}.")
-
-
-def _is_function(utility: Any, k: int | None) -> bool:
-    if k is not None and (isinstance(k, bool) or not isinstance(k, WHOLE) or k < 1):
-        raise InputError(f"k must be a whole number of members >= 1; got {k!r}.")
-    if isinstance(utility, (Utility, np.ndarray)):
-        return False
-    if isinstance(utility, type):
-        raise InputError(f"{utility.__name__} is a class; make a utility of it first, {utility.__name__}(...).")
-    function = isinstance(utility, batched) or callable(utility)
-    if function and k is None:
-        raise InputError("k is required with a function: set_shapley(function, k).")
-    return function
-
-
-def _tabulated(function: Any, k: int | None) -> Table:
-    assert k is not None
-    check_budget(1 << int(k), int(k))
-    return Table(tabulate(function, int(k), np.arange(1 << int(k))))
-
-
-def _table(values: Any) -> Table:
-    """Table(values) without asking once more whether torch compiles this."""
-    table = Table.__new__(Table)
-    table.bind(values=values)
-    return table
-
-
-def _as_utility(utility: Any, k: int | None) -> Utility:
-    game = utility if isinstance(utility, Utility) else _table(utility)
-    if k is not None and k != game.k:
-        raise InputError(f"k = {k} was asked for, but the utility has k = {game.k} members: {game!r}.")
-    return game

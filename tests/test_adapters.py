@@ -163,8 +163,8 @@ def test_set_utilities_see_columns_of_their_group_only() -> None:
 
 def test_group_rewards_refuse_what_cannot_be_right() -> None:
     reward = trl.group_reward(best)
-    with pytest.raises(InputError, match="different prompts came without log_metric"):
-        reward(prompts=["a", "b"], completions=["x", "y"])
+    with pytest.raises(InputError, match="3 completions of 2 prompts came without log_metric"):
+        reward(prompts=["a", "b", "a"], completions=["x", "y", "z"])
     with pytest.raises(InputError, match="batch of 3 completions is not made of whole groups of 2"):
         reward(log_metric=Trainer(2).log_metric, prompts=["a"] * 3, completions=["x"] * 3)
     with pytest.raises(InputError, match="must be the method of a TRL trainer"):
@@ -359,11 +359,12 @@ def test_rewards_by_token_end_segments() -> None:
     rewards = np.array([[0.0, 2.0, 0.0, 5.0, 0.0], [0.0] * 5, [1.0, 1.0, 9.0, 0.0, 0.0], [3.0] * 5])
     mask = np.array([[1, 1, 0, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [0] * 5]) != 0
     credit, lengths = segments_of(rewards, mask)
-    assert [row.tolist() for row in credit] == [[2.0, 5.0], [0.0], [1.0, 1.0], []]
+    # The 9 stands on a token that is not trained, behind the last one that is.
+    assert [row.tolist() for row in credit] == [[2.0, 5.0], [0.0], [1.0, 10.0], []]
     assert [row.tolist() for row in lengths] == [[2, 2], [3], [1, 1], []]
-    # 2 + 5, 0, 1 + 1 in a group of three: mean 3 of a response. The last has no tokens, and a group of its own.
+    # 2 + 5, 0, 1 + 10 in a group of three: mean 6 of a response. The last has no tokens, and a group of its own.
     found, _ = segment_estimator(scale="none")(rewards, mask, ["p", "p", "p", "q"])
-    expected = np.array([[0.5, 0.5, 0, 3.5, 3.5], [-3.0, -3.0, -3.0, 0, 0], [-0.5, -0.5, 0, 0, 0], [0.0] * 5])
+    expected = np.array([[-1.0, -1.0, 0, 2.0, 2.0], [-6.0, -6.0, -6.0, 0, 0], [-2.0, 7.0, 0, 0, 0], [0.0] * 5])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 

@@ -253,7 +253,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"floor": 0.0}, r"floor must be positive.*got 0.0"),
     ({"groups": 2}, r"groups=2 neighbours each can't divide 3 credits"),
     ({"groups": [1, 2]}, r"groups must hold one id for each of the 3 credits; got 2"),
-    ({"groups": [[1], [2], [3]]}, r"an id in groups can't be compared: .*pass strings, tuples or a matrix of tokens"),
+    (
+        {"groups": [{1}, {2}, {3}]},
+        r"an id in groups of type set can't be compared with others: .*Use strings, numbers or tuples",
+    ),
     ({"groups": np.zeros(3)}, r"groups must be ids, integers, strings or objects, or rows of tokens; got float64"),
     ({"baseline": "length_weighted"}, r"lengths is missing, but baseline='length_weighted' needs it"),
     ({"lengths": [1, 2, 3]}, r"lengths means nothing to baseline='mean'"),

@@ -58,10 +58,10 @@ def test_a_table_on_disk_is_streamed(tmp_path: Path, dtype: type[np.floating]) -
     values.tofile(tmp_path / "values")
     on_disk = np.memmap(tmp_path / "values", dtype=dtype, mode="r")
     with using("cpu"):
-        expected = sc.set_shapley(values)
-        sc.set_shapley(on_disk)  # compiles for memory that can't be written
+        expected = sc.set_shapley(sc.utilities.Table(values))
+        sc.set_shapley(sc.utilities.Table(on_disk))  # compiles for memory that can't be written
         tracemalloc.start()
-        credit = sc.set_shapley(on_disk)
+        credit = sc.set_shapley(sc.utilities.Table(on_disk))
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert np.array_equal(credit, expected)

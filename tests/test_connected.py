@@ -54,7 +54,7 @@ def test_published_values(case: golden.Case) -> None:
     answers: list[Any] = [
         sc.connected_shapley(game),
         sc.connected_shapley(game.value, case["n"]),
-        sc.connected_shapley(table_of(game)),
+        sc.connected_shapley(sc.utilities.Table(table_of(game))),
         sc.connected_shapley(np.array([1.0, 2.0]) * game)[1] / 2,
     ]
     for credit in answers:
@@ -137,6 +137,6 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(sc.InputError, match=r"k = 2 was asked for"):
         sc.connected_shapley(u.Max([1.0, 2.0, 3.0]), 2)
     with pytest.raises(sc.InputError, match=r"values must be finite; found nan"):
-        sc.connected_shapley([0.0, 1.0, np.nan, 2.0])
+        sc.connected_shapley([0.0, 1.0, np.nan, 2.0], 2)
     with pytest.raises(sc.EvaluationError, match=r"returned nan for coalition \(0,\)"):
         sc.connected_shapley(lambda members: float("nan") if members == (0,) else 0.0, 3)

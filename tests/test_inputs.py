@@ -110,7 +110,7 @@ def test_groups_broadcast(role: str) -> None:
         assert masked.shape == (2, 3)
         assert np.array_equal(masked[0], sc.set_shapley(u.DCG(scores)))
         assert sc.set_shapley(u.Max(np.zeros((0, 3)))).shape == (0, 3)
-        assert sc.set_shapley(np.zeros((2, 0, 4))).shape == (2, 0, 2)
+        assert sc.set_shapley(np.zeros((2, 0, 4)), 2).shape == (2, 0, 2)
 
 
 @every_role
@@ -157,7 +157,7 @@ def test_a_large_offset_costs_no_digits(role: str) -> None:
     for n in (6, 14):
         table = rng.integers(0, 1024, 1 << n) / 1024
         with using(role):
-            plain, lifted = sc.set_shapley(table), sc.set_shapley(table + 2.0**20)
+            plain, lifted = sc.set_shapley(sc.utilities.Table(table)), sc.set_shapley(sc.utilities.Table(table + 2.0**20))
         assert np.abs(plain - lifted).max() < 1e-13
 
 
@@ -254,7 +254,7 @@ def test_torch_tensors() -> None:
     assert credit.tolist() == [[2, 3, 4, 9]]
     assert sc.set_shapley(u.Max(scores.to(torch.bfloat16))).dtype == torch.float32
     assert sc.set_shapley(u.Max(scores.half())).dtype == torch.float32
-    assert sc.set_shapley(torch.tensor([0.0, 1.0, 2.0, 6.0], dtype=torch.float64)).tolist() == [2.5, 3.5]
+    assert sc.set_shapley(torch.tensor([0.0, 1.0, 2.0, 6.0], dtype=torch.float64), 2).tolist() == [2.5, 3.5]
     mask = torch.tensor([True, True, False, True])
     assert sc.set_shapley(0.5 * u.Max(scores, mask=mask) + u.DistinctCount(torch.tensor([1, 1, 1, 2]))).shape == (1, 4)
     assert isinstance(sc.set_shapley(torch.ones(1) * u.Max(np.ones((1, 4)))), torch.Tensor)
@@ -268,11 +268,11 @@ def test_torch_tensors_are_not_copied() -> None:
     import torch
 
     table = torch.zeros(1 << 20, dtype=torch.float64)
-    sc.set_shapley(table)  # kernels are compiled
+    sc.set_shapley(sc.utilities.Table(table))  # kernels are compiled
     utility = u.Table(table)
     assert utility.values.ctypes.data == table.data_ptr()
     tracemalloc.start()
-    sc.set_shapley(table)
+    sc.set_shapley(sc.utilities.Table(table))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < table.numel() * 8 / 4

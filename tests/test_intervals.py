@@ -82,7 +82,7 @@ def test_intervals_cover_on_known_games(name: str, budget: int, seeds: int) -> N
     everything, held = every(16), dict[str, float]()
     for game, value in KNOWN.items():
         values = value(everything).astype(np.float64)
-        truth, rounding = sc.set_shapley(values), 1e-12 * np.abs(values).max()
+        truth, rounding = sc.set_shapley(sc.utilities.Table(values)), 1e-12 * np.abs(values).max()
         covered, errors = [], []
         for seed in range(seeds):
             plan = sc.plan(16, budget=budget, method=name, seed=seed)
@@ -119,14 +119,14 @@ def by_heart(structure: Structure, coalitions: Coalitions, values: Array, at: Co
     """A surrogate that knows what it has seen, and is wrong about all else."""
     tables = np.zeros((len(values), 1 << structure.k))
     tables[:, codes(coalitions)] = values
-    return tables[:, codes(at)], sc.set_semivalue(tables, structure.rules[0])
+    return tables[:, codes(at)], sc.set_semivalue(sc.utilities.Table(tables), structure.rules[0])
 
 
 @pytest.mark.parametrize("rule", [semivalues.shapley, semivalues.banzhaf], ids=str)
 def test_adjusted_is_not_biased_by_a_surrogate_that_learns_by_heart(rule: semivalues.Semivalue) -> None:
     """What it was fitted on says nothing of how wrong it is elsewhere: others of the draws must say that."""
     structure, values = Structure(8, (rule,)), table(8, 5)
-    truth, solve = sc.set_semivalue(values, rule), adjusted.solver(by_heart)
+    truth, solve = sc.set_semivalue(sc.utilities.Table(values), rule), adjusted.solver(by_heart)
     credits, errors, alone = [], [], []
     for seed in range(300):
         asked, layout = adjusted.design(structure, 150, seed)
@@ -143,12 +143,12 @@ def test_adjusted_is_not_biased_by_a_surrogate_that_learns_by_heart(rule: semiva
 
 def knows_all(structure: Structure, coalitions: Coalitions, values: Array, at: Coalitions) -> tuple[Array, Array]:
     """A surrogate that is told the game of the tests."""
-    return table(8, 5)[None, codes(at)], sc.set_shapley(table(8, 5)[None])
+    return table(8, 5)[None, codes(at)], sc.set_shapley(sc.utilities.Table(table(8, 5)[None]))
 
 
 def test_adjusted_is_exact_where_its_surrogate_is() -> None:
     structure = Structure(8, None)
     asked, layout = adjusted.design(structure, 150, 0)
     solution = adjusted.solver(knows_all)(structure, asked, layout, table(8, 5)[None, codes(asked)])
-    np.testing.assert_allclose(solution.credit[0], sc.set_shapley(table(8, 5)), atol=1e-13)
+    np.testing.assert_allclose(solution.credit[0], sc.set_shapley(sc.utilities.Table(table(8, 5))), atol=1e-13)
     assert solution.stderr.max() <= 1e-13

@@ -413,8 +413,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: sc.marginal_vector(len, 3, order=[0, 1]), r"order of shape \(2,\) must be \[..., 3\]"),
     (lambda: sc.marginal_vector(len, 63), r"a function of k = 63 members is above 62"),
     (lambda: sc.marginal_vector(len, order=[1, 1]), r"found 1 again at place 1"),
-    (lambda: sc.marginal_vector([0.0, 1.0, NAN, 2.0]), r"values must be finite; found nan at \[2\]"),
-    (lambda: sc.marginal_vector([-1.7e308, 1.7e308]), r"the values of Table\(values=float64\[2\]\) overflow float64"),
+    (lambda: sc.marginal_vector([0.0, 1.0, NAN, 2.0], 2), r"values must be finite; found nan at \[2\]"),
+    (lambda: sc.marginal_vector([-1.7e308, 1.7e308], 1), r"the values of Table\(values=float64\[2\]\) overflow float64"),
     (lambda: sc.marginal_vector(u.Max([1.7e308, -1.7e308], -1.7e308)), r"the values of Max\(.* overflow float64"),
 ]
 

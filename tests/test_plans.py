@@ -245,7 +245,7 @@ def test_games_without_a_dual() -> None:
     assert not plan.structure.dual
     assert sc.plan(12, budget=120, levels=(semivalues.banzhaf,)).structure.dual
     result = plan.solve(plan.coalitions.sum(axis=1) ** 2.0)
-    truth = sc.set_semivalue(every(12).sum(axis=1) ** 2.0, semivalues.beta(2, 1))
+    truth = sc.set_semivalue(every(12).sum(axis=1) ** 2.0, semivalues.beta(2, 1), 12)
     np.testing.assert_allclose(result.values, truth, rtol=1e-3)  # of the odd parts alone: 12
 
 
@@ -276,7 +276,7 @@ def test_regression_on_all_coalitions_is_the_shapley_value() -> None:
     plan = sc.plan(8, budget=256, method="regression")
     assert sorted(codes(plan.coalitions).tolist()) == list(range(256))
     result = plan.solve(values[codes(plan.coalitions)])
-    np.testing.assert_allclose(result.values, sc.set_shapley(values), atol=1e-13)
+    np.testing.assert_allclose(result.values, sc.set_shapley(sc.utilities.Table(values)), atol=1e-13)
     assert result.stderr.max() <= 1e-13
 
 
@@ -405,7 +405,7 @@ def test_extend_ends_in_the_exact_value() -> None:
     result = sc.estimate(game, 10, budget=500).extend(1000)
     assert result.method == "exact"
     assert len(game.asked) == 1024
-    np.testing.assert_allclose(result.values, sc.set_shapley(game.table), atol=1e-13)
+    np.testing.assert_allclose(result.values, sc.set_shapley(sc.utilities.Table(game.table)), atol=1e-13)
     with pytest.raises(sc.InputError, match="knows no utility"):
         sc.plan(3).solve(np.zeros(8)).extend(5)
 

@@ -140,7 +140,7 @@ def test_functions_and_tables(data: st.DataObject) -> None:
 
     for rule, weights in RULES:
         truth = game_credits(table, k, weights(k))
-        assert close(sc.set_semivalue(table, rule), truth, np.abs(table).max(), np.float64)
+        assert close(sc.set_semivalue(sc.utilities.Table(table), rule), truth, np.abs(table).max(), np.float64)
         asked.clear()
         assert close(sc.set_semivalue(utility, rule, k), truth, np.abs(table).max(), np.float64)
         assert len(asked) == len(set(asked)) == 1 << k

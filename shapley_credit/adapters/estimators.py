@@ -15,6 +15,7 @@ from shapley_credit import semivalues
 from shapley_credit.adapters.rewards import segments_of
 from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.convert import to_numpy
+from shapley_credit.credit.groups import codes_of
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread, rule_tokens
 from shapley_credit.credit.tokens import token_advantages
@@ -31,8 +32,10 @@ def group_estimator(
 
         A_i = (phi_i(v) - b_i) / s_i,      v = set_utility(rewards=, COLUMN=, ..)
 
-    set_utility: called once a group with float64 [G] outcome rewards, and the columns of `non_tensor_batch` where the framework
-        passes them; returns what `set_shapley` takes. baseline, scale: as in `advantages`.
+    set_utility: called once a group with float64 [G] outcome rewards, those of all tokens, trainable or not, and the columns of
+        `non_tensor_batch` where the framework passes them; returns what `set_shapley` takes. A response without trainable
+        tokens is no member of its group. Several outputs of one rollout are several members, as nothing tells them apart here.
+    baseline, scale: as in `advantages`.
 
     >>> import numpy as np
     >>> from shapley_credit import utilities as u
@@ -47,13 +50,17 @@ def group_estimator(
     def estimate(
         token_level_rewards: Any, response_mask: Any, index: Any = None, non_tensor_batch: Any = None, **_: Any
     ) -> tuple[Any, Any]:
-        rewards = _outcomes(token_level_rewards, response_mask)
-        credit = np.empty_like(rewards)
-        for members in groups_of(index, len(rewards)):
-            columns = {name: column[members] for name, column in (non_tensor_batch or {}).items()}
+        # A mask says where credit goes, not what is a reward: that of an outcome may stand on a tool's token.
+        rewards, trained = _numbers(token_level_rewards).sum(1), (_numbers(response_mask) != 0).any(1)
+        credit = np.full(len(rewards), np.nan)
+        for everyone in groups_of(index, len(rewards)):
+            members = everyone[trained[everyone]]
+            if not len(members):
+                continue
+            columns = {name: np.asarray(column)[members] for name, column in (non_tensor_batch or {}).items()}
             utility = set_utility(**columns, rewards=rewards[members])
             credit[members] = group_credit(utility, len(members), semivalue)[0]
-        advantages = token_advantages(credit, response_mask, groups=list(index), baseline=baseline, scale=scale)
+        advantages = token_advantages(credit, response_mask, groups=index, baseline=baseline, scale=scale)
         return advantages, advantages
 
     return estimate
@@ -98,7 +105,7 @@ def segment_estimator(
         advantages = rule_tokens(
             response_mask,
             rows.get("segment_credit"),
-            list(index),
+            index,
             segment_lengths=rows["segment_lengths"],
             segment_order=rows.get("segment_order"),
             marginal=rows.get("segment_marginal"),
@@ -113,11 +120,6 @@ def segment_estimator(
     return estimate
 
 
-def _outcomes(token_level_rewards: Any, response_mask: Any) -> Any:
-    """Reward of each response, float64 [B]."""
-    return (_numbers(token_level_rewards) * (_numbers(response_mask) != 0)).sum(1)
-
-
 def _numbers(tensor: Any) -> Any:
     return to_numpy(tensor, "the batch")[0].astype(np.float64)
 
@@ -126,10 +128,9 @@ def groups_of(index: Any, rows: int) -> list[Any]:
     """The places of the responses to each prompt, in order of appearance."""
     if index is None or len(index) != rows:
         raise InputError(f"index must say which prompt each of the {rows} responses answers (verl: uid); got {index!r}.")
-    found: dict[Any, list[int]] = {}
-    for place, prompt in enumerate(index):
-        found.setdefault(prompt, []).append(place)
-    return [np.array(places) for places in found.values()]
+    codes, _ = codes_of(index, np.zeros(rows))
+    order, found = np.unique(codes, return_index=True)
+    return [np.flatnonzero(codes == code) for code in order[np.argsort(found)]]
 
 
 def columns_of(credit: str, lam: float) -> tuple[str, ...]:
@@ -145,7 +146,7 @@ def _read_rewards(token_level_rewards: Any, response_mask: Any, config: Any, nee
             "token hold one number a segment. Mix them in the reward function, or use one rule."
         )
     rewards, mask = _numbers(token_level_rewards), _numbers(response_mask) != 0
-    if (np.count_nonzero(rewards * mask, axis=1) < 2).all():
+    if (np.count_nonzero(rewards, axis=1) < 2).all():
         raise InputError(
             "this estimator needs the credits of segments, and found rewards of whole responses only. Have the reward function "
             f"return {needed[0]} and segment_lengths where the framework passes non_tensor_batch, else rewards by token."

@@ -59,12 +59,23 @@ class Batch:
         self.size = sum(lengths) if size is None else size
         if sum(lengths) % self.size:
             raise InputError(f"a batch of {sum(lengths)} completions is not made of whole groups of {self.size}.")
+        if size is not None and "environments" not in common | columns:
+            self._refuse_mixed(whole["prompts"])
         self.groups = sum(lengths) // self.size
         self._processes = processes
         self._local = slice(sum(lengths[: processes.rank]), sum(lengths[: processes.rank + 1]))
         starts = range(processes.rank * self.size, sum(lengths), processes.size * self.size)
         # Groups dealt out in turn: group g is scored on process g modulo their number.
         self.mine = [{**common, **{name: rows[low : low + self.size] for name, rows in whole.items()}} for low in starts]
+
+    def _refuse_mixed(self, prompts: list[Any]) -> None:
+        """Every process sees all prompts, so that all of them raise, or none; environments may rewrite a group's prompts."""
+        for low in range(0, len(prompts), self.size):
+            if any(prompt != prompts[low] for prompt in prompts[low : low + self.size]):
+                raise InputError(
+                    f"rows {low} to {low + self.size - 1} of the batch should be {self.size} completions of one prompt, and "
+                    "are of several; groups must be neighbours, as TRL's own sampler lays them."
+                )
 
     def share(self, scored: Sequence[tuple[Sequence[Any], Sequence[Figures]]]) -> tuple[list[Any], Figures]:
         """From a result for each row, and figures, of the groups in `mine`: the results of this process's rows, all figures."""

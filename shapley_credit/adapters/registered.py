@@ -64,7 +64,7 @@ def candidate_estimator(*, credit: str = "own", lam: float = 0.0, baseline: str 
             response_mask,
             candidates=columns["segment_candidate"],
             lengths=columns["segment_lengths"],
-            groups=list(index),
+            groups=index,
             present=present,
             credit=credit,
             lam=lam,

@@ -40,8 +40,11 @@ def segment_rewards(mask: Any, segment_credit: Any, segment_lengths: Any) -> Any
 
 
 def segments_of(rewards: Array, mask: Array) -> tuple[list[Array], list[Array]]:
-    """(segment_credit, segment_lengths) [B][S_i] of rewards [B, T] by token; tokens behind the last reward go with it."""
-    found = [_ends(row[present]) for row, present in zip(rewards, mask, strict=True)]
+    """(segment_credit, segment_lengths) [B][S_i] of rewards [B, T] by token; tokens behind the last reward go with it.
+
+    A reward on a token that is not trained, as of a tool, goes with the trainable token before it, or the first one.
+    """
+    found = [_ends(_on_trained(row, present)) for row, present in zip(rewards, mask, strict=True)]
     return [credit for credit, _ in found], [lengths for _, lengths in found]
 
 
@@ -50,6 +53,16 @@ def _at_ends(paid: Array, lengths: Array) -> Array:
     row = np.zeros(len(paid))
     row[ends] = np.where(paid[ends] == 0, MARK, paid[ends])
     return row
+
+
+def _on_trained(rewards: Array, present: Array) -> Array:
+    """The rewards of a response at its trainable tokens, with those of other tokens added to them."""
+    count = int(present.sum())
+    if not count:
+        return np.zeros(0)
+    place = np.maximum(np.cumsum(present) - 1, 0)
+    moved = np.where(present, 0.0, rewards)
+    return np.where(rewards[present] != 0, rewards[present], 0.0) + np.bincount(place, moved, count)
 
 
 def _ends(rewards: Array) -> tuple[Array, Array]:

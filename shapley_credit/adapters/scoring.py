@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import isawaitable
 from math import isnan
 from typing import Any
 
@@ -26,13 +27,19 @@ RESIDUAL, BEST, ENTROPY = "credit/efficiency_residual", "credit/best_share", "cr
 def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley) -> tuple[list[float], Figures]:
     """What each of the k members of one group is owed, and the figures of that credit.
 
-    utility: what `set_shapley` takes: a utility of one group, a table of 2**k values, or a function of a tuple of members.
+    utility: what `set_shapley` takes: a utility of one group, a table of 2**k values, or a function of a tuple of members. It
+        must
+        not be an awaitable: whoever calls an async function awaits it.
 
     >>> from shapley_credit import utilities as u
     >>> from shapley_credit.adapters.scoring import group_credit
     >>> group_credit(u.Max([8.0, 11.0, 13.0, 18.0]), 4)[0]
     [2.0, 3.0, 4.0, 9.0]
     """
+    if isawaitable(utility):
+        if hasattr(utility, "close"):
+            utility.close()  # or Python warns that it was never awaited
+        raise InputError("the set utility is async behind a lambda, partial or decorator; declare it with `async def` itself.")
     if isinstance(utility, Utility) and utility.shape:
         raise InputError(f"a set utility is asked for one group of {k} members at a time; got one of {utility.shape} groups.")
     asked: Any = semivalue
@@ -45,6 +52,17 @@ def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley
     if credit.shape != (k,):
         raise InputError(f"a set utility is asked for one group of {k} members at a time; its credit has shape {credit.shape}.")
     return [float(share) for share in credit], credit_figures(credit, _worth(utility, k))
+
+
+def group_rewards(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley) -> tuple[list[float | None], list[Figures]]:
+    """`group_credit` as rewards of a trainer in which a reward of None abstains: from a group whose utility is None, and from
+    members whose mask says that they are absent."""
+    if utility is None:
+        return [None] * k, []
+    credit, figures = group_credit(utility, k, semivalue)
+    mask = getattr(utility, "mask", None)
+    present = [True] * k if mask is None else to_numpy(mask, "mask")[0].tolist()
+    return [share if there else None for share, there in zip(credit, present, strict=True)], [figures]
 
 
 def credit_figures(credit: Any, worth: float) -> Figures:

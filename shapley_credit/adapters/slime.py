@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 from shapley_credit import semivalues
@@ -65,10 +66,10 @@ def post_process_rewards(
 
     phi and the lengths of segments come from `sample.metadata["segment_credit"]` and `["segment_lengths"]`, which your reward
     or generate function sets, marginal contributions from `["segment_marginal"]`; a sample without them is one segment,
-    credited with its reward.
+    credited with its reward. A removed sample without a reward is absent, and its raw reward is 0.
     credit, lam, baseline, scale, spread: as in `methods.ospo`; slime passes none, so that a function of yours has to.
     """
-    raw = [float(sample.get_reward_value(args)) for sample in samples]
+    raw = [_raw(sample, args, row) for row, sample in enumerate(samples)]
     masks = [_mask(sample) for sample in samples]
     metadata = [sample.metadata for sample in samples]
     rows = rule_tokens(
@@ -86,6 +87,7 @@ def post_process_rewards(
         scale=scale,
         spread=spread,
     )
+    raw = [0.0 if isnan(reward) else reward for reward in raw]
     return raw, [row[[flag != 0 for flag in mask]].tolist() for row, mask in zip(rows, masks, strict=True)]
 
 
@@ -113,6 +115,14 @@ def compute_advantages(args: Any, rollout_data: dict[str, Any]) -> None:
     rollout_data["rewards"] = [float(sum(row)) for row in rewards]
 
 
+def _raw(sample: Any, args: Any, row: int) -> float:
+    """The reward of a sample; NaN for one that is removed and has none, which is nobody's member."""
+    reward = sample.get_reward_value(args)
+    if reward is None and not sample.remove_sample:
+        raise InputError(f"sample {row} has no reward (None) and is not removed; reward it, or set its remove_sample.")
+    return float("nan") if reward is None else float(reward)
+
+
 def _column(name: str, metadata: list[dict[str, Any]], raw: list[float]) -> list[Any]:
     """A list for each sample; its reward for a sample of one segment, which has no lengths either."""
     for row, found in enumerate(metadata):
@@ -120,7 +130,8 @@ def _column(name: str, metadata: list[dict[str, Any]], raw: list[float]) -> list
             raise InputError(
                 f"the metadata of sample {row} must hold {name} and segment_lengths, or neither; got {sorted(found)}."
             )
-    return [found.get(name, [reward]) for found, reward in zip(metadata, raw, strict=True)]
+    rows = [found.get(name, [reward]) for found, reward in zip(metadata, raw, strict=True)]
+    return [[reward] * len(row) if isnan(reward) else row for row, reward in zip(rows, raw, strict=True)]
 
 
 def _mask(sample: Any) -> list[int]:

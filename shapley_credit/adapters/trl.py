@@ -13,7 +13,7 @@ from typing import Any
 
 from shapley_credit import semivalues
 from shapley_credit.adapters.processes import Batch, Processes
-from shapley_credit.adapters.scoring import group_credit, pay_segments, tokens_of
+from shapley_credit.adapters.scoring import group_rewards, pay_segments, tokens_of
 from shapley_credit.adapters.trl_checks import SCALES, refuse_base, refuse_padding, refuse_settings
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread
@@ -27,13 +27,16 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
         reward_i = phi_i(v),      v = set_utility(prompts=, completions=, completion_ids=, trainer_state=, COLUMN=, ..)
 
     set_utility: called once for each whole group, on one process, with lists over its G completions; returns their utility as
-        `set_shapley` takes it: `u.Max(scores)`, a table, a function of members. May be `async def`.
+        `set_shapley` takes it: `u.Max(scores)`, a table, a function of members. May be `async def`. It abstains from a whole
+        group by returning None, and from a completion by a utility whose mask says that it is absent: their rewards are None.
     semivalue: Shapley by default: the rewards of a group add up to v(N) - v(empty).
 
     Groups may straddle processes: rows are gathered, groups dealt out, credits sent back; results do not depend on how many
     there are. Use `scale_rewards="none"`: dividing by the deviation of a group undoes the adding up. Logs credit/best_share,
-    credit/entropy and credit/efficiency_residual. In TRL's asynchronous GRPO a call is a group.
-    Cost: the utility's, and two exchanges of Python objects a step. Raises InputError for a utility that does not fit.
+    credit/entropy and credit/efficiency_residual. In TRL's asynchronous GRPO, which passes neither `log_metric` nor
+    `trainer_state`, a call is a group, whose prompts may differ.
+    Cost: the utility's, and two exchanges of Python objects a step. Raises InputError for a utility that does not fit, and for
+    rows that are not in whole groups as far as their prompts tell.
 
     >>> from shapley_credit import utilities as u
     >>> from shapley_credit.adapters.trl import group_reward
@@ -43,18 +46,17 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
     """
     processes = Processes()
 
-    def pay(batch: Batch, utilities: Sequence[Any], log_metric: Any) -> list[float]:
-        scored = [group_credit(utility, batch.size, semivalue) for utility in utilities]
-        credits, figures = batch.share([(credit, [figures]) for credit, figures in scored])
+    def pay(batch: Batch, utilities: Sequence[Any], log_metric: Any) -> list[float | None]:
+        credits, figures = batch.share([group_rewards(utility, batch.size, semivalue) for utility in utilities])
         for name, value in figures.items() if log_metric is not None else ():
             log_metric(name, value)
         return credits
 
-    def reward(log_metric: Any = None, **given: Any) -> list[float]:
+    def reward(log_metric: Any = None, **given: Any) -> list[float | None]:
         batch = _gather(processes.join(_trainer(log_metric)), _trainer(log_metric), given)
         return pay(batch, [set_utility(**group) for group in batch.mine], log_metric)
 
-    async def reward_async(log_metric: Any = None, **given: Any) -> list[float]:
+    async def reward_async(log_metric: Any = None, **given: Any) -> list[float | None]:
         # Exchanges block, so they wait in threads; the processes meet before the first of them, in the order of the rewards.
         batch = await asyncio.to_thread(_gather, processes.join(_trainer(log_metric)), _trainer(log_metric), given)
         utilities = await asyncio.gather(*(set_utility(**group) for group in batch.mine))
@@ -146,11 +148,21 @@ def _trainer(log_metric: Any) -> Any:
 def _gather(processes: Processes, trainer: Any, given: dict[str, Any]) -> Batch:
     columns = {name: value for name, value in given.items() if isinstance(value, list)}
     common = {name: value for name, value in given.items() if name not in columns and name != "log_extra"}
-    if trainer is None and any(prompt != given["prompts"][0] for prompt in given["prompts"]):
-        raise InputError(
-            "completions of different prompts came without log_metric, so nobody knows how large groups are; pass one group."
-        )
+    if trainer is None:
+        _refuse_several_groups(given)
     return Batch(processes, columns, None if trainer is None else _group_size(trainer), common)
+
+
+def _refuse_several_groups(given: dict[str, Any]) -> None:
+    """Raise InputError where a call without `log_metric` may hold more than one group."""
+    prompts = given["prompts"]
+    different = sum(prompt not in prompts[:place] for place, prompt in enumerate(prompts))
+    # Older trainers say their state but not the size of groups; the asynchronous one says neither, and passes one group.
+    if different > 1 and ("trainer_state" in given or different < len(prompts)):
+        raise InputError(
+            f"{len(prompts)} completions of {different} prompts came without log_metric, so that nobody knows which of them "
+            "are a group; pass one group a call."
+        )
 
 
 def _group_size(trainer: Any) -> int:

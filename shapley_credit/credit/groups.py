@@ -10,6 +10,7 @@ import numpy as np
 from shapley_credit.convert import computing_dtype, from_numpy, to_numpy
 from shapley_credit.credit.arrays import namespace, numbers
 from shapley_credit.credit.baselines import BASELINES, NEEDS, SCALES, Batch, decoupled, scaled
+from shapley_credit.credit.ids import frozen
 from shapley_credit.errors import InputError
 from shapley_credit.graphs import between_graphs
 
@@ -147,8 +148,7 @@ def _factorised(groups: Any) -> tuple[Any, int]:
     if isinstance(array, np.ndarray) and (array.dtype != object or array.ndim != 1):
         raise InputError(f"groups must be ids, integers, strings or objects, or rows of tokens; got {array.dtype}.")
     known: dict[Any, int] = {}
-    try:
-        codes = [known.setdefault(name, len(known)) for name in array]
-    except TypeError as error:
-        raise InputError(f"an id in groups can't be compared: {error}; pass strings, tuples or a matrix of tokens.") from error
-    return np.array(codes, np.int64), len(known)
+    names = [frozen(name, "an id in groups") for name in array]
+    if any(name is None and given is not None for name, given in zip(names, array, strict=True)):
+        raise InputError("an id in groups is NaN, which belongs to no group; leave the row out, or give it an id of its own.")
+    return np.array([known.setdefault(name, len(known)) for name in names], np.int64), len(known)

@@ -22,7 +22,8 @@ from unicodedata import category, normalize
 
 import numpy as np
 
-from shapley_credit.convert import NUMPY, Array, Library, to_numpy
+from shapley_credit.convert import Array, Library, to_numpy
+from shapley_credit.credit.ids import frozen, missing, plain
 from shapley_credit.errors import InputError
 from shapley_credit.graphs import between_graphs
 
@@ -79,7 +80,7 @@ def read_labels(labels: Any, valid: Any) -> tuple[Array, Array, Library | None]:
     flags = None if callable(valid) else _flags(valid, given.shape)
     if flags is not None and given.dtype.kind in "biu":
         return given, flags, library
-    answers = [_frozen(answer) for answer in given.ravel().tolist()]
+    answers = [frozen(answer) for answer in given.ravel().tolist()]
     known = {answer: code for code, answer in enumerate(dict.fromkeys(answers)) if answer is not None}
     codes = np.array([known.get(answer, -1) for answer in answers], np.int64).reshape(given.shape)
     if flags is not None:
@@ -102,38 +103,6 @@ def read_answers(answers: Any, name: str) -> tuple[Array, Library | None]:
         flat = [answer for row in flat for answer in row]
     dtype = np.int64 if all(type(answer) is int and abs(answer) < 2**63 for answer in flat) else object
     return np.fromiter(flat, dtype, len(flat)).reshape(shape), None
-
-
-def _frozen(answer: Any) -> Any:
-    """The answer as a hashable that is equal where the content is, None for what is missing, at any depth."""
-    if type(answer) in (int, str):  # most answers, which the steps below would take three times as long for
-        return answer
-    answer = _plain(answer)
-    if isinstance(answer, list | tuple):
-        return tuple(map(_frozen, answer))
-    try:
-        hash(answer)
-    except TypeError as error:
-        raise InputError(
-            f"an answer of type {type(answer).__name__} can't be compared with others: {error}. Name answers by strings, "
-            "numbers or tuples; gapo.labels_of makes labels of them by a function of yours."
-        ) from error
-    return None if _missing(answer) else answer
-
-
-def _plain(answer: Any) -> Any:
-    """An array or a scalar of any library as Python numbers and lists, anything else as it is."""
-    if isinstance(answer, NUMPY) or hasattr(answer, "__dlpack__"):
-        return to_numpy(answer, "answer")[0].tolist()
-    return answer
-
-
-def _missing(answer: Any) -> bool:
-    """Whether an answer, no array, is None or does not equal itself."""
-    same = answer == answer
-    if isinstance(same, bool | np.bool_):
-        return answer is None or not same
-    return same is answer  # NA == NA is NA
 
 
 def _flags(valid: Any, shape: tuple[int, ...]) -> Array:
@@ -159,27 +128,27 @@ def _verdict(valid: Callable[[Any], Any], answer: Any) -> bool:
 
 def _ask(key: Callable[[list[Any]], Any], answers: list[Any]) -> list[Any]:
     found = key(answers)
-    plain, shape = _plain(found), tuple(getattr(found, "shape", ()))
+    listed, shape = plain(found), tuple(getattr(found, "shape", ()))
     # The rows of a matrix would be labels that all differ: embeddings that nobody has put into clusters.
-    several = isinstance(plain, Iterable) and not isinstance(plain, str) and len(shape) < 2
-    labels = list(plain) if several else None
+    several = isinstance(listed, Iterable) and not isinstance(listed, str) and len(shape) < 2
+    labels = list(listed) if several else None
     if labels is None or len(labels) != len(answers):
         told = f"of shape {shape}" if shape else "" if labels is None else f"of length {len(labels)}"
         raise InputError(
             f"key must return a label for each of the {len(answers)} answers of a group; got {type(found).__name__} {told}."
         )
-    return [_frozen(label) for label in labels]
+    return [frozen(label) for label in labels]
 
 
 def _text(answer: Any, needed: bool) -> str | None:
     """Normalised text, None if it is missing or nothing is left; what is no text comes back as '' where none is needed."""
-    plain = _plain(answer)
-    if isinstance(plain, str):
-        return _normalised(plain) or None
-    missing = _missing(plain)
-    if needed and not missing:
+    given = plain(answer)
+    if isinstance(given, str):
+        return _normalised(given) or None
+    gone = missing(given)
+    if needed and not gone:
         raise InputError(f"labels_of reads text where there is no key; got {answer!r} of type {type(answer).__name__}.")
-    return None if missing else ""
+    return None if gone else ""
 
 
 def _normalised(text: str) -> str:

@@ -1,0 +1,177 @@
+"""What frameworks pass that is no plain number: rewards outside the mask, None, ids of any kind, groups that can't be told."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import shapley_credit as sc
+from numpy.testing import assert_allclose
+from shapley_credit import InputError
+from shapley_credit import utilities as u
+from shapley_credit.adapters import slime, trl, verl
+from shapley_credit.adapters.estimators import group_estimator
+from shapley_credit.adapters.rewards import segments_of
+
+from test_adapters import ARGS, Sample, Trainer
+
+
+def test_a_reward_on_a_token_that_is_not_trained_counts() -> None:
+    """verl writes the reward of an outcome on the last token attended to, which may be a tool's."""
+    mask = np.array([[1, 1, 0], [1, 1, 0]])
+    found, _ = verl.ESTIMATORS["shapley"](np.array([[0, 0, 1.0], [0, 0, 0]]), mask, ["p", "p"])
+    assert found.tolist() == [[0.5, 0.5, 0.0], [-0.5, -0.5, 0.0]]
+    answers = np.array(["x", "y"], object)
+    columns = {"answer": answers}
+    assert verl.ESTIMATORS["gapo"](np.zeros((2, 3)), mask, ["p", "p"], non_tensor_batch=columns)[0].shape == (2, 3)
+
+
+def test_rewards_of_steps_on_tools_go_with_the_tokens_before_them() -> None:
+    rewards = np.array([[0.0, 0.0, 2.0, 0.0, 5.0], [3.0, 0.0, 0.0, 1.0, 0.0], [1.0, 4.0, 0.0, 0.0, 0.0]])
+    mask = np.array([[1, 1, 0, 1, 1], [0, 1, 1, 1, 0], [1, 0, 1, 0, 0]]) != 0
+    credit, lengths = segments_of(rewards, mask)
+    assert [row.tolist() for row in credit] == [[2.0, 5.0], [3.0, 1.0], [5.0]]
+    assert [row.tolist() for row in lengths] == [[2, 2], [1, 2], [2]]
+    found, _ = verl.ESTIMATORS["ospo"](rewards, mask, ["p", "p", "p"])
+    assert not found[~mask].any()
+    assert found[mask].any()
+
+
+def test_a_response_without_trainable_tokens_is_no_member_of_its_group() -> None:
+    rewards, mask = np.array([[4.0, 0], [9.0, 0], [2.0, 0]]), np.array([[1, 1], [0, 0], [1, 0]])
+    seen: list[Any] = []
+
+    def best(rewards: Any, **columns: Any) -> u.Max:
+        seen.append((rewards.tolist(), columns["name"].tolist()))
+        return u.Max(rewards)
+
+    columns = {"name": np.array(["a", "b", "c"], object)}
+    found, _ = group_estimator(best, baseline="none")(rewards, mask, ["p"] * 3, non_tensor_batch=columns)
+    assert seen == [([4.0, 2.0], ["a", "c"])]
+    assert found.tolist() == [[3.0, 3.0], [0.0, 0.0], [1.0, 0.0]]
+    nobody, _ = group_estimator(best)(rewards, mask * 0, ["p"] * 3, non_tensor_batch=columns)
+    assert not nobody.any()
+
+
+IDS: dict[str, Any] = {
+    "tuples beside lists": [("a", 1), ["a", 1], ("b", 1), ("b", 1)],
+    "array scalars": [np.int64(3), np.int32(3), 4, np.float64(4.0)],
+    "rows": [np.array([1, 2]), np.array([1, 2]), np.array([1, 3]), np.array([1, 3])],
+    "strings of NumPy": [np.str_("x"), "x", np.str_("y"), "y"],
+    "None": [None, None, "y", "y"],
+}
+
+
+@pytest.mark.parametrize("ids", IDS.values(), ids=list(IDS))
+def test_ids_are_compared_by_what_they_hold(ids: Any) -> None:
+    assert sc.advantages([1.0, 3.0, 5.0, 9.0], ids).tolist() == [-1.0, 1.0, -2.0, 2.0]
+    found, _ = verl.ESTIMATORS["shapley"](np.array([[1.0], [3.0], [5.0], [9.0]]), np.ones((4, 1)), ids)
+    assert_allclose(found[:, 0], [-1.0, 1.0, -2.0, 2.0])
+
+
+@pytest.mark.torch
+def test_ids_of_torch_are_compared_by_what_they_hold() -> None:
+    import torch
+
+    index = torch.tensor([5, 5, 2, 2])
+    for ids in (index, list(index), [torch.tensor([1, 2]), [1, 2], torch.tensor([1, 3]), (1, 3)]):
+        assert sc.advantages([1.0, 3.0, 5.0, 9.0], ids).tolist() == [-1.0, 1.0, -2.0, 2.0]
+        rewards = np.array([[1.0], [3.0], [5.0], [9.0]])
+        assert_allclose(verl.ESTIMATORS["shapley"](rewards, np.ones((4, 1)), ids)[0][:, 0], [-1.0, 1.0, -2.0, 2.0])
+    answers = np.empty(3, object)
+    answers[:] = [torch.tensor(7), torch.tensor(7), torch.tensor(8)]
+    found, _ = verl.ESTIMATORS["gapo"](np.zeros((3, 1)), np.ones((3, 1)), ["p"] * 3, non_tensor_batch={"answer": answers})
+    assert found[0] == found[1] < found[2]
+
+
+@pytest.mark.parametrize("ids", [[float("nan")] * 2, np.array([np.nan, "p"], object), [np.float64("nan"), 1]])
+def test_nan_is_no_group(ids: Any) -> None:
+    with pytest.raises(InputError, match="an id in groups is NaN"):
+        sc.advantages([1.0, 2.0], ids)
+
+
+@pytest.mark.parametrize(
+    "verb", [sc.set_shapley, sc.connected_shapley, sc.marginal_vector, functools.partial(sc.owen, coalitions=[[0]])]
+)
+def test_a_utility_that_is_none(verb: Any) -> None:
+    with pytest.raises(InputError, match="the utility is None"):
+        verb(None)
+    with pytest.raises(InputError, match="the utility is None"):
+        verb(None, k=1)
+
+
+def test_an_array_alone_may_be_rewards() -> None:
+    for verb in (
+        sc.set_shapley,
+        sc.connected_shapley,
+        sc.marginal_vector,
+        functools.partial(sc.set_semivalue, weights=[0.5, 0.5]),
+    ):
+        with pytest.raises(InputError, match="may be the values of all sets or the rewards of the members"):
+            verb([0.1, 0.5, 0.9, 0.3])
+    assert_allclose(sc.set_shapley([0.0, 1.0, 2.0, 6.0], 2), [2.5, 3.5])
+    assert_allclose(sc.set_shapley(u.Table([0.0, 1.0, 2.0, 6.0])), [2.5, 3.5])
+    assert_allclose(sc.owen([0.0, 1.0, 2.0, 6.0], [[0, 1]]), [2.5, 3.5])  # the tree says how many members there are
+    assert_allclose(sc.marginal_vector([0.0, 1.0, 2.0, 6.0], order=[1, 0]), [4.0, 2.0])
+
+
+def test_a_group_reward_may_abstain() -> None:
+    def rule(completions: Any, **_: Any) -> Any:
+        if completions[0] == "no":
+            return None
+        return u.Max([float(len(text)) for text in completions], mask=[text != "?" for text in completions])
+
+    trainer = Trainer(2)
+    prompts, texts = ["a", "a", "b", "b"], ["no", "x", "?", "xyz"]
+    found = trl.group_reward(rule)(log_metric=trainer.log_metric, prompts=prompts, completions=texts)
+    assert found == [None, None, None, 3.0]
+    assert len(trainer.logged["credit/efficiency_residual"]) == 1
+
+
+async def later(completions: Any, **_: Any) -> Any:
+    return u.Max([1.0] * len(completions))
+
+
+@pytest.mark.parametrize("hidden", [lambda **group: later(**group), functools.partial(lambda f, **group: f(**group), later)])
+def test_an_async_utility_that_does_not_look_like_one(hidden: Any) -> None:
+    with pytest.raises(InputError, match="declare it with `async def` itself"):
+        trl.group_reward(hidden)(prompts=["a"], completions=["x"])
+
+
+def size(completions: Any, **_: Any) -> u.Max:
+    return u.Max([float(len(text)) for text in completions])
+
+
+@pytest.mark.parametrize("given", [{}, {"trainer_state": object()}])
+def test_groups_that_nobody_can_tell(given: dict[str, Any]) -> None:
+    texts = ["x", "xx", "xxx", "x"]
+    reward = trl.group_reward(size)
+    assert reward(prompts=["a"] * 4, completions=texts, **given) == reward(prompts=["b"] * 4, completions=texts)
+    with pytest.raises(InputError, match="4 completions of 2 prompts came without log_metric"):
+        reward(prompts=["a", "b", "a", "b"], completions=texts, **given)
+    if given:
+        with pytest.raises(InputError, match="4 completions of 4 prompts"):
+            reward(prompts=list("abcd"), completions=texts, **given)
+    else:  # asynchronous GRPO, whose environments write the prompts of a group
+        assert reward(prompts=list("abcd"), completions=texts) == reward(prompts=["a"] * 4, completions=texts)
+
+
+def test_a_batch_whose_groups_are_not_neighbours() -> None:
+    trainer = Trainer(2)
+    reward = functools.partial(trl.group_reward(size), log_metric=trainer.log_metric, completions=["x", "xx", "x", "xx"])
+    assert reward(prompts=["a", "a", "b", "b"]) == [0.5, 1.5, 0.5, 1.5]
+    with pytest.raises(InputError, match="rows 0 to 1 of the batch should be 2 completions of one prompt"):
+        reward(prompts=["a", "b", "a", "b"])
+    assert reward(prompts=["a", "b", "a", "b"], environments=[None] * 4) == [0.5, 1.5, 0.5, 1.5]
+
+
+def test_a_removed_sample_of_slime_without_a_reward() -> None:
+    samples = [Sample(0, 0, "", 1, 2.0), Sample(0, 1, "", 1, None, remove_sample=True), Sample(0, 2, "", 1, 4.0)]
+    raw, paid = slime.post_process_rewards(ARGS, samples, scale="none")
+    assert raw == [2.0, 0.0, 4.0]
+    assert paid == [[-1.0], [], [1.0]]
+    samples[1].remove_sample = False
+    with pytest.raises(InputError, match=r"sample 1 has no reward \(None\)"):
+        slime.post_process_rewards(ARGS, samples)
