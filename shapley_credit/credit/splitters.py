@@ -2,12 +2,11 @@
 
 A splitter is any function from a text to such spans. Those of prose (`paragraphs`, `sentences`, `phrases`, `words`) tile the
 text: the white space behind a part is its own, and no part starts inside a character. Those of candidates (`tagged`,
-`numbered`, `json_array`, `matching`) find the candidates alone, and leave what is around them.
+`matching`, and in written_lists.py `numbered` and `json_array`) find the candidates alone, and leave what is around them.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -15,27 +14,31 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
+from shapley_credit.credit.written_lists import BLANK_LINES, Span
 from shapley_credit.errors import InputError, MissingExtraError
 
-Span = tuple[int, int]
 Splitter = Callable[[str], list[Span]]
 
-_NEWLINE = r"(?:\r\n|[\n\r\v\f\x85\u2028\u2029])"
-_BLANK_LINES = re.compile(rf"{_NEWLINE}(?:[^\S\n\r\v\f\x85\u2028\u2029]*{_NEWLINE})+")
 # Before white space any of these ends a phrase; the wide ones do without, in scripts that have no spaces.
 _NARROW, _WIDE = r",;:)\]}\u2013\u2014\u2026\u060c\u061b\u0964", r"\uff0c\uff1b\uff1a\u3001\uff09\u300d\u300f\u3011\u2014\u2026"
-_MARKER = re.compile(r"^[^\S\r\n]*\d+(?:[.)][^\S\r\n]+|[\uff0e\u3001\uff09])", re.MULTILINE)
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+# Characters that are looked at to find the ends of sentences: half of them is the longest quotation that is surely kept whole.
+_WINDOW = 4000
 _JOINERS = ("\u200c", "\u200d")
 
 
 def _tile(text: str, cuts: Iterable[int]) -> list[Span]:
     """Spans between cuts, each moved behind white space and whatever belongs to the character before it."""
-    inner = set()
-    for cut in cuts:
-        while 0 < cut < len(text) and (text[cut].isspace() or _continues(text, cut)):
+    edges = [0]
+    for cut in sorted(cuts):
+        if cut <= edges[-1]:  # what the last cut moved over is moved over once
+            continue
+        while cut < len(text) and (text[cut].isspace() or _continues(text, cut)):
             cut += 1
-        inner.add(cut)
-    return [span for span in pairwise(sorted(inner | {0, len(text)})) if span[0] < span[1]]
+        edges.append(cut)
+    if edges[-1] < len(text):
+        edges.append(len(text))
+    return list(pairwise(edges))
 
 
 def _continues(text: str, place: int) -> bool:
@@ -56,35 +59,53 @@ def _extra(name: str) -> Any:
 
 
 def paragraphs(text: str) -> list[Span]:
-    """Paragraphs, set apart by blank lines.
+    """Paragraphs, set apart by blank lines. Cost O(characters).
 
     >>> paragraphs("One.\\r\\n\\r\\nTwo,\\nthree.")
     [(0, 8), (8, 19)]
     """
-    return _tile(text, (match.end() for match in _BLANK_LINES.finditer(text)))
+    return _tile(text, (match.end() for match in BLANK_LINES.finditer(text)))
 
 
 def sentences(language: str = "en") -> Splitter:
     """Sentences by the rules and abbreviations of a language: its ISO 639 code, one of some 300, without spaces or with.
 
-    Raises MissingExtraError without sentencex, of the extra `text`.
+    A long text is read 4000 characters at a time, so the cost is O(characters) whatever it holds; a quotation or a sentence of
+    more than 2000 characters may be cut. Raises MissingExtraError without sentencex, of the extra `text`.
 
     >>> sentences("en")("This is Dr. Smith. Hello!")
     [(0, 19), (19, 25)]
     """
     find = _extra("sentencex").get_sentence_boundaries
-    return lambda text: _tile(text, (boundary["end_index"] for boundary in find(language, text)))
+
+    def ends(text: str) -> list[int]:
+        return [boundary["end_index"] for boundary in find(language, text)]
+
+    return lambda text: _tile(text, _in_windows(ends, _SURROGATES.sub("\ufffd", text)))
+
+
+def _in_windows(ends: Callable[[str], list[int]], text: str) -> Iterable[int]:
+    """Ends of sentences; each is found with as much text behind it as is in half a window."""
+    start = 0
+    while len(text) - start > _WINDOW:
+        found = [end for end in ends(text[start : start + _WINDOW]) if end < _WINDOW]
+        found = [end for end in found if end <= _WINDOW // 2] or found[:1]
+        yield from (start + end for end in found)
+        start += found[-1] if found else _WINDOW // 2
+    yield from (start + end for end in ends(text[start:]))
 
 
 def phrases(*conjunctions: str) -> Splitter:
     """Phrases: cut behind commas, semicolons, colons, dashes and closing brackets of any script, and before `conjunctions`.
 
     Knows no language: a mark inside a number, a time or an address does not cut, a conjunction is a whole word that you name.
+    Cost O(characters x conjunctions).
 
     >>> phrases("and")("1,000 cats, black and white")
     [(0, 12), (12, 18), (18, 27)]
     """
-    ends = rf"[{_NARROW}]+(?=\s)|[{_WIDE}]+"
+    # A run of marks is tried from its first one alone, else from each it would be read to its end.
+    ends = rf"(?<![{_NARROW}])[{_NARROW}]++(?=\s)|[{_WIDE}]++|[{_NARROW}](?=\s)"
     pattern = re.compile("|".join([ends, *(rf"(?<=\s)(?={re.escape(word)}\b)" for word in conjunctions)]), re.IGNORECASE)
     return lambda text: _tile(text, (match.end() for match in pattern.finditer(text)))
 
@@ -92,7 +113,7 @@ def phrases(*conjunctions: str) -> Splitter:
 def words(text: str) -> list[Span]:
     """Words by the default rules of Unicode (UAX 29), with the marks and the white space behind them.
 
-    Raises MissingExtraError without regex, of the extra `text`.
+    Cost O(characters). Raises MissingExtraError without regex, of the extra `text`.
 
     >>> words("Don't stop, Zoë!")
     [(0, 6), (6, 12), (12, 16)]
@@ -102,73 +123,40 @@ def words(text: str) -> list[Span]:
 
 
 def tagged(tag: str) -> Splitter:
-    """What stands inside <tag> and </tag>; a tag that is never closed holds no candidate.
+    """What stands inside <tag> and </tag>; a tag that is never closed holds no candidate, and a tag inside itself is text.
+
+    Cost O(characters).
 
     >>> tagged("idea")("<idea>a</idea> or <idea id='2'>b</idea>")
     [(6, 7), (31, 32)]
     """
     name = re.escape(tag)
-    return matching(rf"(?s)<{name}(?:\s[^>]*)?>(.*?)</{name}\s*>", group=1)
+    marks = re.compile(rf"(?P<opening><{name}(?:\s[^>]*+)?>)|</{name}\s*+>")
+
+    def find(text: str) -> list[Span]:
+        found, start = [], None
+        for mark in marks.finditer(text, 0, text.rfind(">") + 1):  # behind the last > each tag would be read to the end
+            if start is None and mark["opening"]:
+                start = mark.end()
+            elif start is not None and not mark["opening"]:
+                found += [(start, mark.start())] * (start < mark.start())
+                start = None
+        return found
+
+    return find
 
 
 def matching(pattern: str, group: int | str = 0) -> Splitter:
     """What a regular expression matches, or one group of it; empty matches are left out.
+
+    The cost is your pattern's: "<<.*?>>" reads to the end of the text from every "<<" that is not closed, in quadratic time;
+    repetitions inside repetitions may never end. For hostile text write what fails soon, "<<[^<>]*+>>".
 
     >>> matching(r"(\\d+) apples", group=1)("3 apples, 12 apples")
     [(0, 1), (10, 12)]
     """
     compiled = re.compile(pattern)
     return lambda text: [span for match in compiled.finditer(text) if (span := match.span(group))[0] < span[1]]
-
-
-def numbered(text: str) -> list[Span]:
-    """Items of a numbered list, without their numbers: from a line's "1. " or "1) " to the next one, or to a blank line.
-
-    >>> numbered("Ideas:\\n1. a\\n2. b\\n   c\\n\\nBye")
-    [(10, 11), (15, 21)]
-    """
-    starts = [(match.start(), match.end()) for match in _MARKER.finditer(text)]
-    items = []
-    for (_, start), (stop, _) in pairwise([*starts, (len(text), 0)]):
-        blank = _BLANK_LINES.search(text, start, stop)
-        item = text[start : blank.start() if blank else stop].rstrip()
-        if item:
-            items.append((start, start + len(item)))
-    return items
-
-
-def json_array(text: str) -> list[Span]:
-    """Elements of the first JSON array in the text, as they are written; none where there is no whole array.
-
-    >>> json_array('Sure: ["a, b", {"c": [1]}]')
-    [(7, 13), (15, 25)]
-    """
-    for opening in re.finditer(r"\[", text):
-        elements = _elements(text, opening.end())
-        if elements is not None:
-            return elements
-    return []
-
-
-def _elements(text: str, place: int) -> list[Span] | None:
-    """Spans of the elements of an array whose bracket opened just before; None if it is no JSON array."""
-    decode = json.JSONDecoder().raw_decode
-    found: list[Span] = []
-    while True:
-        start = re.compile(r"\s*").match(text, place).end()  # type: ignore[union-attr]
-        if text[start : start + 1] == "]" and not found:
-            return found
-        try:
-            end = decode(text, start)[1]
-        except (json.JSONDecodeError, RecursionError):
-            return None
-        found.append((start, end))
-        mark = re.compile(r"\s*([,\]])").match(text, end)
-        if mark is None:
-            return None
-        if mark[1] == "]":
-            return found
-        place = mark.end()
 
 
 def apply(splitter: Splitter, text: str, offset: int) -> list[Span]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from shapley_credit.errors import InputError
 from shapley_credit.report.answers import read_answers
 from shapley_credit.report.credits import credit_columns, telling_problem
 from shapley_credit.report.tables import print_credits, print_problem
+from shapley_credit.report.visible import visible
 
 DEFAULT_DATA = Path("benchmarks/data/gsm8k_model_solutions.jsonl.gz")
 
@@ -21,7 +23,9 @@ _PLAIN_WIDTH = 120
 
 PathArgument = Annotated[
     Path,
-    typer.Argument(help="JSON lines, plain or .gz: question, ground_truth and, for every model, is_correct and solution."),
+    typer.Argument(
+        help="JSON lines, plain or .gz: question, ground_truth and, for every model, solution and, if known, is_correct."
+    ),
 ]
 ProblemOption = Annotated[int | None, typer.Option(help="Show this problem (from 1), not the first on which credit says most.")]
 
@@ -33,7 +37,9 @@ def credits(path: PathArgument = DEFAULT_DATA, problem: ProblemOption = None) ->
         if problem is not None and not 1 <= problem <= len(answers.questions):
             raise InputError(f"--problem must be in 1 .. {len(answers.questions)}; got {problem}.")
     except InputError as error:
-        sys.exit(str(error))
+        sys.exit(visible(str(error)))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an encoding that lacks a character shows its escape
+        sys.stdout.reconfigure(errors="backslashreplace")
     console = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
     columns = credit_columns(answers)
     print_credits(console, answers, columns)

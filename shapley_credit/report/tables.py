@@ -1,4 +1,4 @@
-"""Printing credits as tables."""
+"""Printing credits as tables; whatever comes from a file is text, never markup."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from rich.text import Text
 
 from shapley_credit.report.answers import Answers
 from shapley_credit.report.credits import Column
+from shapley_credit.report.visible import letters, visible
+
+# Columns that a name or an answer may fill; a longer one is cut, or it would leave no room for the numbers.
+_LONGEST = 20
 
 
 def print_credits(console: Console, answers: Answers, columns: list[Column]) -> None:
     """Each model's credit, mean over problems, under every utility; what the columns add up to; how exactly."""
     problems = len(answers.questions)
     table = Table(title=f"Shapley credit of {len(answers.models)} models on {problems:,} problems", box=box.SIMPLE_HEAD)
-    table.add_column("model", no_wrap=True)
+    table.add_column("model", no_wrap=True, max_width=_LONGEST)
     for column in columns:
         table.add_column(column.name, justify="right")
     for place, model in enumerate(answers.models):
-        table.add_row(model, *(f"{column.credit[:, place].mean():.4f}" for column in columns))
+        table.add_row(Text(visible(model)), *(f"{column.credit[:, place].mean():.4f}" for column in columns))
     table.add_section()
     table.add_row("credits add up to", *(f"{column.credit.sum() / problems:.4f}" for column in columns))
     table.add_row("value of the set", *(f"{column.value.mean():.4f}" for column in columns))
@@ -45,21 +49,22 @@ def _total(column: Column, problems: int) -> str:
 
 def print_problem(console: Console, answers: Answers, columns: list[Column], row: int) -> None:
     """One problem in full: answers, rewards, credits, and what two simpler rules would have given."""
-    console.print(Panel(Text(answers.questions[row]), title=f"problem {row + 1}, answer {answers.truths[row]}", width=100))
+    question = Text(visible(answers.questions[row].replace("\r\n", "\n"), keep="\n\t"))
+    console.print(Panel(question, title=Text(f"problem {row + 1}, answer {visible(answers.truths[row])}"), width=100))
     best = columns[0]
     rewards = answers.correct[row].astype(float)
     winner = int(np.argmax(rewards))
     table = Table(box=box.SIMPLE_HEAD)
     for title in ("model", "answer", "way"):
-        table.add_column(title, no_wrap=True)
+        table.add_column(title, no_wrap=True, max_width=_LONGEST)
     titles = ["reward", *(column.name for column in columns), "shared reward", "winner takes all"]
     for title in titles:
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", min_width=len("-0.000"))
     for place, model in enumerate(answers.models):
         numbers = [rewards[place], *(column.credit[row, place] for column in columns)]
         rivals = [best.value[row], best.value[row] if place == winner else 0.0]
-        way = chr(ord("a") + int(answers.steps[row, place]))
-        table.add_row(model, answers.finals[row, place] or "-", way, *(f"{x:.3f}" for x in [*numbers, *rivals]))
+        texts = (model, answers.finals[row, place] or "-", letters(int(answers.steps[row, place])))
+        table.add_row(*(Text(visible(text)) for text in texts), *(f"{x:.3f}" for x in [*numbers, *rivals]))
     table.add_section()
     totals = [rewards.sum(), *(column.credit[row].sum() for column in columns)]
     table.add_row("sum", "", "", *(f"{x:.3f}" for x in [*totals, len(rewards) * best.value[row], best.value[row]]))
