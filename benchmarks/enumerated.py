@@ -21,7 +21,7 @@ from benchmarks.markdown import table
 from numpy.typing import NDArray
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
-from shapley_credit.credit.rules import segment_advantages
+from shapley_credit.credit.rules import rule_tokens
 
 Array = NDArray[Any]
 
@@ -33,9 +33,10 @@ GROUP = 2
 @dataclass(frozen=True)
 class Response:
     """Attributes:
-    decisions: for each segment (node, action), or None where the policy has no choice.
+    decisions: for each token (node, action), or None where the policy has no choice.
     shapley, marginal, without: credits of the segments: Shapley values, marginal contributions in order, leave-one-out.
     reward: v(N). chance: of the world, beside the policy's own.
+    lengths: tokens of each segment, by default one.
     """
 
     decisions: tuple[tuple[int, int] | None, ...]
@@ -44,6 +45,11 @@ class Response:
     without: tuple[float, ...]
     reward: float
     chance: float = 1.0
+    lengths: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        return self.lengths or (1,) * len(self.shapley)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Game:
         )
 
     def scores(self, logits: Array) -> list[Array]:
-        """grad log pi of the decision of each segment [S, nodes, actions], of each response."""
+        """grad log pi of the decision of each token [T, nodes, actions], of each response."""
         policy, found = _softmax(logits), []
         for each in self.responses:
             rows = np.zeros((len(each.decisions), *logits.shape))
@@ -94,14 +100,21 @@ def _softmax(logits: Array) -> Array:
     return share
 
 
-# Advantages of the segments of n groups of GROUP responses, [n * GROUP][S_i]; group after group.
+# Advantages of the tokens of n groups of GROUP responses, [n * GROUP][T_i]; group after group.
 Rule = Callable[[Sequence[Response], str], list[Array]]
 
 
+def _tokens(responses: Sequence[Response], credit: list[Any] | None, scale: str, **rule: Any) -> list[Array]:
+    mask = [np.ones(sum(each.tokens)) for each in responses]
+    lengths = [each.tokens for each in responses]
+    paid = rule_tokens(mask, credit, GROUP, segment_lengths=lengths, scale=scale, **rule)
+    return [row.astype(np.float64) for row in paid]
+
+
 def shared(responses: Sequence[Response], scale: str) -> list[Array]:
-    """GRPO: every segment gets the advantage of the response."""
+    """GRPO: every token gets the advantage of the response."""
     paid = sc.advantages([each.reward for each in responses], GROUP, scale=scale)
-    return [np.full(len(each.shapley), one) for each, one in zip(responses, paid, strict=True)]
+    return [np.full(sum(each.tokens), one) for each, one in zip(responses, paid, strict=True)]
 
 
 def by_segment(responses: Sequence[Response], scale: str) -> list[Array]:
@@ -109,30 +122,29 @@ def by_segment(responses: Sequence[Response], scale: str) -> list[Array]:
     flat = np.concatenate([each.shapley for each in responses])
     sizes = [len(each.shapley) for each in responses]
     paid = sc.advantages(flat, np.repeat(np.arange(len(sizes)) // GROUP, sizes), scale=scale)
-    return np.split(paid, np.cumsum(sizes)[:-1])
+    rows = np.split(paid, np.cumsum(sizes)[:-1])
+    return [np.repeat(row, each.tokens) for row, each in zip(rows, responses, strict=True)]
 
 
 def own(responses: Sequence[Response], scale: str) -> list[Array]:
-    return segment_advantages([each.shapley for each in responses], GROUP, scale=scale)
+    return _tokens(responses, [each.shapley for each in responses], scale)
 
 
 def own_without(responses: Sequence[Response], scale: str) -> list[Array]:
-    rewards = [each.reward for each in responses]
-    return segment_advantages([each.without for each in responses], GROUP, scale=scale, rewards=rewards)
+    return _tokens(responses, [each.without for each in responses], scale, rewards=[each.reward for each in responses])
 
 
 def to_go(responses: Sequence[Response], scale: str) -> list[Array]:
-    return segment_advantages([each.shapley for each in responses], GROUP, rule="to_go", scale=scale)
+    return _tokens(responses, [each.shapley for each in responses], scale, rule="to_go")
 
 
 def marginal(responses: Sequence[Response], scale: str) -> list[Array]:
-    grown = [each.marginal for each in responses]
-    return segment_advantages(None, GROUP, rule="marginal", marginal=grown, scale=scale)
+    return _tokens(responses, None, scale, rule="marginal", marginal=[each.marginal for each in responses])
 
 
 def mixture(responses: Sequence[Response], scale: str) -> list[Array]:
     phi, grown = ([getattr(each, name) for each in responses] for name in ("shapley", "marginal"))
-    return segment_advantages(phi, GROUP, rule="marginal", marginal=grown, lam=0.5, scale=scale)
+    return _tokens(responses, phi, scale, rule="marginal", marginal=grown, lam=0.5)
 
 
 RULES: dict[str, Rule] = {
@@ -169,19 +181,20 @@ def learnt(game: Game, rule: Rule, steps: int = 500, rate: float = 0.2, scale: s
     return float(_softmax(logits)[game.node, game.best])
 
 
-def sums(credits: Sequence[float], *decisions: tuple[int, int] | None, chance: float = 1.0) -> Response:
+def sums(credits: Sequence[float], *decisions: tuple[int, int] | None, lengths: tuple[int, ...] = ()) -> Response:
     """A response whose reward is the sum of its segments, each worth the same in every company."""
     given = tuple(map(float, credits))
-    made = (*decisions, *(None,) * (len(given) - len(decisions)))
-    return Response(made, given, given, given, sum(given), chance)
+    made = (*decisions, *(None,) * (sum(lengths) or len(given)))[: sum(lengths) or len(given)]
+    return Response(made, given, given, given, sum(given), lengths=lengths)
 
 
 def best_of(rewards: Sequence[float], *decisions: tuple[int, int] | None, chance: float = 1.0) -> Response:
-    """A response of candidates that is worth the best of them."""
+    """A response of candidates that is worth the best of them; each is a marker and then the token that was decided."""
     game = u.Max(list(map(float, rewards)))
     credit = (sc.set_shapley(game), sc.marginal_vector(game), sc.set_semivalue(game, semivalues.leave_one_out))
     shapley, grown, without = (tuple(map(float, each)) for each in credit)
-    return Response(decisions, shapley, grown, without, max(rewards), chance)
+    made = [choice for each in decisions for choice in (None, each)]
+    return Response(tuple(made), shapley, grown, without, max(rewards), chance, (2,) * len(rewards))
 
 
 LENGTHS = Game("1 against eight of 1.5 / 8", (sums([1.0], (0, 0)), sums([1.5 / 8] * 8, (0, 1))), ((0.0, 0.0),), node=0, best=1)
@@ -213,7 +226,15 @@ PREFIX = Game(
     node=0,
     best=1,
 )
-GAMES = (LENGTHS, LATE, THREE, STEERING, PREFIX)
+# After a first word worth 1 the policy ends, or goes on to a second one worth .3; the end belongs to the segment before it.
+ENDING = Game(
+    "end at 1, or go on for .3",
+    (sums([1.0], None, (0, 0), lengths=(2,)), sums([1.0, 0.3], None, (0, 1), None, lengths=(1, 2))),
+    ((0.0, 0.0),),
+    node=0,
+    best=1,
+)
+GAMES = (LENGTHS, LATE, THREE, STEERING, PREFIX, ENDING)
 
 # Three draws from one policy, worth the best of them: all rules are right, so that only their noise differs.
 INDEPENDENT = Game(
@@ -250,7 +271,8 @@ def downhill(kind: str, games: int = 2000, seed: int = 0, ahead: bool = False) -
         followed = np.zeros_like(game.logits)
         for chance, each, rows in zip(game.chances(game.logits), pairs, game.scores(game.logits), strict=True):
             credit = np.array(getattr(each, kind))
-            followed += chance * np.tensordot(credit[::-1].cumsum()[::-1] if ahead else credit, rows, axes=1)
+            each_token = np.repeat(credit[::-1].cumsum()[::-1] if ahead else credit, each.tokens)
+            followed += chance * np.tensordot(each_token, rows, axes=1)
         wrong += bool((followed * game.gradient(game.logits)).sum() < 0)
     return wrong / games
 

@@ -225,9 +225,9 @@ def test_efficiency_residual_tells_credit_that_does_not_add_up(utility: Any) -> 
 def test_segments_of_a_rule_are_paid_within_their_group() -> None:
     answer = ([np.array([1.0, 2.0]), [9.0], [3.0]], [[2, 1], [3], [1]])
     masks, rewards = [[1, 1, 0, 1], [0, 0, 0], [1]], [3.0, float("nan"), 3.0]
-    # 1 + 2 and 3 are there: mean 3 of totals, deviation 1 of segments. Nobody scored the second completion.
+    # 1 + 2 and 3 are there: mean 3 of totals, deviation .5 of 1 - 1.5, 2 - 1.5, 3 - 3. Nobody scored the second completion.
     rows, figures = pay_segments(answer, masks, rewards, "group_std")
-    assert [(own.tolist(), lengths) for own, _, lengths in rows] == [([-0.5, 0.5], [2, 1]), ([0.0], [0]), ([0.0], [1])]
+    assert [(own.tolist(), lengths) for own, _, lengths in rows] == [([-1.0, 1.0], [2, 1]), ([0.0], [0]), ([0.0], [1])]
     assert [to_go for _, to_go, _ in rows] == [None] * 3
     assert [found[RESIDUAL] for found in figures] == [0.0, 0.0]
     halved = ([np.array([0.5, 1.0]), [9.0], [1.5]], answer[1])
@@ -304,10 +304,16 @@ def test_ospo_of_segments_is_the_method_to_the_last_bit(order: list[int], kind: 
     stretches = [text.stretches(table, row) for text, table, row in zip(texts, offsets, mask, strict=True)]
     columns = {
         "segment_credit": [found.values for found in ospo.segment_credit(texts, reward_of).estimates],
-        "segment_marginal": ospo.segment_marginals(texts, reward_of).values,
         "segment_lengths": [lengths for lengths, _ in stretches],
         "segment_order": [owners for _, owners in stretches],
     }
+    if rule == "marginal":
+        grown = ospo.segment_marginals(texts, reward_of)
+        written = [text.stretches(*row) for text, row in zip(grown.steps, zip(offsets, mask, strict=True), strict=True)]
+        counts = [
+            np.bincount(owners, lengths, len(m)).astype(int) for m, (lengths, owners) in zip(grown.values, written, strict=True)
+        ]
+        columns |= {"segment_marginal": grown.values, "marginal_lengths": counts}
     batch = {name: np.array([*rows, None], object)[:-1] for name, rows in columns.items()}
     assert any(len(own) > len(phi) for own, phi in zip(columns["segment_lengths"], columns["segment_credit"], strict=True))
     estimator = segment_estimator(credit=rule, lam=lam, spread=spread, scale=scale)

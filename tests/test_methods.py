@@ -162,9 +162,9 @@ def test_ospo_compares_responses_and_scales_by_segments() -> None:
     got = ospo.ospo(parts, colour_reward, mask, offsets, groups=["p", "p", "q", "q"])
     phi = [estimate.values for estimate in ospo.segment_credit(parts, colour_reward).estimates]
     for rows in ([0, 1], [2, 3]):
-        mean, deviation = np.mean([phi[row].sum() for row in rows]), np.concatenate([phi[row] for row in rows]).std(ddof=1)
+        mean = np.mean([phi[row].sum() for row in rows])
         flat = np.concatenate([phi[row] - mean / len(phi[row]) for row in rows])
-        assert_allclose(got[rows][mask[rows] > 0], flat / deviation, rtol=1e-6)
+        assert_allclose(got[rows][mask[rows] > 0], flat / flat.std(ddof=1), rtol=1e-6)
 
 
 def test_ospo_says_what_must_go_together() -> None:

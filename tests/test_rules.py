@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapley_credit as sc
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ from shapley_credit import InputError
 from shapley_credit.adapters import slime, verl
 from shapley_credit.adapters.scoring import pay_segments, tokens_of
 from shapley_credit.credit.increments import RULES, TO_GO_BASELINES
-from shapley_credit.credit.rules import ends_of, rule_tokens, segment_advantages
+from shapley_credit.credit.rules import rule_tokens, segment_advantages
+from shapley_credit.credit.stretches import ends_of
 from shapley_credit.methods import ospo, shape_grpo
 
 from errors_seen import tolerance
@@ -99,31 +100,33 @@ def expected(case: dict[str, Any], rule: str, lam: float, baseline: str, scale: 
     out = [[0.0] * len(row) for row in case["credit"]]
     for name in set(case["groups"]):
         mine = [i for i, group in enumerate(case["groups"]) if group == name and present(case["credit"][i])]
-        if not mine or (share < 1.0 and baseline != "none" and len(mine) == 1):
+        if not mine or (rule != "own" and baseline != "none" and len(mine) == 1):
             continue
         own = {i: total(case["credit"][i]) for i in mine}
         later = {i: total(ahead[i]) for i in mine}
         rows = {i: ahead[i] for i in mine}
-        flat, paid, ahead_of = [], {}, {}
+        centred, coming, paid, ahead_of = [], [], {}, {}
         for i in mine:
             phi, kept = case["credit"][i], present(case["credit"][i])
+            whole = baseline_of("leave_one_out" if baseline == "place" else baseline, i, own, case["lengths"]) if share else 0.0
             for place, j in enumerate(kept):
-                whole = baseline_of("leave_one_out" if baseline == "place" else baseline, i, own, case["lengths"])
-                mean = phi[j] - whole / len(kept)
-                if baseline == "place":
+                below = 0.0
+                if share < 1.0 and baseline == "place":
                     below = by_place(i, place, rows)
-                else:
-                    below = baseline_of(baseline, i, later, case["lengths"]) if share < 1.0 else 0.0
-                coming = to_go(ahead[i])[j]
-                flat.append(share * phi[j] + (1 - share) * coming)
-                paid[i, j], ahead_of[i, j] = share * mean, (1 - share) * (coming - below)
-        spread = float(np.std(flat, ddof=1)) if len(flat) > 1 else 0.0
-        over = max(spread, FLOOR) if scale == "group_std" else 1.0
+                elif share < 1.0:
+                    below = baseline_of(baseline, i, later, case["lengths"])
+                centred.append(phi[j] - math.fsum(own.values()) / len(own) / len(kept))
+                coming.append(to_go(ahead[i])[j])
+                paid[i, j], ahead_of[i, j] = share * (phi[j] - whole / len(kept)), (1 - share) * (coming[-1] - below)
+        over = 1.0
+        if scale == "group_std":
+            spread = [max(float(np.std(flat, ddof=1)) if len(flat) > 1 else 0.0, FLOOR) for flat in (centred, coming)]
+            over = share * spread[0] + (1 - share) * spread[1]
         for i in mine:
-            coming = 0.0
+            after = 0.0
             for j in reversed(range(len(out[i]))):  # what is to go from an absent segment on, the next one gets too
-                coming = ahead_of.get((i, j), coming)
-                out[i][j] = (paid.get((i, j), 0.0) + coming) / over
+                after = ahead_of.get((i, j), after)
+                out[i][j] = (paid.get((i, j), 0.0) + after) / over
     return out
 
 
@@ -166,8 +169,6 @@ def test_rules_that_accumulate_are_their_formula(
     baseline: str, scale: str, case: dict[str, Any], kind: tuple[str, float]
 ) -> None:
     rule, lam = kind
-    if lam == 1.0:
-        assume(baseline != "place")
     assert close(paid_by(case, rule, baseline, scale, lam), expected(case, rule, lam, baseline, scale), scale)
 
 
@@ -238,9 +239,10 @@ def test_reward_to_go_subtracts_its_baseline_whole_at_every_decision() -> None:
         [-2.0],
     ]
     tokens = sc.token_advantages(
-        None, [[1, 1, 1], [1]], segment_credit=case, segment_lengths=[[1, 1, 1], [1]], groups=2, spread="reward_to_go"
+        None, [[1, 1, 1, 1, 1], [1]], segment_credit=case, segment_lengths=[[1, 2, 2], [1]], groups=2, spread="reward_to_go"
     )
-    assert [row.tolist() for row in tokens] == [[2.0, 1.0, -1.0], [-2.0]]
+    # The first token of a segment is still the choice to end the one before.
+    assert [row.tolist() for row in tokens] == [[2.0, 2.0, 1.0, 1.0, -1.0], [-2.0]]
 
 
 @given(case=responses(absent=False), data=st.data())
@@ -259,7 +261,8 @@ def test_decisions_stand_where_segments_end(case: dict[str, Any], data: st.DataO
             ordered.append([row[j] for j in names])
             places.append([next(d for d, j in enumerate(names) if last[j] >= t) for t, n in enumerate(sizes) for _ in range(n)])
         paid = segment_advantages(ordered, case["groups"], rule="to_go", baseline=baseline, scale="none")
-        wanted = [row[place].astype(np.float32) for row, place in zip(paid, places, strict=True)]
+        # A token is paid at the decision of the token before it, which its prefix knows.
+        wanted = [row[place[:1] + place[:-1]].astype(np.float32) for row, place in zip(paid, places, strict=True)]
         mask = [[1] * len(row) for row in places]
         if not all(map(len, mask)):
             return
@@ -314,7 +317,7 @@ def test_torch_says_what_numpy_says(case: dict[str, Any], rule: str) -> None:
 
 @st.composite
 def batches(draw: st.DrawFn) -> dict[str, Any]:
-    """Rewards of responses and numbers of segments that differ; phrases of one token each, credits that add up to rewards."""
+    """Rewards of responses and numbers of segments that differ; phrases of two tokens each, credits that add up to rewards."""
     n = draw(st.integers(2, 5))
     sizes = draw(st.lists(st.integers(1, 6), min_size=n, max_size=n))
     rewards = draw(st.lists(st.integers(-8, 8).map(lambda x: x / 4), min_size=n, max_size=n))
@@ -322,21 +325,21 @@ def batches(draw: st.DrawFn) -> dict[str, Any]:
     for size, reward in zip(sizes, rewards, strict=True):
         parts = draw(st.lists(st.integers(-4, 4).map(float), min_size=size - 1, max_size=size - 1))
         credit.append([*parts, reward - math.fsum(parts)])
-    return {"rewards": rewards, "credit": credit, "lengths": [[1] * size for size in sizes]}
+    return {"rewards": rewards, "credit": credit, "lengths": [[2] * size for size in sizes]}
 
 
 def doors(batch: dict[str, Any], rule: str) -> dict[str, list[Array]]:
     """The advantages of the segments of one group, by every adapter that runs without its framework."""
     credit, lengths, n = batch["credit"], batch["lengths"], len(batch["rewards"])
     width = max(map(len, lengths))
-    mask = np.array([[1] * len(row) + [0] * (width - len(row)) for row in lengths])
+    mask = np.array([[1] * 2 * len(row) + [0] * 2 * (width - len(row)) for row in lengths])
     name = "segment_marginal" if rule == "marginal" else "segment_credit"
     columns = {key: np.array([*rows, None], object)[:-1] for key, rows in ((name, credit), ("segment_lengths", lengths))}
     estimator = verl.ESTIMATORS["ospo" if rule == "own" else f"ospo_{rule}"]
     answer = (None, lengths, credit) if rule == "marginal" else (credit, lengths)
-    rows, _ = pay_segments(answer, [[1] * len(row) for row in lengths], batch["rewards"], "group_std", rule)
+    rows, _ = pay_segments(answer, [[1] * 2 * len(row) for row in lengths], batch["rewards"], "group_std", rule)
     samples = [
-        Sample(0, i, "", len(row), reward, None, metadata={name: credit[i], "segment_lengths": row})
+        Sample(0, i, "", 2 * len(row), reward, None, metadata={name: credit[i], "segment_lengths": row})
         for i, (row, reward) in enumerate(zip(lengths, batch["rewards"], strict=True))
     ]
     found = {
@@ -344,7 +347,11 @@ def doors(batch: dict[str, Any], rule: str) -> dict[str, list[Array]]:
         "TRL": tokens_of(rows, mask, "segment"),
         "slime": slime.post_process_rewards(ARGS, samples, credit=rule)[1],
     }
-    return {door: [np.asarray(row)[: len(own)] for row, own in zip(out, lengths, strict=True)] for door, out in found.items()}
+    # The second token of each segment: the first is still the choice to end the one before.
+    return {
+        door: [np.asarray(row)[1 : 2 * len(own) : 2] for row, own in zip(out, lengths, strict=True)]
+        for door, out in found.items()
+    }
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -403,20 +410,48 @@ def test_candidates_in_the_order_of_the_text(rows: list[tuple[list[float], bool]
         below = 0.0 if baseline == "none" else (math.fsum(best) - best[i]) / (len(best) - 1)
         credit = shape_grpo.shape_credit(own) if kind == "to_go" else np.diff([0.0, *np.maximum.accumulate(own)])
         ahead = [math.fsum(credit[j:]) - below for j in range(len(own))]
-        assert_allclose(row, [*ahead[:1] * intro, *ahead], atol=1e-5)
+        decisions = [*ahead[:1] * intro, *ahead]  # of each token; a token is paid at that of the token before it
+        assert_allclose(row, [*decisions[:1], *decisions[:-1]], atol=1e-5)
         if kind == "marginal":
             known = [0.0, *np.maximum.accumulate(own)[:-1]]
-            assert_allclose(row[intro:], best[i] - np.array(known) - below, atol=1e-5)
+            assert_allclose(row[intro + 1 :], (best[i] - np.array(known) - below)[:-1], atol=1e-5)
 
 
-def test_a_candidate_in_pieces_counts_when_it_is_finished() -> None:
-    """Text of the first, then the second, then the rest of the first: no token may know what the first will be worth."""
-    out = shape_grpo.shape_grpo(
-        [[3.0, 1.0]], [[1, 1, 1, 1]], groups=1, candidates=[[0, 1, 0, -1]], lengths=[[1, 1, 1, 1]],
-        credit="marginal", baseline="none",
-    )  # fmt: skip
-    assert out[0].tolist() == [3.0, 3.0, 2.0, 0.0]
-    assert shape_grpo.marginal_credit([[3.0, 1.0]], [[0, 1, 0, -1]]).tolist() == [[2.0, 1.0]]
+def test_a_candidate_in_pieces_has_no_marginal_credit() -> None:
+    """What the first is worth is not known at its first piece, and whether more of it comes is not known behind that."""
+    given: dict[str, Any] = {"groups": 1, "candidates": [[0, 1, 0, -1]], "lengths": [[1, 1, 1, 1]]}
+    with pytest.raises(InputError, match=r"candidates of one piece each.*response 0 are \[0, 1, 0\]"):
+        shape_grpo.shape_grpo([[3.0, 1.0]], [[1, 1, 1, 1]], credit="marginal", **given)
+    out = shape_grpo.shape_grpo([[3.0, 1.0]], [[1, 1, 1, 1]], credit="to_go", baseline="none", **given)
+    assert out[0].tolist() == [3.0, 3.0, 3.0, 2.5]
+    rows: dict[str, Any] = {"segment_lengths": [[1, 1, 1]], "segment_order": [[0, 1, 0]]}
+    with pytest.raises(InputError, match=r"segments of one stretch each.*segments \[0, 1, 0\]"):
+        rule_tokens([[1, 1, 1]], None, 1, rule="marginal", marginal=[[1.0, 2.0]], **rows)
+
+
+def test_pieces_of_candidates_are_paid_once() -> None:
+    """Text of no tokens, and a candidate in two pieces."""
+    rewards, two, given = [[1.0, 0.0], [3.0, 0.0]], np.ones((2, 2)), {"groups": 2, "scale": "sum"}
+
+    def paid(mask: Any, candidates: list[int], lengths: list[int], **more: Any) -> Any:
+        each: dict[str, Any] = {"candidates": [candidates] * 2, "lengths": [lengths] * 2, **given, **more}
+        return shape_grpo.shape_grpo(rewards, mask, **each).tolist()
+
+    plain = paid(two, [0, 1], [1, 1])
+    assert plain == [[0.0, -1.0], [2.0, -1.0]]
+    assert paid(two, [0, 1, -1], [1, 1, 0]) == plain
+    assert paid(two, [0, 1, 0], [1, 1, 0]) == plain
+    assert paid(np.ones((2, 3)), [0, 1, 0], [1, 1, 1], spread="token") == [[0.0, -1.0, 0.0], [1.0, -1.0, 1.0]]
+    lost = shape_grpo.shape_grpo([[1.0, 2.0]], two[:1], groups=1, candidates=[[0]], lengths=[[2]], baseline="none", scale="sum")
+    assert lost.tolist() == [[2.0, 2.0]]  # of the second there is no token left
+
+
+def test_a_response_without_candidates_counts_in_the_baseline() -> None:
+    given: dict[str, Any] = {"groups": 3, "candidates": [[0], [0], [-1]], "lengths": [[1], [1], [1]]}
+    found = shape_grpo.shape_grpo([[3.0], [1.0], [0.0]], np.ones((3, 1)), present=[[1], [1], [0]], **given)
+    assert_allclose(found[:, 0], [3 - 4 / 3, 1 - 4 / 3, -4 / 3], rtol=1e-6)
+    alone = segment_advantages([[], [1.0]], 2, rewards=[5.0, 1.0], scale="none")
+    assert alone[1].tolist() == [-2.0]
 
 
 def test_a_mixture_is_between_its_rules() -> None:
@@ -441,9 +476,10 @@ def test_marginal_credit_of_text_asks_for_its_prefixes() -> None:
     assert asked == ["", "One. ", "One. Two. ", "One. Two. Three."]
     assert found.values[0].tolist() == [25.0, 75.0, 156.0]
     assert found.evaluations == 4
-    glued = segments.segment("a red b red", segments.matching("red"))
-    assert glued.order == [0, 2, 1]  # "a ", red, " b ", red: the glue is whole before the last word
     assert found.rewards.tolist() == [256.0]
+    asked.clear()
+    ospo.segment_marginals([segments.segment("a red b red!", segments.matching("red"))], reward)
+    assert asked == ["", "a red", "a red b red", "a red b red!"]  # what is around the words is in the prefix, never behind it
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -453,7 +489,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"rule": "marginal"}, r"belong to rule 'marginal', which needs them; got rule 'marginal'"),
     ({"marginal": [[1.0], [2.0]]}, r"belong to rule 'marginal', which needs them; got rule 'own'"),
     ({"rule": "to_go", "baseline": "mean"}, r"must not see the own response: one of none, leave_one_out, .*place; got 'mean'"),
-    ({"baseline": "place"}, r"baseline must be one of none, mean, .*; got 'place'"),
+    ({"baseline": "place"}, r"baseline of own credit must be one of none, mean, .*; got 'place'"),
+    ({"baseline": "set_leave_one_out"}, r"baseline of own credit must be one of none, mean, .*; got 'set_leave_one_out'"),
+    ({"lam": "half"}, r"from 0 to 1; got 'half'"),
     ({"credit": None}, r"rule 'own' with lam=0.0 needs the credits of segments"),
     ({"rule": "marginal", "marginal": [[1.0, 2.0], [2.0]], "lam": 0.5}, r"row 0 of credit has 1 credits but 2 marginals"),
     ({"scale": "decoupled"}, r"scale must be one of none, group_std, batch_std"),

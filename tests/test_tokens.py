@@ -186,7 +186,7 @@ def expected(
         for j, length in enumerate(lengths[i]):
             value = {"segment": paid[j], "token": paid[j] / max(length, 1), "reward_to_go": math.fsum(paid[j:])}[spread]
             tokens += [0.0 if total != total else value] * length
-        result.append(tokens)
+        result.append(tokens[:1] + tokens[:-1] if spread == "reward_to_go" else tokens)  # by the decision before each token
     return result
 
 
@@ -256,7 +256,7 @@ def test_segments_in_several_stretches(spread: str, rows: Rows, data: st.DataObj
         paid = {j: phi[j] + share[j] * rest for j in landed}
         wanted.append(
             [
-                math.fsum(paid[j] for j in landed if last[j] >= t)
+                math.fsum(paid[j] for j in landed if last[j] >= max(t - 1, 0))
                 if spread == "reward_to_go"
                 else paid[owner] / (count[owner] if spread == "token" else 1)
                 for t, owner in enumerate(row)
@@ -283,7 +283,7 @@ def test_a_segment_is_paid_at_its_last_token_whatever_empty_stretches_follow() -
         segment_order=[[0, 1, 0]],
         spread="reward_to_go",
     )
-    assert out.tolist() == [[11.0, 11.0, 10.0, 10.0]]
+    assert out.tolist() == [[11.0, 11.0, 11.0, 10.0]]
 
 
 @given(case=segmented())

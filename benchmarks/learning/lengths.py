@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapley_credit as sc
@@ -18,7 +18,7 @@ from benchmarks.learning.retrievers import bm25, gains
 from benchmarks.learning.train import Step
 from benchmarks.learning.words import Array, words
 from shapley_credit.blackbox.plan import Plan
-from shapley_credit.credit.rules import segment_advantages
+from shapley_credit.credit.rules import rule_tokens
 from torch import Tensor
 
 SENTENCE, PHRASES, LENGTH = 3, 9, 2
@@ -32,6 +32,7 @@ class Written(NamedTuple):
     """B queries: how many phrases each has, and what any of its phrases are worth together."""
 
     sizes: Array  # int [B]
+    lengths: list[list[int]]  # words of each phrase, and the end with the last
     phrases: Tensor  # [B, PHRASES, D], scores that each phrase adds
     wanted: Tensor  # [B]
 
@@ -80,17 +81,28 @@ def marginals(query: Written) -> tuple[list[Array], float]:
 
 
 class Paid(NamedTuple):
-    """Advantages of the phrases, ragged [B][S_i], and how many queries the retriever answered for each response."""
+    """Advantages of the words and of the end, ragged [B][T_i], and how many queries the retriever answered for a response."""
 
     advantages: list[Array]
     calls: float
+
+
+def spread(query: Written, phrases: list[Array], calls: float) -> Paid:
+    """Every word of a phrase gets the advantage of the phrase."""
+    mask = [np.ones(sum(row)) for row in query.lengths]
+    return Paid(sc.token_advantages(None, mask, segment_credit=phrases, segment_lengths=query.lengths), calls)
+
+
+def by_rule(query: Written, credit: list[Array] | None, calls: float, **rule: Any) -> Paid:
+    mask = [np.ones(sum(row)) for row in query.lengths]
+    return Paid(rule_tokens(mask, credit, GROUP, segment_lengths=query.lengths, **rule), calls)
 
 
 def grpo(query: Written) -> Paid:
     """The reward for every phrase, z-scored in the group."""
     rewards, calls = query.each(whole, lambda size, worth: worth)
     paid = sc.advantages(np.concatenate(rewards), GROUP, scale="group_std")
-    return Paid([np.repeat(one, size) for one, size in zip(paid, query.sizes, strict=True)], calls)
+    return spread(query, [np.repeat(one, size) for one, size in zip(paid, query.sizes, strict=True)], calls)
 
 
 def by_segment(query: Written) -> Paid:
@@ -98,41 +110,33 @@ def by_segment(query: Written) -> Paid:
     credit, calls = owen_credit(query)
     owners = np.repeat(np.arange(len(query.sizes)) // GROUP, query.sizes)
     paid = sc.advantages(np.concatenate(credit), owners, scale="group_std")
-    return Paid(np.split(paid, np.cumsum(query.sizes)[:-1]), calls)
+    return spread(query, np.split(paid, np.cumsum(query.sizes)[:-1]), calls)
 
 
 def own(query: Written) -> Paid:
-    credit, calls = owen_credit(query)
-    return Paid(segment_advantages(credit, GROUP), calls)
+    return by_rule(query, *owen_credit(query))
 
 
 def leave_one_out(query: Written) -> Paid:
     """Own credit of what the query loses without the phrase; what is missing to the reward is shared evenly."""
     rewards, _ = query.each(whole, lambda size, worth: worth)
     credit, calls = query.each(without_one, lambda size, worth: worth[:, :1] - worth[:, 1:])
-    return Paid(segment_advantages(credit, GROUP, rewards=np.concatenate(rewards)), calls)
+    return by_rule(query, credit, calls, rewards=np.concatenate(rewards))
 
 
 def to_go(query: Written) -> Paid:
-    credit, calls = owen_credit(query)
-    return Paid(segment_advantages(credit, GROUP, rule="to_go"), calls)
+    return by_rule(query, *owen_credit(query), rule="to_go")
 
 
 def marginal(query: Written) -> Paid:
     grown, calls = marginals(query)
-    return Paid(segment_advantages(None, GROUP, rule="marginal", marginal=grown), calls)
-
-
-def marginal_whole(query: Written) -> Paid:
-    """The same, one baseline for all decisions of a response."""
-    grown, calls = marginals(query)
-    return Paid(segment_advantages(None, GROUP, rule="marginal", marginal=grown, baseline="leave_one_out"), calls)
+    return by_rule(query, None, calls, rule="marginal", marginal=grown)
 
 
 def mixture(query: Written) -> Paid:
     """Half own Owen credit, half marginal."""
     (credit, first), (grown, second) = owen_credit(query), marginals(query)
-    return Paid(segment_advantages(credit, GROUP, rule="marginal", marginal=grown, lam=0.5), first + second)
+    return by_rule(query, credit, first + second, rule="marginal", marginal=grown, lam=0.5)
 
 
 RULES = {
@@ -142,7 +146,6 @@ RULES = {
     "own, leave one out": leave_one_out,
     "to_go": to_go,
     "marginal": marginal,
-    "marginal, whole baseline": marginal_whole,
     "marginal, lam=.5": mixture,
 }
 
@@ -170,7 +173,8 @@ class Lengths:
         sizes = np.where(ends.any(axis=1), ends.argmax(axis=1), WORDS) // LENGTH
         shown = torch.where(word == self.end, 0, word)
         phrases = bm25(1.5, 0.75)[shown].reshape(len(word), PHRASES, LENGTH, -1).sum(dim=2)
-        return Written(sizes, phrases, wanted)
+        lengths = [[LENGTH] * (size - 1) + [LENGTH + (size < PHRASES)] for size in sizes.tolist()]
+        return Written(sizes, lengths, phrases, wanted)
 
     def figures(self, query: Written) -> dict[str, float]:
         rewards, _ = query.each(whole, lambda size, worth: worth)
@@ -183,9 +187,7 @@ class Lengths:
         paid = self.credit(query)
         advantages = torch.zeros(len(text), WORDS)
         for row, credit in enumerate(paid.advantages):
-            spread = np.repeat(credit, LENGTH)[:WORDS]
-            ended = np.append(spread, spread[-1])[:WORDS]  # the end goes with the last phrase
-            advantages[row, : len(ended)] = torch.as_tensor(ended, dtype=torch.float32)
+            advantages[row, : len(credit)] = torch.as_tensor(credit)
         return Step(text, advantages, {**self.figures(query), CALLS: paid.calls})
 
     def evaluate(self) -> dict[str, float]:

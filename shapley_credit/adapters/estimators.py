@@ -74,9 +74,10 @@ def segment_estimator(
         A_ij = (phi_ij - b_i / S_i) / s for own credit; to_go, marginal and mixtures as in `credit.rules.segment_advantages`
 
     phi comes from `segment_credit` and `segment_lengths` of `non_tensor_batch`, and where segments come in several stretches
-    `segment_order`, as in `token_advantages`; the marginal contributions of `credit="marginal"` come from `segment_marginal`,
-    and phi is then needed for a mixture alone. Where the framework passes no such columns, they are the rewards by token, as in
-    `segment_rewards`. Rewards of whole responses alone are refused: they say nothing about segments.
+    `segment_order`, as in `token_advantages`. The marginal contributions of `credit="marginal"` come from `segment_marginal`,
+    with `marginal_lengths` where their segments are others; phi is then needed for a mixture alone. Where the framework passes
+    no such columns, they are the rewards by token, as in `segment_rewards`. Rewards of whole responses alone are refused: they
+    say nothing about segments.
     credit, lam, baseline, scale: the rule and what `segment_advantages` takes. spread: of own credit, "segment" or "token".
 
     >>> import numpy as np
@@ -98,9 +99,15 @@ def segment_estimator(
         **_: Any,
     ) -> tuple[Any, Any]:
         columns = dict(non_tensor_batch or {})
-        if not {*needed, "segment_lengths"} <= columns.keys():
+        missing = {*needed, "segment_lengths"} - columns.keys()
+        if missing and columns.keys() & {"segment_credit", "segment_marginal", "segment_lengths"}:
+            raise InputError(
+                f"credit={credit!r} reads {', '.join(needed)} and segment_lengths; missing: {', '.join(sorted(missing))}."
+            )
+        if missing:
             columns = _read_rewards(token_level_rewards, response_mask, config, needed)
-        rows = {name: list(columns[name]) for name in (*needed, "segment_lengths", "segment_order") if name in columns}
+        known = (*needed, "segment_lengths", "segment_order", "marginal_lengths")
+        rows = {name: list(columns[name]) for name in known if name in columns}
         groups_of(index, len(rows["segment_lengths"]))
         advantages = rule_tokens(
             response_mask,
@@ -109,6 +116,7 @@ def segment_estimator(
             segment_lengths=rows["segment_lengths"],
             segment_order=rows.get("segment_order"),
             marginal=rows.get("segment_marginal"),
+            marginal_lengths=rows.get("marginal_lengths"),
             rule=credit,
             lam=lam,
             baseline=baseline,

@@ -54,9 +54,14 @@ def candidate_estimator(*, credit: str = "own", lam: float = 0.0, baseline: str 
         columns = non_tensor_batch or {}
         if "candidate_rewards" not in columns:
             return by_segment(token_level_rewards, response_mask, index, non_tensor_batch=columns, **given)
+        missing = {"segment_candidate", "segment_lengths"} - columns.keys()
+        if missing:
+            raise InputError(f"candidate_rewards come with segment_candidate and segment_lengths; missing: {sorted(missing)}.")
+        if any(row is None for row in columns["candidate_rewards"]):
+            raise InputError("candidate_rewards must be a list for each response, [] for one without candidates; found None.")
         groups_of(index, len(columns["candidate_rewards"]))
         counts = [len(row) for row in columns["candidate_rewards"]]
-        present = np.arange(max(counts)) < np.array(counts)[:, None]
+        present = np.arange(max(*counts, 1)) < np.array(counts)[:, None]
         rewards = np.zeros(present.shape)
         rewards[present] = np.concatenate([np.asarray(row, np.float64) for row in columns["candidate_rewards"]])
         advantages = shape_grpo(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from shapley_credit.credit.arrays import numbers
 from shapley_credit.credit.baselines import BASELINES, FROM_OTHERS, OF_OTHERS, SCALES, Batch, leave_one_out, of_others
 from shapley_credit.credit.groups import read_batch
-from shapley_credit.credit.layouts import agree
-from shapley_credit.credit.segment_tables import Table, accumulated, given_back, in_order, is_last, order_of, to_go
+from shapley_credit.credit.segment_tables import Table, accumulated, given_back, in_order, is_last, order_of
 from shapley_credit.errors import InputError
 
 RULES = ("own", "to_go", "marginal")
+
+# Of own credit: all that need no v(N - i), which only members of a set of responses have.
+OWN_BASELINES = tuple(name for name in BASELINES if name != "set_leave_one_out")
 
 # Baselines of rules that accumulate: those of whole responses, and one for each place.
 TO_GO_BASELINES = (*(name for name in OF_OTHERS if name != "set_leave_one_out"), "place")
@@ -31,10 +35,15 @@ class Rule:
     def __post_init__(self) -> None:
         if self.name not in RULES:
             raise InputError(f"the rule of credit must be one of {', '.join(RULES)}; got {self.name!r}.")
-        if not 0.0 <= self.lam <= 1.0 or (self.lam and self.name != "marginal"):
+        known = isinstance(self.lam, int | float | np.floating) and 0.0 <= self.lam <= 1.0
+        if not known or (self.lam and self.name != "marginal"):
             raise InputError(
                 f"lam is the share of own credit beside rule 'marginal', from 0 to 1; got {self.lam!r} with {self.name!r}."
             )
+        if self.name == "own" and self.below not in OWN_BASELINES:
+            raise InputError(f"the baseline of own credit must be one of {', '.join(OWN_BASELINES)}; got {self.baseline!r}.")
+        if self.below and self.scale not in SCALES:
+            raise InputError(f"scale must be one of {', '.join(SCALES)}; got {self.scale!r}.")
 
     @property
     def share(self) -> float:
@@ -64,6 +73,9 @@ class Part(NamedTuple):
         given = self.table.give_back(self.matrix)
         return [given[row, :size] for row, size in enumerate(self.table.sizes.tolist())]
 
+    def times(self, factor: Any) -> Part:
+        return self._replace(matrix=self.matrix * factor)
+
     def accumulated(self) -> Part:
         """With every segment the sum of what is given at it and behind it."""
         return self._replace(matrix=accumulated(self.matrix))
@@ -82,35 +94,43 @@ def parts_of(
 ) -> tuple[Part | None, Part | None]:
     """What a rule gives as own credit, and what it gives to go; None for a part that it does not have.
 
-    credit, marginal, groups, rewards, lengths: as in `segment_advantages`; times, ends: as in `increments`.
+    credit, marginal, groups, rewards, lengths: as in `segment_advantages`; times, ends: as in `increments`. The rows of credit
+    and marginal may differ in length.
     """
     own, ahead = _tables(rule, credit, marginal)
     either: Any = own if ahead is None else ahead
-    order = order_of(either, ends)
-    if rewards is not None:
-        told = numbers(rewards, "rewards", either.values)
-        if tuple(told.shape) != tuple(either.sizes.shape):
-            raise InputError(
-                f"rewards must hold one number for each of the {len(either.sizes)} responses; got {tuple(told.shape)}."
-            )
-        own = None if own is None else own.completed(told, 1.0 / own.count.clip(min=1.0)[:, None])
-        ahead = None if ahead is None else ahead.completed(told, is_last(ahead, order))
-        either = own if ahead is None else ahead
-    batch = read_batch(either.totals, groups, rule.below_whole, rule.scale, rule.floor, lengths=lengths)
-    factor = rule.share if times is None else rule.share * numbers(times, "times", either.values)[:, None]
-    mine = None if own is None else factor * own.values
-    later = None if ahead is None else (1.0 - rule.share) * to_go(ahead, order)
-    over = _deviation(either, sum(part for part in (mine, later) if part is not None), batch, rule)
-    # Nothing is learnt from a response that nobody can be compared with: what it is worth would stand in for its baseline.
-    if ahead is not None and rule.below in (*FROM_OTHERS, "place"):
-        over = either.xp.where(batch.of(either.totals).alone[:, None], float("inf"), over)
-    first = second = None
+    told = either.totals if rewards is None else _read_rewards(rewards, either)
+    batch = read_batch(told, groups, rule.below_whole, rule.scale, rule.floor, lengths=lengths)
+    over, first, second = 0.0, None, None
     if own is not None:
-        first = Part(own, own.masked((mine - factor * _own_baseline(own, rule.below_whole, batch)) / over))
+        own = own.among(told)
+        own = own if rewards is None else own.completed(told, 1.0 / own.count.clip(min=1.0)[:, None])
+        factor = 1.0 if times is None else numbers(times, "times", own.values)[:, None]
+        below = BASELINES[rule.below_whole](batch.of(told if rewards is not None else own.totals))
+        shares = factor / own.count.clip(min=1.0)[:, None]
+        centred = factor * own.values - shares * batch.of(told).mean[:, None]
+        over = over + rule.share * _deviation(own, centred, batch, rule)
+        first = Part(own, own.masked(factor * own.values - shares * below[:, None]))
     if ahead is not None:
-        given = ahead.values - _steps(ahead, rule.below, batch, order)
-        second = Part(ahead, ahead.masked((1.0 - rule.share) * given / over))
-    return first, second
+        ahead, order = ahead.among(told), order_of(ahead, ends)
+        ahead = ahead if rewards is None else ahead.completed(told, is_last(ahead, order))
+        steps = _steps(ahead, rule.below, batch.of(told if rewards is not None else ahead.totals), order)
+        given = ahead.masked(ahead.values - steps)
+        later = given_back(accumulated(in_order(ahead.values, order)), order)
+        over = over + (1.0 - rule.share) * _deviation(ahead, later, batch, rule)
+        second = Part(ahead, given)
+    # Nothing is learnt from a response that nobody can be compared with: what it is worth would stand in for its baseline.
+    if rule.name != "own" and rule.below in (*FROM_OTHERS, "place"):
+        over = either.xp.where(batch.of(told).alone[:, None], float("inf"), over)
+    return first and first.times(rule.share / over), second and second.times((1.0 - rule.share) / over)
+
+
+def _read_rewards(rewards: Any, table: Table) -> Any:
+    """R_i [B], NaN for the absent."""
+    told = numbers(rewards, "rewards", table.values)
+    if tuple(told.shape) != tuple(table.sizes.shape):
+        raise InputError(f"rewards must hold one number for each of the {len(table.sizes)} responses; got {tuple(told.shape)}.")
+    return told
 
 
 def _tables(rule: Rule, credit: Any, marginal: Any) -> tuple[Table | None, Table | None]:
@@ -119,35 +139,33 @@ def _tables(rule: Rule, credit: Any, marginal: Any) -> tuple[Table | None, Table
         raise InputError(f"marginal contributions belong to rule 'marginal', which needs them; got rule {rule.name!r}.")
     if credit is None and (rule.name != "marginal" or rule.lam):
         raise InputError(f"rule {rule.name!r} with lam={rule.lam!r} needs the credits of segments.")
+    grown = None if marginal is None else Table.read(marginal, "marginal")
+    if rule.name == "to_go":
+        return None, Table.read(credit, "credit")
     own = Table.read(credit, "credit") if rule.share else None
-    if rule.share == 1.0:
-        return own, None
-    ahead = Table.read(credit, "credit") if rule.name == "to_go" else Table.read(marginal, "marginal")
-    if own is not None:
-        agree(own.sizes, ahead.sizes, "credit", "credits but {} marginals")
-    return own, ahead
+    if own is not None and grown is not None and len(own.sizes) != len(grown.sizes):
+        raise InputError(f"credit and marginal must have a row for each response; got {len(own.sizes)} and {len(grown.sizes)}.")
+    return own, grown if rule.share < 1.0 else None
 
 
-def _deviation(table: Table, before: Any, batch: Batch, rule: Rule) -> Any:
+def _deviation(table: Table, paid: Any, batch: Batch, rule: Rule) -> Any:
     """s of each response, [B, 1]."""
     xp, shape = table.xp, table.values.shape
     everyone = replace(batch, codes=xp.broadcast_to(batch.codes[:, None], shape).reshape(-1), lengths=None)
-    found = SCALES[rule.scale](everyone.of(xp.where(table.present, before, float("nan")).reshape(-1))).reshape(shape)[:, :1]
+    found = SCALES[rule.scale](everyone.of(xp.where(table.present, paid, float("nan")).reshape(-1))).reshape(shape)[:, :1]
     return found if rule.scale == "none" else found.clip(min=rule.floor)
 
 
-def _own_baseline(table: Table, baseline: str, batch: Batch) -> Any:
-    """b_i w_ij with w_ij = 1 / S_i, [B, 1]."""
-    return (BASELINES[baseline](batch.of(table.totals)) / table.count.clip(min=1.0))[:, None]
-
-
 def _steps(table: Table, baseline: str, batch: Batch, order: Any) -> Any:
-    """What reward to go adds up to the baseline of every decision, [B, S]: the baseline less that of the next one."""
+    """What reward to go adds up to the baseline of every decision, [B, S]: the baseline less that of the next one.
+
+    batch: of what whole responses get.
+    """
     xp, width = table.xp, table.values.shape[1]
     if baseline == "place":
         below = _by_place(table, batch, order)
     else:
-        below = xp.broadcast_to(BASELINES[baseline](batch.of(table.totals))[:, None], (len(order), width))
+        below = xp.broadcast_to(BASELINES[baseline](batch)[:, None], (len(order), width))
     place = xp.arange(width, device=table.values.device)
     below = xp.where(place < table.count[:, None], below, 0.0)
     following = xp.concatenate([below[:, 1:], below[:, :1] * 0.0], 1)

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from shapley_credit.credit.baselines import NEEDS
 from shapley_credit.credit.increments import Rule, parts_of
+from shapley_credit.credit.layouts import agree
+from shapley_credit.credit.stretches import ends_of, in_text_order, trained_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.graphs import between_graphs
@@ -42,23 +41,28 @@ def segment_advantages(
         marginal    A_ij = (sum_{l >= j} m_il - b_i) / s = (v(N) - v(y_<j) - b_i) / s
         mixture     lam of own and 1 - lam of marginal, over one s
 
-    own is right where no segment changes what is written behind it (parallel candidates, a fixed number of them); it fails
-    where an early segment leads to late ones, as [1.0] against [0.0, 1.5], and has the least variance. to_go is right at the
-    first decision and fails where a credit looks ahead: a prefix of 1 and then A = .9 or B = 1.5 with chance .1, paid by
-    Shapley values of the maximum. marginal is right for every policy, and pays with the noise of all that comes later.
-    docs/rules.md has each of these games enumerated.
+    own pays a segment for what it is worth, with the least variance: where segments ignore each other (parallel candidates, a
+    fixed number of them) leave-one-out credit with a baseline of others is unbiased, and Shapley credit follows its mixture
+    over sizes. It fails where an early segment leads to late ones, as [1.0] against [0.0, 1.5]. to_go is right at the first
+    decision and fails
+    where a credit looks ahead: a prefix of 1 and then A = .9 or B = 1.5 with chance .1, paid by Shapley values of the maximum.
+    marginal with scale="none" is unbiased for every policy and every v, and pays with the noise of all that comes later. Each
+    of these games is enumerated in docs/rules.md. Where a token may end one segment or go on with it, write advantages to
+    tokens by `rule_tokens`, which knows that this choice belongs to the segment before.
 
     credit: ragged [B][S_i], phi, segments in the order of the text; R_i is their sum. NaN marks the absent, who count nowhere:
         they get 0 of own credit, and what is to go from them on. None for marginal with lam = 0.
     groups: B ids of prompts, or the number of responses a prompt has.
     marginal: ragged [B][S_i], m_ij = v(y_<=j) - v(y_<j), for `rule="marginal"` alone, from `marginal_vector`.
     baseline: over the totals R_i. own: those of `advantages`, "mean" by default. Rules that accumulate subtract it whole at
-        every decision, from other responses only: "leave_one_out" by default, "length_weighted_leave_one_out", "none", or
-        "place", at the j-th segment the mean of what the other responses that have one get from there on. A response that
-        nobody can be compared with gets 0 there.
-    scale: "none", "group_std" or "batch_std": s is 1 or max(deviation, floor), the deviation of what segments get before the
-        baseline, over all segments of the group or batch. That of the totals would not do: where all responses earn the same,
-        their segments differ still, and would be divided by next to nothing.
+        every decision, from other responses only: "leave_one_out", "length_weighted_leave_one_out", "none", or by default
+        "place", at the j-th segment the mean of what the other responses that have one get from there on, and if none has one,
+        of what they get from their last one on. A response that is alone in its group gets 0 there.
+    scale: "none", "group_std" or "batch_std": s is 1 or max(deviation, floor) over all segments of the group or batch, of what
+        they are paid with the mean as a baseline, or of what is to go (in a mixture lam of the one and 1 - lam of the other).
+        The
+        deviation of the totals would not do: where all responses earn the same, their segments differ still, and would be
+        divided by next to nothing.
     rewards: [B], R_i, where credits do not add up to it, as leave-one-out credits do not; by default their sum. What is
         missing is shared evenly by own credit, and paid at the end of the response by rules that accumulate. Without it the
         law holds for
@@ -80,7 +84,10 @@ def segment_advantages(
         assert own is not None
         return own.rows()
     later = ahead.accumulated()
-    return later.rows() if own is None else later._replace(matrix=own.matrix + later.matrix).rows()
+    if own is None:
+        return later.rows()
+    agree(own.table.sizes, later.table.sizes, "credit", "credits but {} marginals")
+    return later._replace(matrix=own.matrix + later.matrix).rows()
 
 
 @dataclass(frozen=True)
@@ -95,12 +102,26 @@ class Increments:
     own: list[Any] | None
     to_go: list[Any] | None
 
-    def tokens(self, mask: Any, segment_lengths: Any, segment_order: Any = None, *, spread: str, cu_seqlens: Any = None) -> Any:
-        """Advantages of tokens in the layout of the mask, as `token_advantages`; `spread` is that of the own part."""
-        where = {"segment_lengths": segment_lengths, "segment_order": segment_order, "cu_seqlens": cu_seqlens}
+    def tokens(
+        self,
+        mask: Any,
+        segment_lengths: Any,
+        segment_order: Any = None,
+        *,
+        spread: str,
+        marginal_lengths: Any = None,
+        cu_seqlens: Any = None,
+    ) -> Any:
+        """Advantages of tokens in the layout of the mask, as `token_advantages`.
+
+        spread: of the own part. marginal_lengths: ragged, trainable tokens of the segments of the part to go, where they are
+            others.
+        """
+        own = {"segment_lengths": segment_lengths, "segment_order": segment_order, "spread": spread}
+        later = {"segment_lengths": marginal_lengths} if marginal_lengths is not None else own
         parts = [
-            token_advantages(None, mask, segment_credit=credit, spread=how, **where)
-            for credit, how in ((self.own, spread), (self.to_go, "reward_to_go"))
+            token_advantages(None, mask, segment_credit=credit, cu_seqlens=cu_seqlens, **how)
+            for credit, how in ((self.own, own), (self.to_go, later | {"spread": "reward_to_go"}))
             if credit is not None
         ]
         return added(*parts)
@@ -114,15 +135,24 @@ def added(first: Any, *others: Any) -> Any:
 
 
 def increments(
-    rule: Rule, credit: Any, marginal: Any, groups: Any, *, lengths: Any = None, times: Any = None, ends: Any = None
+    rule: Rule,
+    credit: Any,
+    marginal: Any,
+    groups: Any,
+    *,
+    rewards: Any = None,
+    lengths: Any = None,
+    times: Any = None,
+    ends: Any = None,
 ) -> Increments:
     """What a rule gives at each segment before reward to go adds it up.
 
-    credit, marginal, groups, lengths: as in `segment_advantages`.
+    credit, marginal, groups, rewards, lengths: as in `segment_advantages`; the rows of credit and marginal may differ in
+        length.
     times: [B], own credits and their baselines are multiplied by it; then sum_j A_ij / times_i is (R_i - b_i) / s.
-    ends: ragged [B][S_i], where in the text each segment ends, as `ends_of` says; by default they end in the order of the rows.
+    ends: ragged [B][S_i], where in the text each segment to go ends, as `ends_of` says; by default in the order of the rows.
     """
-    own, ahead = parts_of(rule, credit, marginal, groups, lengths=lengths, times=times, ends=ends)
+    own, ahead = parts_of(rule, credit, marginal, groups, rewards=rewards, lengths=lengths, times=times, ends=ends)
     return Increments(own and own.rows(), ahead and ahead.rows())
 
 
@@ -135,30 +165,41 @@ def rule_tokens(
     segment_order: Any = None,
     rule: str = "own",
     marginal: Any = None,
+    marginal_lengths: Any = None,
     lam: float = 0.0,
     baseline: str | None = None,
     scale: str = "group_std",
+    rewards: Any = None,
     spread: str = "segment",
     cu_seqlens: Any = None,
 ) -> Any:
     """Advantages of tokens by a rule of credit: what methods and adapters share.
 
     mask, segment_lengths, segment_order, cu_seqlens: as in `token_advantages`; the others as in `segment_advantages`.
-    spread: of own credit, "segment" or "token". What is to go reaches every token up to the last one of its segment.
+    marginal_lengths: ragged, tokens of the segments of marginal, in text order, where they are not those of credit.
+    spread: of own credit, "segment" or "token". What is to go reaches every token up to the last one of its segment, and the
+        first
+        token of the next: that token is the choice to end the segment, and a baseline must not know what was chosen.
 
-    Returns float32 in the layout of mask. Cost O(tokens + B max S). Raises InputError as the functions named.
+    Returns float32 in the layout of mask. Cost O(tokens + B max S). Raises InputError as the functions named, and for marginal
+    credit of a segment in several stretches: what it is worth at the first is not known there.
 
     >>> import numpy as np
     >>> from shapley_credit.credit.rules import rule_tokens
     >>> rule_tokens(np.ones((2, 3)), [[4.0, 0.0], [2.0]], 2, segment_lengths=[[1, 2], [3]], rule="to_go", scale="none")
-    array([[ 2., -2., -2.],
+    array([[ 2.,  2., -2.],
            [-2., -2., -2.]], dtype=float32)
     """
-    kind = check_spread(Rule(rule, lam, baseline, scale), spread)
-    ends = None if rule == "own" else ends_of(marginal if credit is None else credit, segment_lengths, segment_order)
+    kind, ends = check_spread(Rule(rule, lam, baseline, scale), spread), None
+    if rule == "marginal" and segment_order is not None and marginal_lengths is None:
+        marginal, marginal_lengths = in_text_order(marginal, segment_lengths, segment_order)
+    if rule == "to_go":
+        ends = ends_of(credit, segment_lengths, segment_order)
     trained = trained_tokens(baseline, segment_lengths)
-    found = increments(kind, credit, marginal, groups, lengths=trained, ends=ends)
-    return found.tokens(mask, segment_lengths, segment_order, spread=spread, cu_seqlens=cu_seqlens)
+    found = increments(kind, credit, marginal, groups, rewards=rewards, lengths=trained, ends=ends)
+    return found.tokens(
+        mask, segment_lengths, segment_order, spread=spread, marginal_lengths=marginal_lengths, cu_seqlens=cu_seqlens
+    )
 
 
 def check_spread(rule: Rule, spread: str) -> Rule:
@@ -168,27 +209,3 @@ def check_spread(rule: Rule, spread: str) -> Rule:
     if not rule.share and spread != "segment":
         raise InputError(f"spread={spread!r} shares own credit among the tokens of a segment; rule {rule.name!r} has none.")
     return rule
-
-
-def trained_tokens(baseline: str | None, segment_lengths: Any) -> Any:
-    """Trainable tokens of each response [B] where the baseline weighs by them, else None."""
-    needed = baseline is not None and NEEDS.get(baseline) == "lengths"
-    return [float(sum(row)) for row in segment_lengths] if needed else None
-
-
-def ends_of(rows: Any, segment_lengths: Any, segment_order: Any = None) -> Any:
-    """Where in the text segments end: the place of their last stretch that has tokens, behind all others where there is none.
-
-    rows: ragged [B][S_i], anything of the segments; the others as in `token_advantages`. Returns B arrays [S_i], None without
-    segment_order.
-    """
-    if segment_order is None:
-        return None
-    ends = []
-    for row, lengths, owners in zip(rows, segment_lengths, segment_order, strict=True):
-        last = np.full(len(row), len(lengths), np.int64)
-        for place, (length, owner) in enumerate(zip(lengths, owners, strict=True)):
-            if length:
-                last[int(owner)] = place
-        ends.append(last)
-    return ends

@@ -46,9 +46,14 @@ class Table:
         """R_i [B], NaN where no segment is present."""
         return self.xp.where(self.count > 0.0, self.xp.cumsum(self.values, 1)[:, -1], float("nan"))
 
+    def among(self, totals: Any) -> Table:
+        """The segments of those responses whose total is a number."""
+        there = self.present & ~self.xp.isnan(totals)[:, None]
+        return replace(self, present=there, values=self.xp.where(there, self.values, 0.0))
+
     def completed(self, rewards: Any, shares: Any) -> Table:
         """The credits with what is missing to the rewards [B] shared among the present segments by shares [B, S]."""
-        missing = (rewards - self.totals)[:, None]
+        missing = self.xp.where(self.count > 0.0, rewards - self.totals, 0.0)[:, None]
         return replace(self, values=self.xp.where(self.present, self.values + shares * missing, 0.0))
 
     def masked(self, matrix: Any) -> Any:
@@ -94,8 +99,3 @@ def is_last(table: Table, order: Any) -> Any:
     """1 for the present segment of a response that ends last, else 0, [B, S]."""
     place = table.xp.arange(table.values.shape[1], device=table.values.device)
     return given_back(1.0 * (place == table.count[:, None] - 1.0), order)
-
-
-def to_go(table: Table, order: Any) -> Any:
-    """Of each segment: the credits of those that do not end before it."""
-    return given_back(accumulated(in_order(table.values, order)), order)

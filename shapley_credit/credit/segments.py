@@ -10,20 +10,10 @@ from typing import Any
 import numpy as np
 
 from shapley_credit.coalitions import CoalitionTree
-from shapley_credit.convert import Array, to_numpy
-from shapley_credit.credit.splitters import (
-    Span,
-    Splitter,
-    apply,
-    json_array,
-    matching,
-    numbered,
-    paragraphs,
-    phrases,
-    sentences,
-    tagged,
-    words,
-)
+from shapley_credit.convert import Array
+from shapley_credit.credit.splitters import Splitter, apply, matching, paragraphs, phrases, sentences, tagged, words
+from shapley_credit.credit.token_offsets import token_spans
+from shapley_credit.credit.written_lists import Span, json_array, numbered
 from shapley_credit.errors import InputError
 
 __all__ = [
@@ -73,11 +63,18 @@ class SegmentedText:
         edges = [0, *cuts.tolist(), len(self.text)]
         return [(int(self.members[start]), self.text[start:end]) for start, end in pairwise(edges)]
 
-    @property
-    def order(self) -> list[int]:
-        """The members in the order in which the text completes them: each by its last piece."""
-        last = {member: place for place, (member, _) in enumerate(self.pieces)}
-        return sorted(last, key=last.__getitem__)
+    def steps(self) -> SegmentedText:
+        """The text cut where its spans end, and behind the last of them: what had been written at each of these places.
+
+        A coalition of the first members is a prefix of the text, which the glue of `render` is not.
+
+        >>> from shapley_credit.credit import segments
+        >>> parts = segments.segment("Try: 1) red 2) red!", segments.matching("red"))
+        >>> [piece for _, piece in parts.steps().pieces]
+        ['Try: 1) red', ' 2) red', '!']
+        """
+        ends = sorted({end for _, end in self.spans} | {len(self.text)})
+        return segment(self.text, lambda text: list(pairwise([0, *ends])))
 
     def render(self, coalition: Any, absent: str | Callable[[int, str], str] = "") -> str:
         """The text of a coalition: the pieces of its members as they are, of all members the text itself, byte for byte.
@@ -104,14 +101,17 @@ class SegmentedText:
     def stretches(self, offsets: Any, mask: Any = None, *, start: int = 0) -> tuple[Array, Array]:
         """Tokens as stretches of one member each, for `token_advantages`: (segment_lengths [R], segment_order [R]).
 
-        A token is its first character's that is no white space. One without characters (a special token, (0, 0)) or outside the
-        text goes with the token before it, at the start with the one behind it. Members without tokens (truncation) are in no
-        stretch.
+        A token is its first character's that is no white space. One without characters goes with the token before it, at the
+        start with the one behind it. Members without tokens (truncation) are in no stretch.
 
         offsets: [T, 2], characters of each token, half-open, as a fast tokenizer gives them; tokens that share a character
-            repeat it.
+            repeat it, and a special token is (0, 0) or empty beside a token with characters.
         mask: [T], nonzero for the trainable tokens; all by default. Prompt and padding stay out.
         start: where the text starts in what was tokenized.
+
+        Cost O(characters + tokens). Raises InputError for offsets that would put tokens at the wrong member: trainable tokens
+        none of which has a character, or that are outside the text, end before they start, do not ascend, or are empty at a
+        character that no token has. The first token may begin before the text and the last one end behind it.
 
         >>> from shapley_credit.credit import segments
         >>> parts = segments.segment("Hi you. Bye.", segments.matching(r"[^.]+[.] ?"))
@@ -119,26 +119,20 @@ class SegmentedText:
         >>> lengths.tolist(), order.tolist()
         ([4, 3], [0, 1])
         """
-        table = np.asarray(to_numpy(offsets, "offsets")[0])
-        if table.ndim != 2 or table.shape[1:] != (2,) or table.dtype.kind not in "iu":
-            raise InputError(f"offsets must be integers [T, 2]; got {table.dtype} of shape {table.shape}.")
-        if mask is not None:
-            table = table[to_numpy(mask, "mask")[0] != 0]
-        owners = self._owners(table.astype(np.int64) - start)
+        blank = np.fromiter(map(str.isspace, self.text), np.bool_, len(self.text))
+        owners = self._owners(token_spans(offsets, mask, start, blank), blank)
         edges = np.flatnonzero(np.diff(owners, prepend=-1))
         return np.diff(edges, append=len(owners)), owners[edges]
 
-    def _owners(self, offsets: Array) -> Array:
+    def _owners(self, spans: Array, blank: Array) -> Array:
         """The member of each token; of its first character that is no white space, or of a neighbouring token's."""
-        n = len(self.text)
-        blank = np.fromiter(map(str.isspace, self.text), np.bool_, n)
+        n = len(blank)
         solid = np.minimum.accumulate(np.where(blank, n, np.arange(n))[::-1])[::-1]  # the next character that is not blank
-        first, last = np.maximum(offsets[:, 0], 0), np.minimum(offsets[:, 1], n)
-        has_text = first < last
-        first = np.where(has_text, first, 0)
+        has_text = spans[:, 0] < spans[:, 1]
+        first, last = np.where(has_text, np.maximum(spans[:, 0], 0), 0), np.minimum(spans[:, 1], n)
         owners = self.members[np.where(solid[first] < last, solid[first], first)]
-        if not has_text.any():
-            return np.zeros(len(owners), np.int64)
+        if not has_text.any():  # no tokens at all
+            return owners
         carried = np.maximum.accumulate(np.where(has_text, np.arange(len(owners)), -1))
         return owners[np.where(carried < 0, has_text.argmax(), carried)]
 

@@ -54,6 +54,15 @@ class Segments:
         return self._largest(self.xp.where(self.stretches > 0, self.places, -1), self.owners, len(self.rows))
 
     @cached_property
+    def decisions(self) -> Any:
+        """Tokens of each stretch as decisions, int [R]: one later than the stretches, whose first token is still the choice to
+        end the stretch before; the first stretch has one more, the last one less."""
+        taken, rows, width = self.stretches > 0, self.rows[self.owners], int(self.places.max()) + 1 if len(self.places) else 0
+        last = self._largest(self.xp.where(taken, self.places, -1), rows, len(self.sizes))[rows]
+        first = width - self._largest(self.xp.where(taken, width - self.places, -1), rows, len(self.sizes))[rows]
+        return self.stretches + 1 * (taken & (self.places == first)) - 1 * (taken & (self.places == last))
+
+    @cached_property
     def final(self) -> Any:
         """Whether the last trainable token of a completion is the segment's, bool [S]."""
         return (self.last >= 0) & (self.last == self._largest(self.last, self.rows, len(self.sizes))[self.rows])
@@ -91,7 +100,7 @@ def read_segments(layout: Layout, completion_credit: Any, credit: Any, lengths: 
         agree(sizes, stretches, "segment_credit", "credits but {} segment_lengths")
         places = _places(sizes)
     else:
-        places = _read_order(order, sizes, stretches)
+        places = read_order(order, sizes, stretches)
     whole = numbers(flat_lengths, "segment_lengths", layout.mask)
     if (whole < 0.0).any() or (whole % 1.0 != 0.0).any():
         raise InputError("segment_lengths must be whole numbers of tokens, 0 or more.")
@@ -102,7 +111,7 @@ def read_segments(layout: Layout, completion_credit: Any, credit: Any, lengths: 
     return segments
 
 
-def _read_order(order: Any, sizes: Any, stretches: Any) -> Any:
+def read_order(order: Any, sizes: Any, stretches: Any) -> Any:
     """The segment of each stretch within its completion, int [R]."""
     flat, given = read_ragged(order, "segment_order")
     agree(given, stretches, "segment_order", "entries but {} segment_lengths")

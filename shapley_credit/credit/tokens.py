@@ -76,7 +76,9 @@ def token_advantages(
         token           A_ij / l_ij             l_ij / sum_j l_ij; the tokens of a segment add up to A_ij
         reward_to_go    sum_{j' >= j} A_ij'     1 for the segment of the last token, else 0; a segment is paid at its last token
 
-    so that reward to go subtracts b_i whole at every decision.
+    so that reward to go subtracts b_i whole at every decision. What the first token of a segment chooses is still whether the
+    one
+    before goes on: under reward to go it gets what that one's tokens get.
 
     completion_credit: [B], c, NaN for the absent, whose tokens get 0; None for the sums of segment_credit.
     mask, cu_seqlens: as in `scatter_credit`. Tokens outside the mask get exactly 0.
@@ -121,11 +123,12 @@ def token_advantages(
         raise InputError("baseline=, scale= and without= need groups; without groups, credits are used as they are.")
     if accumulates:
         paid = segments.pay(credit, below, over, 1.0 * segments.final)
-        each = segments.to_go(paid)
+        each, tokens = segments.to_go(paid), segments.decisions
     else:
+        tokens = segments.stretches
         paid = segments.pay(credit, below, over, segments.lengths if spread == "token" else 1.0 * (segments.lengths > 0.0))
         each = (paid / segments.lengths.clip(min=1.0) if spread == "token" else paid)[segments.owners]
-    return _write("spread", layout, numbers(each, "credit", layout.mask, "float32"), segments.stretches, layout.mask)
+    return _write("spread", layout, numbers(each, "credit", layout.mask, "float32"), tokens, layout.mask)
 
 
 def _write(game: str, layout: Layout, *arguments: Any) -> Any:

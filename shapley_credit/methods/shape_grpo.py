@@ -14,10 +14,12 @@ import numpy as np
 from shapley_credit.convert import Array, from_numpy, to_numpy
 from shapley_credit.credit.groups import advantages, codes_of
 from shapley_credit.credit.increments import Rule
-from shapley_credit.credit.rules import added, ends_of, increments, trained_tokens
+from shapley_credit.credit.rules import added, increments
+from shapley_credit.credit.stretches import ends_of, trained_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.graphs import between_graphs
+from shapley_credit.methods.candidates import in_text, own_pieces, read_candidates, trailing
 from shapley_credit.utilities.maximum import Max
 from shapley_credit.values import marginal_vector, set_shapley
 
@@ -73,17 +75,24 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
     return from_numpy(values * np.asarray(members, values.dtype), library)
 
 
-def marginal_credit(rewards: Any, candidates: Sequence[Sequence[int]], base: Any = 0.0, *, present: Any = None) -> Any:
+def marginal_credit(
+    rewards: Any,
+    candidates: Sequence[Sequence[int]],
+    base: Any = 0.0,
+    *,
+    present: Any = None,
+    lengths: Sequence[Sequence[int]] | None = None,
+) -> Any:
     """What the best reward grows by as the text comes to the end of each candidate.
 
         m_ij = max(base, rewards of those that end no later than j) - max(base, rewards of those that end before j)
 
-    rewards: [B, K]; base, present: as in `shape_credit`. candidates: as in `shape_grpo`; the order is that of first appearance,
-        and for a candidate in several pieces that of its last one, for what is not finished has no reward yet. Candidates
-        without any text come last.
+    rewards: [B, K]; base, present: as in `shape_credit`. candidates: as in `shape_grpo`, each in one piece, in the order of the
+        text. lengths: as there, pieces of no tokens are not there; candidates without any come last.
 
-    Returns [B, K], which add up to v(N) - base. Cost O(B K log K). Raises InputError as `shape_credit`, and for candidates out
-    of range. Source: Weber (1988), marginal vectors.
+    Returns [B, K], which add up to v(N) - base. Cost O(B K log K). Raises InputError as `shape_credit`, for candidates out of
+    range, and for one in several pieces: what it is worth is not known at the first of them.
+    Source: Weber (1988), marginal vectors.
 
     >>> from shapley_credit.methods import shape_grpo
     >>> shape_grpo.marginal_credit([[1.0, 3.0, 2.0]], [[-1, 0, 2, 1]])
@@ -91,17 +100,12 @@ def marginal_credit(rewards: Any, candidates: Sequence[Sequence[int]], base: Any
     """
     mask = None if present is None else to_numpy(present, "present")[0].astype(np.bool_)
     game = Max(rewards, base, mask=mask)
-    if len(game.shape) != 1 or game.shape[0] != len(candidates):
-        raise InputError(f"rewards must be [B, K], a row for each of the {len(candidates)} of candidates; got {game!r}.")
-    if any(not -1 <= owner < game.k for row in candidates for owner in row):
-        raise InputError(f"candidates must be 0 .. {game.k - 1}, or -1 for none; got {candidates!r}.")
-    return marginal_vector(game, order=np.array([_completed(row, game.k) for row in candidates]))
-
-
-def _completed(owners: Sequence[int], k: int) -> list[int]:
-    """The candidates 0 .. k - 1 in the order in which the text completes them."""
-    last = dict.fromkeys(range(k), len(owners)) | {int(owner): place for place, owner in enumerate(owners) if owner >= 0}
-    return sorted(last, key=last.__getitem__)
+    if len(game.shape) != 1:
+        raise InputError(f"rewards must be [B, K]; got {game!r}.")
+    here = np.ones((*game.shape, game.k), np.bool_) if mask is None else mask
+    owners, counts = read_candidates(candidates, here, lengths)
+    orders = [in_text(row, count, game.k, i) for i, (row, count) in enumerate(zip(owners, counts, strict=True))]
+    return marginal_vector(game, order=np.array(orders))
 
 
 @between_graphs
@@ -154,32 +158,36 @@ def shape_grpo(
     >>> shape_grpo.shape_grpo([[1.0, 0.0], [3.0, 1.0]], [[1, 1, 1], [1, 1, 1]], **text)[1].tolist()
     [1.0, 3.0, -1.0]
     >>> shape_grpo.shape_grpo([[1.0, 0.0], [3.0, 1.0]], [[1, 1, 1], [1, 1, 1]], **text, credit="marginal")[1].tolist()
-    [2.0, 2.0, 0.0]
+    [2.0, 2.0, 2.0]
     """
     mean = _is_mean(scale, credit)
     values = to_numpy(rewards, "rewards")[0]
     here = np.ones(values.shape, np.bool_) if present is None else to_numpy(present, "present")[0].astype(np.bool_)
     if values.ndim != 2 or here.shape != values.shape:
         raise InputError(f"rewards and present must be [B, K]; got {values.shape} and {here.shape}.")
-    owners = _owners(candidates, here)
+    owners, counts = read_candidates(candidates, here, lengths)
     known, _ = codes_of(groups, values)
-    outside = _outside(owners, lengths, here.shape[1])
-    ours = grown = None
-    if credit != "marginal" or lam:
-        shapley = shape_credit(values, base, present=here)
-        ours = _rows(shapley, here, outside if credit == "to_go" else np.full(len(values), np.nan))
-    if credit == "marginal":
-        grown = _rows(marginal_credit(values, candidates, base, present=here), here, outside)
-    rule, trained = Rule(credit, lam, baseline, divide), trained_tokens(baseline, lengths)
-    times = here.sum(axis=1) if mean else None
-    ends = None if credit == "own" else ends_of(ours if grown is None else grown, lengths, owners)
-    found = increments(rule, ours, grown, known, lengths=trained, times=times, ends=ends)
-    parts, where = [], dict[str, Any](segment_lengths=lengths, cu_seqlens=cu_seqlens)
+    best = Max(values, base, mask=here).value(np.arange(values.shape[1]))
+    earned = best - np.broadcast_to(np.asarray(base, np.float64), best.shape)
+    rule, trained = Rule(credit, lam, baseline, divide), trained_tokens(baseline, counts)
+    ours = shape_credit(values, base, present=here) if credit != "marginal" or lam else None
+    grown = marginal_credit(values, candidates, base, present=here, lengths=lengths) if credit == "marginal" else None
+    outside, nobody = trailing(owners, counts, here.shape[1]), np.full(len(values), np.nan)
+    found = increments(
+        rule,
+        None if ours is None else _rows(ours, here, outside if credit == "to_go" else nobody),
+        None if grown is None else _rows(grown, here, outside),
+        known,
+        rewards=earned,
+        lengths=trained,
+        times=here.sum(axis=1) if mean else None,
+        ends=None if credit == "own" else ends_of(_rows(values, here, outside), counts, owners),
+    )
+    parts, where = [], dict[str, Any](segment_lengths=counts, cu_seqlens=cu_seqlens)
     if found.own is not None:
-        best = Max(values, base, mask=here).value(np.arange(values.shape[1]))
         whole = np.asarray(advantages(best, known, baseline=rule.below_whole, scale=divide, lengths=trained))
         paid = np.column_stack([np.stack(found.own)[:, :-1], rule.share * whole])
-        each = [row[own] for row, own in zip(paid, owners, strict=True)]
+        each = [own_pieces(*row, spread) for row in zip(paid, owners, counts, strict=True)]
         parts.append(token_advantages(None, mask, segment_credit=each, spread=spread, **where))
     if found.to_go is not None:
         later: dict[str, Any] = {"segment_credit": found.to_go, "segment_order": owners, "spread": "reward_to_go"}
@@ -196,26 +204,6 @@ def _is_mean(scale: str | None, credit: str) -> bool:
             f"scale='mean' multiplies by the number of candidates, which {credit!r} would teach to grow; use 'sum'."
         )
     return credit == "own" and scale != "sum"
-
-
-def _owners(candidates: Sequence[Sequence[int]], here: Array) -> list[Array]:
-    """The candidate of each segment, K for none."""
-    found = []
-    for row, (owners, present) in enumerate(zip(candidates, here, strict=True)):
-        for owner in owners:
-            if owner != -1 and not (0 <= owner < len(present) and present[owner]):
-                raise InputError(
-                    f"response {row} has a segment of candidate {owner}, which is not one of its present candidates "
-                    f"{np.flatnonzero(present).tolist()}; -1 marks text that belongs to none."
-                )
-        found.append(np.array([len(present) if owner == -1 else owner for owner in owners], np.int64))
-    return found
-
-
-def _outside(owners: Sequence[Array], lengths: Sequence[Sequence[int]], nobody: int) -> Array:
-    """The credit of the text that belongs to no candidate, [B]: 0, and NaN for a response that has none."""
-    written = [bool(np.asarray(n)[own == nobody].any()) for own, n in zip(owners, lengths, strict=True)]
-    return np.where(written, 0.0, np.nan)
 
 
 def _rows(credit: Array, here: Array, outside: Array) -> Array:

@@ -51,9 +51,11 @@ def test_credits_of_segments_travel_as_rewards_by_token() -> None:
     credited = adapter.token_rewards(output, [[3.0, 1.0], [9.0], [2.0]], [[1, 1], [2], [1]])
     rewards, mask, loss_mask = tensors(credited["rewards"], masks)
     assert torch.equal(rewards, torch.tensor([[3.0, 0.0, 1.0], [0.0, 0.0, 9.0], [0.0, 0.0, 2.0]]))
-    # Responses to p earn 3 + 1 and 2: mean 3, deviation of segments 1. The token between the first two comes from a tool.
+    # Responses to p earn 3 + 1 and 2: mean 3; 1.5, -.5 and -1 of it. The token between the first two comes from a tool.
     found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=AlgorithmConfig())
-    torch.testing.assert_close(found * loss_mask, torch.tensor([[1.5, 0.0, -0.5], [0.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
+    torch.testing.assert_close(
+        found * loss_mask, torch.tensor([[1.5, 0.0, -0.5], [0.0, 0.0, 0.0], [0.0, 0.0, -1.0]]) / 1.75**0.5
+    )
     with pytest.raises(InputError, match="use a KL loss instead"):
         compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=AlgorithmConfig(use_kl_in_reward=True))
 

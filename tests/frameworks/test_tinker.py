@@ -13,7 +13,7 @@ import torch
 from shapley_credit import InputError
 from shapley_credit import utilities as u
 from shapley_credit.adapters import tinker as adapter
-from shapley_credit.methods.ospo import segment_advantages
+from shapley_credit.credit.rules import rule_tokens, segment_advantages
 from tinker_cookbook.completers import TokensWithLogprobs
 from tinker_cookbook.rl import data_processing
 from tinker_cookbook.rl.types import Env, EnvGroupBuilder, Metrics, Trajectory, TrajectoryGroup, Transition
@@ -119,13 +119,15 @@ def test_rules_of_credit_and_responses_of_unequal_numbers_of_segments() -> None:
         phi = None if rule == "marginal" and not lam else credit
         after = adapter.credit_tokens(before, metadata, phi, lengths, segment_marginal=marginal, credit=rule, lam=lam)
         given: dict[str, Any] = {"marginal": credit[1], "lam": lam} if rule == "marginal" else {}
-        paid = segment_advantages(None if phi is None else phi[1], 3, rule=rule, **given)
-        places = [(0, [0, 1, 1]), (1, [0, 0, 0]), (2, [0, 1]), (2, [1])]
-        for datum, (member, segments) in zip(after[1:], places, strict=True):
+        own, mask = None if phi is None else phi[1], [[1, 1, 1]] * 3
+        paid = rule_tokens(mask, own, 3, segment_lengths=lengths[1], rule=rule, **given)
+        expected = [paid[0].tolist(), paid[1].tolist(), paid[2].tolist()[:2], paid[2].tolist()[2:]]
+        for datum, row in zip(after[1:], expected, strict=True):
             found = datum.loss_fn_inputs["advantages"].to_torch()[datum.loss_fn_inputs["mask"].to_torch() != 0]
-            assert found.tolist() == pytest.approx(paid[member][segments].tolist(), rel=1e-5, abs=1e-7)
-        totals = [paid[i].sum() if rule == "own" else paid[i][0] for i in range(3)]
+            assert found.tolist() == pytest.approx(row, rel=1e-5, abs=1e-7)
         if lam == 0.0:
+            own_sums = [row[0] + row[-1] * (len(parts) > 1) for row, parts in zip(paid, credit[1], strict=True)]
+            totals = own_sums if rule == "own" else [row[0] for row in paid]
             assert totals[0] < totals[1] < totals[2]
 
 

@@ -73,13 +73,14 @@ def test_shapley_of_the_best_response() -> None:
     assert found.dtype == torch.float32
 
 
-# Responses to prompt p earn 4 by 1, 3 and 6 by 2, 2, 2: mean 5, deviation of segments 1 / sqrt(2). Those to prompt q earn 1 and
-# 4: mean 2.5, deviation 3 / sqrt(2).
+# Responses to prompt p earn 4 by 1, 3 and 6 by 2, 2, 2: mean 5. Those to prompt q earn 1 and 4: mean 2.5.
 CREDIT, LENGTHS = [[1.0, 3.0], [1.0], [2.0, 2.0, 2.0], [4.0]], [[1, 2], [2], [2, 1, 1], [1]]
 UNSCALED = torch.tensor([[-1.5, 0.5, 0.5, 0], [-1.5, -1.5, 0, 0], [1 / 3] * 4, [1.5, 0, 0, 0]])
-SCALED = UNSCALED * torch.tensor([2**0.5, 2**0.5 / 3, 2**0.5, 2**0.5 / 3])[:, None]
-# To go: 4, 3 against 6, 4, 2, each place less the other's; the third has no other but the last of them, 3.
-TO_GO = torch.tensor([[-2.0, -1.0, -1.0, 0], [-3.0, -3.0, 0, 0], [2.0, 2.0, 1.0, -1.0], [3.0, 0, 0, 0]])
+# Deviation of -1.5, .5 and three times 1 / 3, and of -1.5, 1.5.
+SCALED = UNSCALED / torch.tensor([(17 / 24) ** 0.5, 4.5**0.5, (17 / 24) ** 0.5, 4.5**0.5])[:, None]
+# To go: 4, 3 against 6, 4, 2, each place less the other's; the third has no other but the last of them, 3. The first token of a
+# segment is still the choice to end the one before.
+TO_GO = torch.tensor([[-2.0, -2.0, -1.0, 0], [-3.0, -3.0, 0, 0], [2.0, 2.0, 2.0, 1.0], [3.0, 0, 0, 0]])
 
 
 EXPECTED = [("ospo", SCALED), ("shape_grpo", UNSCALED), ("shape_grpo_to_go", TO_GO), ("shape_grpo_marginal", TO_GO)]

@@ -1,0 +1,75 @@
+"""The candidates of responses in their texts: whose each piece is, in which order they end, what their pieces are paid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from shapley_credit.convert import Array, to_numpy
+from shapley_credit.credit.layouts import agree, read_ragged
+from shapley_credit.errors import InputError
+
+
+def read_candidates(candidates: Any, here: Array, lengths: Any = None) -> tuple[list[Array], list[Array]]:
+    """The candidate of each piece with tokens, K for none, and its tokens, [B][R_i] each; without lengths every piece has one.
+
+    here: bool [B, K], which candidates are present. Raises InputError that names the response whose candidates can't be right.
+    """
+    flat, sizes = read_ragged(candidates, "candidates")
+    if len(sizes) != len(here):
+        raise InputError(f"candidates must have a row for each of the {len(here)} responses; got {len(sizes)}.")
+    named = to_numpy(flat, "candidates")[0]
+    if len(named) and named.dtype.kind not in "iu":
+        raise InputError(f"candidates must be integers, -1 for text that belongs to none; got {named.dtype}.")
+    if lengths is None:
+        counts = np.ones(len(named), np.int64)
+    else:
+        given, pieces = read_ragged(lengths, "lengths")
+        agree(sizes, pieces, "candidates", "pieces but {} lengths")
+        counts = to_numpy(given, "lengths")[0]
+    rows, k = np.repeat(np.arange(len(here)), sizes), here.shape[1]
+    inside = (named >= 0) & (named < k)
+    wrong = (named != -1) & ~(inside & here[rows, np.where(inside, named, 0)] if k else inside)
+    if wrong.any():
+        row = int(rows[wrong.argmax()])
+        raise InputError(
+            f"response {row} has a segment of candidate {named[wrong.argmax()]}, which is not one of its present candidates "
+            f"{np.flatnonzero(here[row]).tolist()}; -1 marks text that belongs to none."
+        )
+    cuts, taken = np.cumsum(sizes)[:-1], counts > 0
+    owners = np.where(named < 0, k, named).astype(np.int64)
+    parts = zip(np.split(owners, cuts), np.split(counts, cuts), np.split(taken, cuts), strict=True)
+    both = [(own[there], count[there]) for own, count, there in parts]
+    return [own for own, _ in both], [count for _, count in both]
+
+
+def in_text(owners: Array, counts: Array, k: int, row: int) -> list[int]:
+    """The candidates 0 .. k - 1 in the order of the text, those that are not in it last."""
+    found = [int(owner) for owner in owners if owner < k]
+    if len(set(found)) < len(found):
+        raise InputError(
+            f"marginal credit needs candidates of one piece each, for what one is worth is not known at its first piece; the "
+            f"pieces of response {row} are {found}. Use credit='to_go'."
+        )
+    return [*found, *(owner for owner in range(k) if owner not in found)]
+
+
+def trailing(owners: Sequence[Array], counts: Sequence[Array], nobody: int) -> Array:
+    """The credit of text that belongs to no candidate, [B]: 0 where it ends a response, else NaN, since then no decision ends
+    with it: the prefix of a text knows how many candidates have ended, and not whether more text comes between them."""
+    return np.array([0.0 if len(own) and own[-1] == nobody else np.nan for own in owners])
+
+
+def own_pieces(paid: Array, owners: Array, counts: Array, spread: str) -> Array:
+    """What each piece of a response is paid, from what its candidates [K], and last the text of none, are paid.
+
+    What candidates without tokens are paid is shared by the others. With spread "token" a candidate's pieces share it by
+    tokens.
+    """
+    nobody, written = len(paid) - 1, np.bincount(owners, counts, len(paid))
+    shown = np.flatnonzero(written[:nobody] > 0)
+    lost = paid[:nobody].sum() - paid[shown].sum()
+    each = np.append(paid[:nobody] + (lost / len(shown) if len(shown) else 0.0), paid[nobody])[owners]
+    return each * counts / written[owners] if spread == "token" else each
