@@ -104,6 +104,8 @@ def _device_reader(anchor: Array) -> Callable[[Array, Reading, Array | None], Ar
     def read_beside(array: Array, how: Reading, present: Array | None) -> Array:
         given, flags = dtype_of(array), how.field.domain in FLAGS
         if isinstance(array, np.ndarray):
+            if present is None and given.kind in "iu" and not flags:  # an absent entry may be anything
+                array = read(array, how)
             array = beside(array.astype(given.newbyteorder("=") if flags else how.dtype), anchor)
         elif given != how.dtype and not flags:
             array = xp.astype(array, getattr(xp, how.dtype.name))

@@ -19,19 +19,22 @@ Look = Callable[[Array], bool]
 FEW, LARGE, SQUARE = 16, 1 << 15, 1 << 12
 # Asymmetry that passes, relative to the largest entry: the rounding of a float32 product such as x @ x.T.
 ASYMMETRY = 1e-5
+# Integers are computed with in int64; float64 holds all of them up to HELD.
+INT64_MAX, HELD = 2**63 - 1, 2**53
 
 
 class Domain(NamedTuple):
     """What the entries of a field may be.
 
     certain: kinds of dtype that hold nothing else, as NumPy letters them. look: whether all entries are inside; sometimes False
-    where `outside`, which marks those that are not, finds none. need: the domain in words.
+    where `outside`, which marks those that are not, finds none. need: the domain in words. remedy: what to do, in words.
     """
 
     certain: str
     look: Look = lambda array: False
     outside: Callable[[Array], Array] | None = None
     need: str = ""
+    remedy: str = ""
 
 
 def check_entries(array: Array, domain: str, name: str) -> None:
@@ -40,15 +43,22 @@ def check_entries(array: Array, domain: str, name: str) -> None:
         check_finite(array, name)
     if domain == "symmetric":
         check_symmetric(array, name)
-    outside = DOMAINS[domain].outside
-    if outside is not None:
-        _refuse(array, outside(array), name, DOMAINS[domain].need, "")
+    known = DOMAINS[domain]
+    if known.outside is not None:
+        _refuse(array, known.outside(array), name, known.need, known.remedy)
 
 
 def check_finite(array: Array, name: str) -> None:
     """Refuse NaN and infinity."""
     if not is_finite(array):
         _refuse(array, ~np.isfinite(array), name, "finite", "Mask absent candidates with mask= instead.")
+
+
+def check_exact(array: Array, name: str) -> None:
+    """Raise InputError at the first integer that no float64 equals."""
+    if not is_exact(array):
+        remedy = f"Subtract a common offset from {name} first, or convert it to the floats you mean."
+        _refuse(array, _inexact(array), name, "whole numbers that float64 holds, all those up to 2**53", remedy)
 
 
 def check_symmetric(array: Array, name: str) -> None:
@@ -107,10 +117,34 @@ def _is_symmetric(array: Array) -> bool:
     return gap <= ASYMMETRY * largest
 
 
+def is_exact(array: Array) -> bool:
+    """Whether float64 holds all of these integers."""
+    if array.dtype.itemsize < 8 or not array.size:
+        return True
+    few = array.ravel().tolist() if array.size <= FEW else (array.min(), array.max())
+    return -HELD <= min(few) <= max(few) <= HELD or not _inexact(array).any()
+
+
+def _inexact(array: Array) -> Array:
+    """Which of these integers no float64 equals; what rounds to the end of their type, beyond all of them, is one."""
+    floats = array.astype(np.float64)
+    inside = floats < 2.0 ** (63 if array.dtype.kind == "i" else 64)
+    return np.where(inside, floats, 0.0).astype(array.dtype) != array
+
+
+def _is_int64(array: Array) -> bool:
+    """Whether all of these integers are below 2**63, where those of int64 end."""
+    return array.dtype.itemsize < 8 or not array.size or int(array.max()) <= INT64_MAX
+
+
 def is_scanned(array: Array, least: int = LARGE, known: str = "fd") -> bool:
     """Whether compiled looks, which use all threads, can be had for these dtypes, and are worth it from so many entries on."""
     readable = array.dtype.char in known and array.dtype.isnative and array.flags.c_contiguous
     return array.size >= least and readable and dispatch.role() == "cpu"
+
+
+def _whole(remedy: str) -> Domain:
+    return Domain("bi", _is_int64, lambda array: array > INT64_MAX, f"at most 2**63 - 1 = {INT64_MAX}", remedy)
 
 
 _FLAGS = Domain("b", outside=lambda array: (array != 0) & (array != 1), need="booleans or all 0 and 1")
@@ -123,9 +157,9 @@ DOMAINS = {
     ),
     "positive": Domain("", partial(_is_within, 1e-45, 3e38), lambda array: array <= 0, "above 0"),
     "symmetric": Domain("", _is_symmetric),
-    "whole": Domain("biu"),
-    "label": Domain("biu"),
-    "index": Domain("biu"),
+    "whole": _whole("Divide all of them by a common factor."),
+    "label": _whole("Pass its .view(numpy.int64), which keeps classes apart; all labels that are compared alike."),
+    "index": _whole("Number what there is 0, 1, .."),
     "flag": _FLAGS,
     "membership": _FLAGS,
 }

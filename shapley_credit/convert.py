@@ -72,6 +72,9 @@ def _of_library(data: Any, name: str) -> tuple[Array, Library]:
     library = _library_of(data, name, device)
     if hasattr(data, "detach"):  # credit is data for the learner; no gradient flows through it
         data = data.detach()
+    for resolve in ("resolve_conj", "resolve_neg"):  # lazy views of torch, whose memory holds the opposite
+        if hasattr(data, resolve):
+            data = getattr(data, resolve)()
     if "bfloat16" in str(data.dtype):
         data = data.float() if hasattr(data, "float") else data.astype("float32")
     if device is not None:

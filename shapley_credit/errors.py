@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class EvaluationError(RuntimeError):
         values: [m], everything that was evaluated, NaN elsewhere. With all 2**k codes, fill the gaps and pass it to the library
             as a table: no evaluation is lost.
         failed: pairs (number of the plan, coalition) of all that `evaluate` got no value for.
+        answers: all that `evaluate` knows of all plans, request -> value: a cache for the next call, cache=error.answers.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class EvaluationError(RuntimeError):
         codes: NDArray[Any],
         values: NDArray[np.float64],
         failed: Sequence[tuple[int, tuple[int, ...]]] = (),
+        answers: Mapping[Any, float] | None = None,
     ) -> None:
         super().__init__(message)
         self.coalition = coalition
         self.codes = codes
         self.values = values
         self.failed = tuple(failed)
+        self.answers = dict(answers or {})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.coalition, self.codes, self.values, self.failed)
+        return type(self), (str(self), self.coalition, self.codes, self.values, self.failed, self.answers)

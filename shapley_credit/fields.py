@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shapley_credit.checks import DOMAINS, Look, check_entries
+from shapley_credit.checks import DOMAINS, Look, check_entries, check_exact, is_exact
 from shapley_credit.convert import Array, computing_dtype
 from shapley_credit.errors import InputError
 from shapley_kernels.arrays import namespace
@@ -111,6 +111,8 @@ def symmetric(*axes: str) -> Field:
 
 # Domains whose floating type decides the type of the result.
 REAL_VALUED = frozenset(("real", "probability", "positive", "symmetric"))
+# Those whose entries may be as large as floats are.
+UNBOUNDED = frozenset(("real", "positive", "symmetric"))
 # Those whose entries become booleans.
 FLAGS = frozenset(("flag", "membership"))
 
@@ -151,12 +153,14 @@ class Reading(NamedTuple):
     """How the array of a field is read: what follows from its dtype.
 
     look: the quick look that finds its entries in their domain, None where they can't be outside. dtype: that to compute in.
+    wide: whether it may hold integers that no number to compute in equals.
     """
 
     name: str
     field: Field
     look: Look | None
     dtype: np.dtype[Any]
+    wide: bool = False
 
 
 def reading(name: str, field: Field, given: np.dtype[Any], dtype: np.dtype[Any] | None = None) -> Reading:
@@ -166,7 +170,8 @@ def reading(name: str, field: Field, given: np.dtype[Any], dtype: np.dtype[Any] 
     look = None if field.deferred or given.kind in domain.certain else domain.look
     if dtype is None or field.domain not in REAL_VALUED:
         dtype = _stored_dtype(field, given)
-    return Reading(name, field, look, dtype)
+    wide = given.kind in "iu" and given.itemsize == 8 and dtype.kind == "f"
+    return Reading(name, field, look, dtype, wide)
 
 
 def _stored_dtype(field: Field, given: np.dtype[Any]) -> np.dtype[Any]:
@@ -181,12 +186,22 @@ def read(array: Array, how: Reading, present: Array | None = None) -> Array:
 
     `present` is None or broadcasts against `array`. Raises InputError for entries outside the domain.
     """
-    name, field, look, dtype = how
+    name, field, look, dtype, wide = how
     if present is not None and field.domain != "membership":
         array = np.where(present, array, np.array(field.domain == "positive", array.dtype))
     if look is not None and not look(array):
         check_entries(array, field.domain, name)
+    if wide:
+        array = _held(array, field, name)
     return array if array.dtype == dtype else array.astype(dtype)
+
+
+def _held(array: Array, field: Field, name: str) -> Array:
+    """Integers that float64 holds: these, or of keys, which only order, their ranks. Raises InputError for others."""
+    if field.domain == "key" and not is_exact(array):
+        return np.unique(array, return_inverse=True)[1].reshape(array.shape)
+    check_exact(array, name)
+    return array
 
 
 def read_on_device(array: Array, field: Field, present: Array | None) -> Array:

@@ -10,13 +10,16 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
 from shapley_credit.utility import Problem, Utility, or_of_all
-from shapley_kernels.arrays import at_least, at_most, beside, namespace
+from shapley_kernels.arrays import at_least, at_most, beside, namespace, unsorted
 
 # Trapezoidal rule in ln x: aliasing is below 1e-17 at this step, whatever the scales of the weights.
 STEP = 0.25
 BELOW, ABOVE = 40.0, 4.0
 # On a device the number of nodes can't follow the data: there is room for weights up to exp(SPAN) apart, 1 or w_0 among them.
 SPAN = 88.0
+
+# Weights exp(GAP) apart are one sum without a digit of the smaller, however many there are of it.
+GAP = 90.0
 
 # exp(-exp(u)) is 0 for u from here on.
 ALL = 7.0
@@ -151,18 +154,39 @@ def share_problem(w: Array, values: Array, x: Array, weights: Array) -> Problem:
 def log_of_sum(utility: Utility, scores: Array, base: Array) -> Sequence[Problem]:
     """ln w(S) for a set that is not empty, base for the empty one; the largest score is taken out first.
 
-    Weights stay logarithms, so that a score may stand any distance below the largest.
+    Weights stay logarithms, so that a score may stand any distance below the largest. Where some stand so far below that no
+    digit of a sum with the others is theirs, the best of S alone says how far: ln w(S) = ln w'(S) + max_{i in S} d_i, w' the
+    weights with such gaps cut to GAP, d_i <= 0 what is cut above i.
     """
     xp = namespace(scores)
     present = utility.present()
     top = xp.max(xp.where(present, scores, -float("inf")), axis=1, keepdims=True)
     top = xp.where(xp.any(present, axis=1, keepdims=True), top, 0)
-    logs = xp.where(present, scores - top, 0)
+    logs, cut = _closer(xp.where(present, scores, top), top)
     u, step = log_nodes(logs)
     exponents = -xp.exp(-at_least(-logs[:, :, None] - u[:, None, :], -ALL))
     exponents = xp.where(present[:, :, None], exponents, 0.0)
     integral = less_empty(utility, exponents, xp.exp(-at_least(-u, -ALL)), step)
-    return [*integral, or_of_all(utility, top[:, 0] - in_float64(base))]
+    rise = top[:, 0] - in_float64(base)
+    if isinstance(cut, np.ndarray) and not cut.any():
+        return [*integral, or_of_all(utility, rise)]
+    most = xp.max(cut, axis=1)
+    heights = xp.where(present, most[:, None] - cut, 0.0)
+    return [*integral, Problem("thresholds", "airport", (heights, 0 * most)), or_of_all(utility, rise - most)]
+
+
+def _closer(scores: Array, top: Array) -> tuple[Array, Array]:
+    """Scores [B, K] less their largest [B, 1], gaps between neighbours cut to GAP, and what is cut above each."""
+    xp = namespace(scores)
+    order = xp.argsort(-scores, axis=1, stable=True)
+    falling = xp.take_along_axis(scores, order, axis=1)
+    gaps = falling[:, :-1] - falling[:, 1:]  # before the largest is taken out, which would cost those far below their digits
+    none = xp.zeros_like(top)
+    logs, cut = (
+        unsorted(order, xp.concat([none, xp.cumulative_sum(part, axis=1)], axis=1))
+        for part in (-at_most(gaps, GAP), at_least(gaps - GAP, 0.0))
+    )
+    return xp.where(xp.any(cut > 0, axis=1, keepdims=True), logs, scores - top), cut
 
 
 def less_empty(utility: Utility, exponents: Array, x: Array, weights: Array) -> Sequence[Problem]:

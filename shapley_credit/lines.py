@@ -11,6 +11,7 @@ from math import prod
 
 import numpy as np
 
+from shapley_credit.checks import is_finite
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field
 from shapley_credit.utility import Utility
@@ -28,11 +29,12 @@ def line_term(term: Utility) -> Array:
     term.check_deferred()
     credit = np.zeros((*term.shape, term.k))
     for index in np.ndindex(term.shape):
-        one = term[index] if term.shape else term
+        one = (term[index] if term.shape else term).lowered()
         line = np.arange(term.k) if one.mask is None else np.flatnonzero(one.mask)
         if len(line):
             credit[index][line] = connected(one.intervals(line), np.asarray(one.definition(line[:0])))
-    term.check_credits(credit)
+    if not is_finite(credit):
+        term.refuse()
     return credit
 
 

@@ -11,8 +11,8 @@ because v(S) does not depend on y_i, and the mean of v(S + i) grad log pi(y_i) o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import comb, lgamma
+from collections.abc import Callable, Iterator, Sequence
+from math import lgamma
 from typing import Any
 
 import numpy as np
@@ -39,21 +39,40 @@ class Semivalue:
     [0.333, 0.167, 0.333]
     """
 
+    # A function of this module and its arguments, of which the rule is the result; () for the rule of a user.
+    _made_by: tuple[Any, ...] = ()
+
     def __init__(self, name: str, sizes: Callable[[int], Array], *, ignores_absent: bool = True) -> None:
         self.name = name
         self.ignores_absent = ignores_absent
         self._sizes = sizes
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        if _made_here(self):
+            return self.name  # there is one, and rules are told apart by which one it is
+        return self._made_by or (_copied, (self.name, self._sizes, self.ignores_absent))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same rule with the same arguments; two functions of users are never known to be."""
+        if not isinstance(other, Semivalue):
+            return NotImplemented
+        return self is other or (self._made_by != () and self._made_by == other._made_by)
+
+    def __hash__(self) -> int:
+        return hash(self._made_by) if self._made_by else id(self)
 
     def sizes(self, k: int) -> Array:
         """q_s = C(k - 1, s) p_s, [k]: how often a member arrives at a coalition of s others; adds up to 1. Cost O(k)."""
         return self._sizes(k)
 
     def weights(self, k: int) -> Array:
-        """p_s, [k]: the weight of each single coalition of s others. Cost O(k)."""
+        """p_s, [k]: the weight of each single coalition of s others; 0 where it is below floats. Cost O(k)."""
         from fractions import Fraction  # slow to import, and needed by few
 
         # Binomial coefficients of many members are beyond floats; their quotients are not.
-        return np.array([float(Fraction(q) / comb(k - 1, s)) for s, q in enumerate(self.sizes(k).tolist())])
+        return np.array(
+            [float(Fraction(q) / c) if q else 0.0 for q, c in zip(self.sizes(k).tolist(), _binomials(k), strict=True)]
+        )
 
     def objective(self, k: int) -> Array:
         """[k]: the factors of grad V_1 .. grad V_k in the expected policy gradient of this credit, k q_{m-1} / m. Cost O(k).
@@ -79,6 +98,21 @@ class Semivalue:
         return self.name
 
 
+def _made_here(rule: Semivalue) -> bool:
+    """Whether it is the rule of that name in this module."""
+    return bool(globals().get(rule.name) is rule)
+
+
+def _made(maker: Callable[..., Semivalue], arguments: tuple[Any, ...], rule: Semivalue) -> Semivalue:
+    """The rule, which is told apart from others and pickled by how it is made."""
+    rule._made_by = (maker, arguments)
+    return rule
+
+
+def _copied(name: str, sizes: Callable[[int], Array], ignores_absent: bool) -> Semivalue:
+    return Semivalue(name, sizes, ignores_absent=ignores_absent)
+
+
 def _only(k: int, s: int) -> Array:
     q = np.zeros(k)
     q[s] = 1.0
@@ -86,7 +120,16 @@ def _only(k: int, s: int) -> Array:
 
 
 def _binomial_half(k: int) -> Array:
-    return np.array([comb(k - 1, s) / 2 ** (k - 1) for s in range(k)])
+    whole = 2 ** (k - 1)
+    return np.array([c / whole for c in _binomials(k)])
+
+
+def _binomials(k: int) -> Iterator[int]:
+    """C(k - 1, s) for s = 0 .. k - 1, exact, each from the one before it."""
+    c = 1
+    for s in range(k):
+        yield c
+        c = c * (k - 1 - s) // (s + 1)
 
 
 shapley = Semivalue("shapley", lambda k: np.full(k, 1 / k))
@@ -117,7 +160,7 @@ def beta(a: float, b: float) -> Semivalue:
         q /= q.sum()
         return q
 
-    return Semivalue(f"beta({a:g}, {b:g})", sizes)
+    return _made(beta, (a, b), Semivalue(f"beta({a:g}, {b:g})", sizes))
 
 
 def of_size(m: int) -> Semivalue:
@@ -138,7 +181,7 @@ def of_size(m: int) -> Semivalue:
             raise InputError(f"of_size({m}) needs at least {m} members, or children on its level; got {k}.")
         return _only(k, m - 1)
 
-    return Semivalue(f"of_size({m})", sizes, ignores_absent=False)
+    return _made(of_size, (m,), Semivalue(f"of_size({m})", sizes, ignores_absent=False))
 
 
 def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
@@ -153,16 +196,42 @@ def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
     p = np.asarray(weights)
     if p.ndim != 1 or not len(p) or p.dtype.kind not in "iuf" or not np.isfinite(p).all():
         raise InputError(f"weights must be a semivalue or finite numbers p[0..k-1] over coalition sizes; got {weights!r}.")
-    q: Array = p * np.array([float(comb(len(p) - 1, s)) for s in range(len(p))])
+    q = _by_size(p)
     if abs(q.sum() - 1) > 1e-9:
-        raise InputError(f"weights must satisfy sum_s C(k-1, s) p_s = 1; got {q.sum():.12g} for k = {len(p)}.")
+        raise InputError(f"weights must satisfy sum_s C(k-1, s) p_s = 1; got {q.sum():.12g} for k = {len(p)}.{_hint(len(p))}")
 
     def sizes(k: int) -> Array:
         if k != len(q):
             raise InputError(f"these weights are for k = {len(q)} members; got {k}.")
         return q
 
-    return Semivalue(f"of_weights([{', '.join(f'{x:g}' for x in p)}])", sizes, ignores_absent=False)
+    name = f"of_weights([{', '.join(f'{x:g}' for x in p)}])"
+    return _made(of_weights, (tuple(p.tolist()),), Semivalue(name, sizes, ignores_absent=False))
+
+
+def _by_size(p: NDArray[Any]) -> Array:
+    """C(k - 1, s) p_s, [k]. Raises InputError for what is beyond floats."""
+    if len(p) <= 1000:
+        q: Array = p * np.array([float(c) for c in _binomials(len(p))])
+        return q
+    from fractions import Fraction
+
+    try:
+        return np.array([float(Fraction(weight) * c) for weight, c in zip(p.tolist(), _binomials(len(p)), strict=True)])
+    except OverflowError as error:
+        raise InputError(
+            f"weights must satisfy sum_s C(k-1, s) p_s = 1; got more than floats hold for k = {len(p)}.{_hint(len(p))}"
+        ) from error
+
+
+def _hint(k: int) -> str:
+    """What to do where single coalitions weigh less than floats can say."""
+    if k <= 1000:
+        return ""
+    return (
+        f" Single coalitions of {k:,} members may weigh less than floats can say: Semivalue(name, sizes) takes "
+        "q_s = C(k-1, s) p_s itself, the weights of all coalitions of a size together; rule.sizes(k) are those of a rule."
+    )
 
 
 def read_semivalue(weights: Any) -> Semivalue:

@@ -47,21 +47,35 @@ def _shape_with(game: Utility, lead: tuple[int, ...], what: str) -> tuple[int, .
         raise InputError(f"the leading axes of the utility {game.shape} and of the {what} {lead} do not broadcast.") from error
 
 
+@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which are refused
 def _combine(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
-    """The combination of the credits of the terms of a utility."""
+    """The combination of the credits of the terms of a utility. Raises InputError for those that overflow."""
     dtype = game.dtype or _FLOAT64
     if not isinstance(game, Sum):
-        return _as_dtype(solve(game), dtype)
+        return _finite_credits(game, lambda term: _as_dtype(solve(term), dtype))
     total = beside(np.zeros((), dtype), game.anchor)
     for coefficient, term in game.terms():
         factor = coefficient if isinstance(coefficient, float) else coefficient[..., None]
-        credit = solve(term)
+        credit = _finite_credits(term, solve)
         if isinstance(credit, np.ndarray):  # of a term of the host among terms on a device
             credit = beside(credit, game.anchor)
         total = total + _as_dtype(factor * credit, dtype)
+    game.check_credits(total)
     whole, xp = (*shape, game.k), namespace(total)
     # Wherever groups share their credits each gets a copy, the caller's own to write to.
     return total if total.shape == whole else xp.asarray(xp.broadcast_to(total, whole), copy=True)
+
+
+def _finite_credits(term: Utility, solve: Callable[[Utility], Array]) -> Array:
+    """The credits of a family; where those of float32 overflow on their way, by way of float64."""
+    credit = solve(term)
+    if term.is_solved(credit):
+        return credit
+    if term.dtype != _FLOAT64:
+        known = np.isfinite(credit).all(axis=-1, keepdims=True)
+        credit = np.where(known, credit, solve(term.widened()))
+    term.check_credits(credit)
+    return credit
 
 
 def _as_dtype(credit: Array, dtype: np.dtype[Any]) -> Array:
@@ -81,10 +95,9 @@ def _flat_term(term: Utility) -> Array:
                 part = problem.scale * part
             total = part if total is None else total + part
     except NotFiniteError:
-        term.refuse()
+        term.check_deferred()  # or else they overflow
+        total = np.full((prod(term.shape), term.k), np.nan)
     assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
-    if role != "cpu":  # whose kernels check on their way
-        term.check_credits(total)
     return _finish(term, term.shape, total)
 
 
@@ -104,7 +117,6 @@ def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules
         return _solved(problem, "tree", (*arrays, root, mixes))
 
     total = forests.solved(wide.reduce(), tree.labels, shape, solve)
-    wide.check_credits(total)
     return _finish(wide, shape, total)
 
 
@@ -156,7 +168,6 @@ def _order_term(term: Utility, orders: Orders) -> Array:
     rows = orders.reshape(1, term.k) if shared else np.broadcast_to(orders, (*shape, term.k)).reshape(prod(shape), term.k)
     wide = term if prod(term.shape) in (1, prod(shape)) else term.over(shape)  # one row serves any number of orders
     total = along(wide.marginals(rows), np.argsort(rows, axis=1))
-    wide.check_credits(total)
     return _finish(wide, shape, total)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from shapley_credit.checks import check_finite
+from shapley_credit.checks import check_exact, check_finite
 from shapley_credit.convert import Array, Library, common_library, computed, summary, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import check_dtype, real
@@ -26,6 +26,8 @@ class Sum(Utility):
     >>> mix.value((0, 1))
     3.5
     """
+
+    _may_overflow: ClassVar[bool] = True
 
     def __init__(self, terms: Sequence[tuple[Any, Utility]]) -> None:
         self.library = None
@@ -85,6 +87,8 @@ def _coefficient(data: Any) -> tuple[Array | float, Library | None]:
     check_dtype(dtype_of(array), real(), "coefficient")
     if isinstance(array, np.ndarray):
         check_finite(array, "coefficient")
+        if array.dtype.kind in "iu":
+            check_exact(array, "coefficient")
         if array.ndim == 0:
             return float(array), origin
     return computed(array), origin

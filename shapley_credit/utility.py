@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
-from typing import Any, ClassVar, NamedTuple, NoReturn, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.binding import bind_fields
-from shapley_credit.checks import check_finite, is_finite
+from shapley_credit.checks import is_finite
 from shapley_credit.coalitions import member_indices
 from shapley_credit.convert import Array, Library, from_numpy, summary
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter
+from shapley_credit.fields import Field
+from shapley_credit.finite import Finite
 from shapley_credit.graphs import BetweenGraphs
 from shapley_kernels.arrays import beside, everybody, laid_out, namespace
 
@@ -29,7 +30,7 @@ class Problem(NamedTuple):
     scale: float = 1.0
 
 
-class Utility(BetweenGraphs):
+class Utility(Finite, BetweenGraphs):
     """A set function v on k members, for one group or for many groups along leading axes.
 
     A family declares its arrays and parameters in `fields`, hands them to `bind` in `__init__`, and says two things:
@@ -46,9 +47,8 @@ class Utility(BetweenGraphs):
         anchor: one of the arrays; whatever `reduce` makes goes beside it, in its library and on its device.
     """
 
-    fields: ClassVar[Mapping[str, Field | Parameter]] = {}
     max_members: ClassVar[int | None] = None  # of a family that holds a value for every set
-    _deferred: ClassVar[tuple[str, ...]] = ()  # of its fields
+    _moved: ClassVar[str] = ""  # the scores, if all values move with them and base
 
     k: int
     shape: tuple[int, ...]
@@ -59,10 +59,6 @@ class Utility(BetweenGraphs):
 
     # Lets NumPy arrays and scalars leave `array * utility` to __rmul__.
     __array_ufunc__ = None
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        cls._deferred = tuple(name for name, spec in cls.fields.items() if isinstance(spec, Field) and spec.deferred)
 
     def bind(self, mask: Any = None, **given: Any) -> None:
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
@@ -96,27 +92,19 @@ class Utility(BetweenGraphs):
 
         return rises_by_absence(self, sets)
 
+    def lowered(self) -> Self:
+        """The game less a constant that its data may all have in common, so that differences of values keep their digits."""
+        if not self._moved:
+            return self
+        lower, base = copy.copy(self), self.__dict__["base"]
+        lower.__dict__ |= {self._moved: getattr(self, self._moved) - base[..., None], "base": base - base}
+        return lower
+
     def marginals(self, orders: NDArray[Any]) -> Array:
         """What each present member adds to those before it in orders [B or 1, K], by place [B, K]; anything for absent ones."""
         from shapley_credit.orders import marginals_of_problems
 
         return marginals_of_problems(self, orders)
-
-    def check_credits(self, credits: Array) -> None:
-        """Raise InputError for credits of deferred fields that are not finite; on a device nothing is read."""
-        if self._deferred and isinstance(credits, np.ndarray) and not is_finite(credits):
-            self.refuse()
-
-    def check_deferred(self) -> None:
-        """Raise InputError at the first entry of a deferred field that is not finite; on a device nothing is read."""
-        for name in self._deferred:
-            if isinstance(array := getattr(self, name), np.ndarray):
-                check_finite(array, name)
-
-    def refuse(self) -> NoReturn:
-        """Raise InputError for what is not finite: the first such entry of a deferred field, or else the credits."""
-        self.check_deferred()
-        raise InputError(f"the values of {self!r} overflow {self.dtype}; scale them down.") from None
 
     # What families use in `reduce`.
 
@@ -124,6 +112,11 @@ class Utility(BetweenGraphs):
         """The array `name`, contiguous, its leading axes flattened to B groups, or to 1 (unless `full`) where they share it."""
         spec: Any = self.fields[name]
         return self.flatten(getattr(self, name), len(spec.axes), full=full)
+
+    def less_base(self, name: str) -> Array:
+        """The array `name` [B, K] less base, of whatever size both are; as it is where base is known to be 0."""
+        scores = self.rows(name, full=True)
+        return scores if self.is_zero("base") else scores - self.rows("base")[:, None]
 
     def flatten(self, array: Array, trailing: int, *, full: bool = False) -> Array:
         """As `rows`, for an array of the given number of trailing axes."""
@@ -163,7 +156,8 @@ class Utility(BetweenGraphs):
         """v(S) by its definition, in every group: for inspection and for tests, not for speed.
 
         coalition: member indices, or a bool array [k]. Returns shape [...], a float for a single group.
-        Raises InputError for members that are not in 0 .. k-1, and for data on a device, which it would have to wait for.
+        Raises InputError for members that are not in 0 .. k-1, for values that overflow, and for data on a device, which it
+        would have to wait for.
 
         >>> from shapley_credit import utilities as u
         >>> u.Max([1.0, 3.0, 2.0]).value((0, 2))
@@ -174,7 +168,10 @@ class Utility(BetweenGraphs):
                 f"value is computed on the host, but the data are on device {self.library.device}; make the utility of arrays "
                 "moved there first, with .cpu()."
             )
-        values = self._value(member_indices(coalition, self.k))
+        with np.errstate(over="ignore", invalid="ignore"):  # shows as values that are not finite, which are refused
+            values = self._value(member_indices(coalition, self.k)).astype(self.dtype or np.float64, copy=False)
+        if not is_finite(values):
+            self.refuse()
         return float(values) if not self.shape and self.library is None else from_numpy(values, self.library)
 
     def _value(self, members: Array) -> Array:
@@ -183,7 +180,11 @@ class Utility(BetweenGraphs):
         for index in np.ndindex(self.shape):
             one = self[index] if self.shape else self
             values[index] = one.definition(members if one.mask is None else members[one.mask[members]])
-        return values
+        if is_finite(values):
+            return values
+        if values.dtype == np.float64:
+            self.refuse()
+        return self.widened()._value(members)
 
     def __getitem__(self, index: Any) -> Self:
         """The utility of the group, or groups, at `index` of the leading axes."""

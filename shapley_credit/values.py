@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shapley_credit import semivalues
-from shapley_credit.utility_argument import as_utility, is_function, same_members, tabulated
 from shapley_credit.blackbox.structure import read_levels
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
@@ -23,6 +22,7 @@ from shapley_credit.solve import (
     tree_credits,
 )
 from shapley_credit.utility import Utility
+from shapley_credit.utility_argument import as_utility, is_function, same_members, tabulated
 
 
 @between_graphs

@@ -6,6 +6,9 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
+
+import shapley_credit as sc
 
 WORDS = ["the", "answer", "is", "is", "42", "."]
 
@@ -42,3 +45,26 @@ def dies_at_42(request: str) -> float:
     if request == "the answer 42":
         os.kill(os.getpid(), signal.SIGKILL)
     return score(request)
+
+
+def fails_at_42(request: str) -> float:
+    """Raises for one request."""
+    if request == "the answer 42 .":
+        raise ConnectionError("call 32")
+    return score(request)
+
+
+async def later(coalition: tuple[int, ...]) -> float:
+    """How many there are, after a while."""
+    return float(len(coalition))
+
+
+def squares(coalitions: Any) -> Any:
+    """The squares of sizes."""
+    return coalitions.sum(axis=1) ** 2
+
+
+@sc.batched
+def marked(coalitions: Any) -> Any:
+    """A function whose name is that of its mark."""
+    return coalitions.sum(axis=1) ** 2

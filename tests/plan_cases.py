@@ -42,12 +42,12 @@ def every(k: int) -> Array:
 
 def structures(name: str) -> list[tuple[Any, Any, Callable[[Array], Array]]]:
     """What a method is for: coalitions, levels, and the exact value of a table of 8 members."""
-    cases: list[tuple[Any, Any, Callable[[Array], Array]]] = [(8, None, sc.set_shapley)]
+    cases: list[tuple[Any, Any, Callable[[Array], Array]]] = [(8, None, lambda values: sc.set_shapley(values, 8))]
     if name in OF_TREES:
         cases.append((TREE, None, lambda values: sc.owen(values, TREE)))
     if name in OF_LEVELS:
         cases.append((TREE, LEVELS, lambda values: sc.owen(values, TREE, levels=LEVELS)))
-        cases.append((8, (semivalues.banzhaf,), lambda values: sc.set_semivalue(values, semivalues.banzhaf)))
+        cases.append((8, (semivalues.banzhaf,), lambda values: sc.set_semivalue(values, semivalues.banzhaf, 8)))
     return cases
 
 

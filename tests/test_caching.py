@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -31,6 +32,54 @@ with mock.patch("numba.core.caching._CacheLocator.ensure_cache_path", side_effec
 def test_a_directory_for_compiled_kernels_is_not_needed() -> None:
     done = subprocess.run([sys.executable, "-c", NO_DIRECTORY], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+KERNELS = """
+from shapley_kernels.jit import jit
+
+@jit
+def double(x):
+    return 2.0 * x
+
+@jit
+def treble(x):
+    return 3.0 * x
+
+print(double(2.0), treble(2.0), sum(kernel.stats.cache_hits[s] for kernel in (double, treble) for s in kernel.stats.cache_hits))
+"""
+
+
+def run_kernels(path: Path, *, warned: bool) -> str:
+    """What the kernels print, once it is sure that they said of their directory what they must, and no more."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(path.parent / "kept")}
+    command = [sys.executable, "-W", "always", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("RuntimeWarning") == warned, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", ["empty", "truncated", "overwritten"])
+def test_a_damaged_directory_of_compiled_kernels_is_mended(ending: str, damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "kernels_of_a_user.py"
+    path.write_text(KERNELS)
+    assert run_kernels(path, warned=False) == "4.0 6.0 0"
+    assert run_kernels(path, warned=False) == "4.0 6.0 2"
+    damaged = list(tmp_path.rglob(f"*.{ending}"))
+    assert len(damaged) == 2
+    for file in damaged:
+        content = file.read_bytes()
+        file.write_bytes({"empty": b"", "truncated": content[: len(content) // 2], "overwritten": b"x" * 100}[damage])
+    assert run_kernels(path, warned=True) == "4.0 6.0 0"
+    assert run_kernels(path, warned=False) == "4.0 6.0 2"
+
+
+def test_kernels_that_cannot_be_kept_still_work(tmp_path: Path) -> None:
+    path = tmp_path / "kernels_of_a_user.py"
+    full = "import numba.core.caching as c\nc.IndexDataCacheFile._save_data = lambda *_: exec('raise OSError(28, \"full\")')\n"
+    path.write_text(full + KERNELS)
+    assert run_kernels(path, warned=True) == "4.0 6.0 0"
 
 
 def test_what_kernels_on_disk_are_linked_by_tells_their_parts_apart() -> None:

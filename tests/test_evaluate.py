@@ -277,6 +277,8 @@ def test_progress_is_off_until_asked_for(plan: Any, capsys: pytest.CaptureFixtur
         ({"plans": 3}, "takes a Plan or a sequence of Plans"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"retries": -1}, "retries must be a whole number"),
+        ({"backoff": -1.0}, "backoff must be a number of seconds >= 0; got -1.0"),
+        ({"backoff": None}, "backoff must be a number of seconds >= 0; got None"),
     ],
 )
 def test_what_cannot_be_asked(plan: Any, arguments: dict[str, Any], message: str) -> None:

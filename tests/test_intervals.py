@@ -58,7 +58,7 @@ def test_intervals_of_biased_methods_cover_where_their_model_holds(name: str) ->
         game = factor @ np.random.default_rng([7, seed]).normal(size=256) if name == "kriging" else table(8, 5)
         plan = sc.plan(8, budget=80, method=name, seed=seed)
         low, high = plan.solve(game[codes(plan.coalitions)]).interval()
-        truth = sc.set_shapley(game)
+        truth = sc.set_shapley(game, 8)
         covered.append((low <= truth) & (truth <= high))
     assert 0.92 <= np.mean(covered) <= 0.98
 

@@ -180,7 +180,7 @@ MUTANTS = [
         ("/ ROOM**0.5", "/ ROOM", "SqrtSum"),
         ('before(running("logaddexp"', '(running("logaddexp"', "LogSumExp"),
         ('scores - in_float64(utility.rows("base", full=True))[:, None]', "scores", "LogSumExp"),
-        ("return xp.where(size > 1, rise, scores", "return xp.where(size > 2, rise, scores", "LogSumExp"),
+        ("return xp.where(size > 1, rise, first", "return xp.where(size > 2, rise, first", "LogSumExp"),
     ),
     *of_families(
         "cascade",
@@ -196,12 +196,8 @@ MUTANTS = [
         ("later & (i > i[:, None]), i - 1, self.k - 1", "later & (i > i[:, None]), i, self.k - 1", "MyersonPath"),
         (" - worth(mine + 1, last)", "", "MyersonPath"),
         ("xp.where(a <= b,", "xp.where(a < b,", "MyersonPath"),
-        ("squares), 1.0)", "squares))", "Determinant"),
-        (
-            "vectors[:, :, :, None] * vectors[:, :, None, :]",
-            "vectors[:, :, :, None] ** 2 + 0 * vectors[:, :, None, :]",
-            "Determinant",
-        ),
+        ("(whole[:, None] * stretched) ** 2", "(whole[:, None] * stretched)", "Determinant"),
+        ("xp.concat([root, x[:, None, :]], axis=1)", "xp.concat([root, 0 * x[:, None, :]], axis=1)", "Determinant"),
     ),
     *of_families(
         "sized",

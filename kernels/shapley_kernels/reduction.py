@@ -143,7 +143,8 @@ def credits(level: Array, members: Members, root: Node, mixes: Sequence[Mix], sl
     totals = members.totals()
     strides = np.array([prod(lattice[t + 1 :]) for t in range(len(lattice))], np.int64)[:, None]
     tables = xp.stack([xp.reshape(x, (x.shape[0], prod(lattice))) for x in (level, slope) if x is not None])
-    cells = tables.shape[0] * min(int((totals + 1).prod(axis=0).max(initial=1)), prod(lattice)) * _states(shape, mixes)
+    reached = min(float((totals + 1.0).prod(axis=0).max(initial=1)), prod(lattice))  # in floats, that wrap nowhere
+    cells = tables.shape[0] * int(reached) * _states(shape, mixes)
     parts = []
     for rows in chunks(games, cells + 4 * len(order), level):
         part = members.take(slice(None), rows)

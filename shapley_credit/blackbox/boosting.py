@@ -60,17 +60,15 @@ def fit(coalitions: Array, values: Array) -> Ensemble:
     model = lightgbm.train(SETTINGS, data, num_boost_round=ROUNDS).dump_model()
     k = coalitions.shape[1]
     leaves: list[tuple[Array, Array, float]] = []
-
-    def walk(node: dict[str, Any], needed: Array, excluded: Array) -> None:
-        if "leaf_value" in node:
-            leaves.append((needed, excluded, node["leaf_value"]))
-            return
-        own = np.arange(k) == node["split_feature"]
-        walk(node["left_child"], needed, excluded | own)
-        walk(node["right_child"], needed | own, excluded)
-
     nobody = np.zeros(k, np.bool_)
     for tree in model["tree_info"]:
-        walk(tree["tree_structure"], nobody, nobody)
-    needed, excluded, value = zip(*leaves, strict=True)
-    return Ensemble(np.array(needed), np.array(excluded), np.array(value))
+        waiting = [(tree["tree_structure"], nobody, nobody)]
+        while waiting:
+            node, needed, excluded = waiting.pop()
+            if "leaf_value" in node:
+                leaves.append((needed, excluded, node["leaf_value"]))
+                continue
+            own = np.arange(k) == node["split_feature"]
+            waiting += [(node["right_child"], needed | own, excluded), (node["left_child"], needed, excluded | own)]
+    all_needed, all_excluded, value = zip(*leaves, strict=True)
+    return Ensemble(np.array(all_needed), np.array(all_excluded), np.array(value))

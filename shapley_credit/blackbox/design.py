@@ -18,13 +18,22 @@ Array = NDArray[Any]
 class Design:
     """The coalitions [m, k] of a method for a budget and a seed, members in the order of the shape.
 
-    structure: of the shape. ends: places of the empty and of the whole coalition.
+    structure: of the shape. drawn: the coalitions and what belongs to them, where they have been drawn before.
+    ends: places of the empty and of the whole coalition.
     """
 
-    def __init__(self, structure: Structure, method: str, budget: int, seed: int) -> None:
+    def __init__(
+        self, structure: Structure, method: str, budget: int, seed: int, drawn: tuple[Array, Any] | None = None
+    ) -> None:
+        self.key = (structure, method, budget, seed)
         self.structure, self.method = structure, METHODS[method]
-        self.coalitions, self.layout = self.method.design(structure, budget, seed)
+        self.coalitions: Array
+        self.coalitions, self.layout = self.method.design(structure, budget, seed) if drawn is None else drawn
         self.ends = [int(np.flatnonzero((self.coalitions == end).all(axis=1))[0]) for end in (False, True)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it was drawn: another version may draw others, but values belong to these coalitions."""
+        return _restored, (*self.key, self.coalitions, self.layout)
 
     def solve(self, values: Array) -> Solution:
         """Credits and standard errors [B, k] from values [B, m]."""
@@ -45,4 +54,14 @@ def design_of(structure: Structure, method: str, budget: int, seed: int) -> Desi
     design = _KNOWN.get(key)
     if design is None:
         design = _KNOWN[key] = Design(structure, method, budget, seed)
+    return design
+
+
+def _restored(structure: Structure, method: str, budget: int, seed: int, coalitions: Array, layout: Any) -> Design:
+    """A design from elsewhere: the one in use here, if it is the same, so that their plans are solved together."""
+    key = (structure.shaped()[0], method, budget, seed)
+    design = _KNOWN.get(key)
+    if design is None or not np.array_equal(design.coalitions, coalitions):
+        design = Design(*key, drawn=(coalitions, layout))
+        _KNOWN.setdefault(key, design)
     return design

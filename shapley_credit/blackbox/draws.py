@@ -91,11 +91,12 @@ def arrivals(structure: Structure, rng: np.random.Generator, count: int) -> Coal
     """[count, k]: the predecessors of a random member, itself included with probability 1/2."""
     rows = np.zeros((count, structure.k), np.bool_)
     mixes = structure.mixes
-
-    def descend(node: Node, chosen: Array) -> None:
+    waiting: list[tuple[Node, Array]] = [(structure.root, np.arange(count))]
+    while waiting:
+        node, chosen = waiting.pop()
         if not node.children:
             rows[chosen, node.members[0]] = rng.random(len(chosen)) < 0.5
-            return
+            continue
         blocks = [list(child.members) for child in node.children]
         members = np.array([len(block) for block in blocks])
         own = np.searchsorted(np.cumsum(members), rng.integers(members.sum(), size=len(chosen)), side="right")
@@ -104,13 +105,13 @@ def arrivals(structure: Structure, rng: np.random.Generator, count: int) -> Coal
             rows[chosen[:, None], np.concatenate(blocks)] = before
             inside = np.argsort(own, kind="stable")
             rows[chosen[inside], np.concatenate(blocks)[own[inside]]] = rng.random(len(chosen)) < 0.5
-            return
+            continue
+        below = []
         for place, (child, block) in enumerate(zip(node.children, blocks, strict=True)):
             rows[chosen[before[:, place]][:, None], block] = True
             if (own == place).any():
-                descend(child, chosen[own == place])
-
-    descend(structure.root, np.arange(count))
+                below.append((child, chosen[own == place]))
+        waiting += reversed(below)  # the first child draws first
     return rows
 
 
@@ -135,11 +136,17 @@ def orders(structure: Structure, seed: int, turns: int) -> Iterator[list[Array]]
         yield [_order(structure.root, turn, turns, rng, shuffles) for turn in range(turns)]
 
 
-def _order(node: Node, turn: int, turns: int, rng: np.random.Generator, shuffles: dict[tuple[int, ...], Any]) -> Array:
-    if not node.children:
-        return np.array(node.members)
-    if node.members not in shuffles:
-        shuffles[node.members] = rng.permutation(len(node.children)), int(rng.integers(turns))
-    shuffle, phase = shuffles[node.members]
-    turned = np.roll(shuffle, (len(shuffle) * turn + phase) // turns)
-    return np.concatenate([_order(node.children[place], turn, turns, rng, shuffles) for place in turned])
+def _order(root: Node, turn: int, turns: int, rng: np.random.Generator, shuffles: dict[tuple[int, ...], Any]) -> Array:
+    order: list[int] = []
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if not node.children:
+            order += node.members
+            continue
+        if node.members not in shuffles:
+            shuffles[node.members] = rng.permutation(len(node.children)), int(rng.integers(turns))
+        shuffle, phase = shuffles[node.members]
+        turned = np.roll(shuffle, (len(shuffle) * turn + phase) // turns)
+        waiting += [node.children[place] for place in reversed(turned.tolist())]
+    return np.array(order)

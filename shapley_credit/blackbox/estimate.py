@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """Credits of a utility that was asked for some coalitions only; made by `estimate` and by `Plan.solve`.
 
@@ -32,6 +33,8 @@ class Estimate:
         residual: [...], sum of the credits less v(N) - v(empty), 0 to rounding; None where the value is not efficient.
         trace: pairs (evaluations, largest standard error), one for each time the credits were solved for.
         freedom: degrees of freedom of the standard errors.
+
+    Equal are estimates of equal numbers, NaN included. A pickle leaves the utility behind, copies keep it.
     """
 
     values: Array
@@ -44,6 +47,24 @@ class Estimate:
     trace: tuple[tuple[int, float], ...]
     freedom: float
     _more: Callable[[int], Estimate] | None = field(default=None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Estimate):
+            return NotImplemented
+        return all(_same(getattr(self, name), getattr(other, name)) for name in _NUMBERS)
+
+    def __hash__(self) -> int:
+        return hash((self.values.shape, self.evaluations, self.method, self.seed, self.trace))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Estimate, tuple(getattr(self, name) for name in _NUMBERS)
+
+    def __copy__(self) -> Estimate:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Estimate:
+        copied = {name: deepcopy(getattr(self, name), memo) for name in _NUMBERS}
+        return Estimate(**copied, _more=self._more)
 
     def interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Lower and upper bounds [..., k] between which each credit lies with probability `level`, Student's t.
@@ -58,11 +79,20 @@ class Estimate:
     def extend(self, budget: int) -> Estimate:
         """The estimate with `budget` evaluations more: what was asked already is not asked again.
 
-        Raises InputError for what `Plan.solve` returned, which knows no utility: extend the plan instead.
+        Raises InputError for what `Plan.solve` returned or a pickle held, which know no utility: extend the plan instead.
         """
         if self._more is None:
             raise InputError("this estimate knows no utility to ask; extend the plan, evaluate it and solve again.")
         return self._more(budget)
+
+
+_NUMBERS = tuple(part.name for part in fields(Estimate) if part.name != "_more")
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=True)
+    return bool(one is other or (type(one) is type(other) and one == other))
 
 
 def estimate(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping, Sequence
+from concurrent.futures import Executor
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from typing import Any
 
-from numpy.typing import NDArray
-
+from shapley_credit.blackbox.answers import shown
+from shapley_credit.blackbox.asking import Asking, cut
 from shapley_credit.blackbox.functions import batched
 from shapley_credit.blackbox.plan import read_count
-from shapley_credit.blackbox.requests import Asked, Ledger, Request, ask
+from shapley_credit.blackbox.requests import Asked, Ledger, Request
 from shapley_credit.errors import InputError, MissingExtraError
 
-Array = NDArray[Any]
+BATCH = 64  # requests of one call, unless the caller knows better: what one call loses when it is interrupted
 
 
 def evaluate(
@@ -38,17 +37,19 @@ def evaluate(
     plans: of `sc.plan`, or the `Prefixes` of orders.
     request: from the number of a plan and a coalition to what is asked, for example the text left of a response; `batched`
         then takes a list of them. Plans that share requests share answers.
-    batch_size: requests in one call; by default all in one without an executor, and 64 with one.
+    batch_size: requests in one call of `batched`, and in one piece of work of an executor, by default 64.
     executor: any `concurrent.futures.Executor`; the answers and their order are the same with each.
-    cache: a mapping from requests to values, a dict or a `blackbox.Cache` on disk: what it knows is not asked, and a batch is
-        stored as soon as it is answered, so that after a crash only what is missing is asked.
-    retries, backoff: a batch that raises or answers junk is asked again, what was junk of it, after `backoff` seconds and then
-        twice as many.
+    cache: a mapping from requests to values, a dict or a `blackbox.Cache` on disk: what it knows is not asked, and what is
+        answered is stored at once, so that after a crash only what is missing is asked. Evaluations of one process that share
+        a cache ask each request once.
+    retries, backoff: requests whose call raises or whose answer is junk are asked again, each at most `retries` times, after
+        `backoff` seconds and then twice as many; the last time one by one, so that none fails for another in its batch.
     progress: show a bar (needs tqdm).
 
     Returns values [m], or a list of them for a sequence of plans. Cost: one call a batch, O(m k) for the rest.
-    Raises InputError for plans of different k without `request`, and EvaluationError, which names the coalitions that
-    failed and holds everything else, when all retries are spent.
+    Raises InputError for plans of different k without `request` and for an asynchronous function (see `aevaluate`), and
+    EvaluationError, which names the coalitions that failed and holds everything else, when all retries are spent, the cache
+    can't keep an answer, or the executor drops its work. It is also the `__cause__` of an interrupt, KeyboardInterrupt say.
 
     >>> import shapley_credit as sc
     >>> plan = sc.plan(3)
@@ -58,15 +59,18 @@ def evaluate(
     array([5.66666667, 4.66666667, 4.66666667])
     """
     single, ledger = _open(value, plans, request, cache)
-    batches = _batches(ledger.missing, batch_size, 64 if executor is not None else None)
-    with _bar(len(ledger.missing), progress) as advance:
-        for attempt in range(read_count(retries, "retries") + 1):
-            if attempt and batches:
-                time.sleep(backoff * 2 ** (attempt - 1))
-            failed = _run(value, ledger, batches, executor, advance)
-            batches = [batch for batch in failed if batch]
-            if not batches:
+    size, tries = _read(batch_size, retries, backoff)
+    with ledger.reachable(), _bar(len(ledger.missing), progress) as advance:
+        asking = Asking(value, ledger, size, tries, backoff, advance)
+        while not ledger.stopped:
+            with ledger.turn() as turn:
+                if executor is None:
+                    asking.here(turn.mine)
+                else:
+                    asking.on(executor, turn.mine)
+            if not turn.others:
                 break
+            wait_for(turn.others)
     values = ledger.values()
     return values[0] if single else values
 
@@ -87,7 +91,7 @@ async def aevaluate(
 
     value: an async function of one request, or `batched` of an async function of many.
     batch_size: requests in one call of a batched function, by default 64.
-    Others, values [m], cost and errors: as for `evaluate`.
+    Others, values [m], cost and errors: as for `evaluate`. A CancelledError from anywhere ends all calls.
 
     >>> import asyncio
     >>> import shapley_credit as sc
@@ -99,35 +103,35 @@ async def aevaluate(
     import asyncio
 
     single, ledger = _open(value, plans, request, cache)
+    size, tries = _read(batch_size, retries, backoff)
     if read_count(max_concurrency, "max_concurrency") < 1:
         raise InputError("max_concurrency must be at least 1; got 0.")
     gate = asyncio.Semaphore(max_concurrency)
-    many = isinstance(value, batched)
-    call: Callable[[Any], Awaitable[Any]] = value.function if isinstance(value, batched) else value
-    tries = read_count(retries, "retries") + 1
-
-    async def settle(batch: Sequence[Any], advance: Callable[[int], object]) -> None:
-        left = list(batch)
-        for attempt in range(tries):
-            if attempt:
-                await asyncio.sleep(backoff * 2 ** (attempt - 1))
-            before = len(left)
-            try:
-                async with gate:
-                    answer = await call(ledger.question(left)) if many else [await call(left[0])]
-            except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-                left = ledger.fail(left, error)
-            else:
-                left = ledger.keep(left, answer)
-            advance(before - len(left))
-            if not left:
+    with ledger.reachable(), _bar(len(ledger.missing), progress) as advance:
+        asking = Asking(value, ledger, size if isinstance(value, batched) else 1, tries, backoff, advance)
+        while not ledger.stopped:
+            with ledger.turn() as turn:
+                await _together([asking.awaited(gate, batch) for batch in cut(turn.mine, asking.batch_size)])
+            if not turn.others:
                 break
-
-    with _bar(len(ledger.missing), progress) as advance:
-        batches = _batches(ledger.missing, batch_size, 64) if many else [[item] for item in ledger.missing]
-        await asyncio.gather(*(settle(batch, advance) for batch in batches))
+            # Shielded: whoever is cancelled while it waits for others cancels none of them.
+            await asyncio.gather(*(asyncio.shield(asyncio.wrap_future(other)) for other in turn.others))
     values = ledger.values()
     return values[0] if single else values
+
+
+async def _together(calls: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Await all calls; when one of them is cancelled or can't go on, all are ended."""
+    import asyncio
+
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _open(
@@ -144,48 +148,14 @@ def _open(
     return single, Ledger(many, request, cache)
 
 
-def _batches(missing: Sequence[Any], batch_size: int | None, default: int | None) -> list[list[Any]]:
-    size = default or max(len(missing), 1) if batch_size is None else read_count(batch_size, "batch_size")
+def _read(batch_size: int | None, retries: int, backoff: float) -> tuple[int, int]:
+    """The size of batches, and how often a request is asked at most."""
+    size = BATCH if batch_size is None else read_count(batch_size, "batch_size")
     if size < 1:
         raise InputError("batch_size must be at least 1; got 0.")
-    return [list(missing[start : start + size]) for start in range(0, len(missing), size)]
-
-
-def _run(
-    value: Any, ledger: Ledger, batches: Sequence[Sequence[Any]], executor: Executor | None, advance: Callable[[int], object]
-) -> list[list[Any]]:
-    """Ask all batches once, storing each as it comes; return what is left of each of them."""
-    left: list[list[Any]] = [[] for _ in batches]
-
-    def settle(place: int, answer: Callable[[], Any]) -> None:
-        try:
-            found = answer()
-        except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-            left[place] = ledger.fail(batches[place], error)
-        else:
-            left[place] = ledger.keep(batches[place], found)
-        advance(len(batches[place]) - len(left[place]))
-
-    if executor is None:
-        for place, batch in enumerate(batches):
-            settle(place, lambda batch=batch: ask(value, _question(value, ledger, batch)))  # type: ignore[misc]
-        return left
-    places: dict[Future[Any], int] = {}
-    for place, batch in enumerate(batches):
-        try:
-            places[executor.submit(ask, value, _question(value, ledger, batch))] = place
-        except Exception as error:  # noqa: BLE001 - a broken executor refuses work; what it did is kept
-            left[place] = ledger.fail(batch, error)
-    pending = set(places)
-    while pending:
-        done, pending = wait_for(pending, return_when="FIRST_COMPLETED")
-        for future in sorted(done, key=places.__getitem__):
-            settle(places[future], future.result)
-    return left
-
-
-def _question(value: Any, ledger: Ledger, batch: Sequence[Any]) -> Any:
-    return ledger.question(batch) if isinstance(value, batched) else list(batch)
+    if not isinstance(backoff, int | float) or not 0 <= backoff < float("inf"):
+        raise InputError(f"backoff must be a number of seconds >= 0; got {shown(backoff)}.")
+    return size, read_count(retries, "retries") + 1
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
+from importlib import import_module
+from math import log10
+from sys import modules
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.convert import to_numpy
+from shapley_credit.blackbox.answers import AsynchronousError, number_of, numbers_of
 from shapley_credit.errors import EvaluationError, InputError
 
 Codes = NDArray[np.int64]
@@ -34,17 +36,45 @@ class batched:
             raise TypeError(f"batched() needs a function of a bool array [m, k]; got {function!r}.")
         self.function = function
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        name, module = getattr(self.function, "__qualname__", None), getattr(self.function, "__module__", None)
+        if name and module in modules and _named(module, name) is self:  # made by @batched: its name is now that of the mark
+            return _named, (module, name)
+        return batched, (self.function,)
+
+    def __eq__(self, other: object) -> bool:
+        return self.function == other.function if isinstance(other, batched) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((batched, self.function))
+
+
+def _named(module: str, name: str) -> Any:
+    found: Any = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
 
 def tabulate(function: Callable[..., Any] | batched, k: int, codes: Codes) -> Values:
     """Value the coalitions with the given bit masks, once each, in their order: shape [m].
 
-    Raises EvaluationError (which carries what was valued before) if the function raises or returns anything but finite numbers.
+    Raises EvaluationError (which carries what was valued before) if the function raises or returns anything but finite numbers,
+    also as the cause of an interrupt; InputError for an asynchronous function.
     """
     values = np.full(len(codes), np.nan)
-    if isinstance(function, batched):
-        _fill_in_blocks(function.function, k, codes, values)
-    else:
-        _fill_one_by_one(function, codes, values)
+    try:
+        if isinstance(function, batched):
+            _fill_in_blocks(function.function, k, codes, values)
+        else:
+            _fill_one_by_one(function, codes, values)
+    except Exception:
+        raise
+    except BaseException as interrupt:
+        name, done = type(interrupt).__name__, int(np.isfinite(values).sum())
+        message = f"{name} after {done:,} of {len(codes):,} coalitions. {_KEPT}"
+        interrupt.__cause__ = EvaluationError(message, None, codes, values)
+        raise
     return values
 
 
@@ -52,11 +82,16 @@ def check_budget(count: int, k: int) -> None:
     """Refuse more evaluations than a callable is asked for."""
     if count > MAX_EVALUATIONS:
         raise InputError(
-            f"an exact value of this callable of k = {k} members needs {count:,} evaluations, and more than "
+            f"an exact value of this callable of k = {k} members needs {counted(count)} evaluations, and more than "
             f"{MAX_EVALUATIONS:,} are refused. Use a structured utility of shapley_credit.utilities, which needs none, group "
             "the members into smaller unions with owen, pass the table of values, or estimate it under a budget: "
             "shapley_credit.estimate asks the callable, shapley_credit.plan says which coalitions to ask."
         )
+
+
+def counted(count: int) -> str:
+    """A number of evaluations as it is read, which may have more digits than Python prints."""
+    return f"{count:,}" if count < 10**18 else f"about 1e{round((count.bit_length() - 0.5) * log10(2))}"
 
 
 def members_of(code: int) -> tuple[int, ...]:
@@ -77,29 +112,13 @@ def _fill_one_by_one(function: Callable[[tuple[int, ...]], Any], codes: Codes, v
                 values,
             ) from error
         try:
-            values[index] = _number(value)
+            values[index] = number_of(value)
+        except AsynchronousError:
+            raise
         except InputError as error:
             raise EvaluationError(
                 f"the utility {error} for coalition {coalition}. {_KEPT}", coalition, codes, values
             ) from error
-
-
-def _number(value: Any) -> float:
-    if type(value) is not float:
-        array = _readable(value)
-        if array.ndim or array.dtype.kind not in "biuf":
-            raise InputError(f"must return one number; got {value!r}")
-        value = float(array)
-    if not isfinite(value):
-        raise InputError(f"returned {value}")
-    return float(value)
-
-
-def _readable(value: Any) -> NDArray[Any]:
-    try:
-        return to_numpy(value, "the value")[0]
-    except InputError as error:
-        raise InputError(f"returned junk: {error}") from error
 
 
 def _fill_in_blocks(function: Callable[[NDArray[np.bool_]], Any], k: int, codes: Codes, values: Values) -> None:
@@ -112,24 +131,15 @@ def _fill_in_blocks(function: Callable[[NDArray[np.bool_]], Any], k: int, codes:
                 f"the batched utility raised {type(error).__name__}: {error}. {_KEPT}", None, codes, values
             ) from error
         try:
-            array = _numbers(answer, len(block))
+            values[start : start + BLOCK], faults = numbers_of(answer, len(block))
+        except AsynchronousError:
+            raise
         except InputError as error:
             raise EvaluationError(f"the batched utility {error}. {_KEPT}", None, codes, values) from error
-        good = np.isfinite(array)
-        values[start : start + BLOCK][good] = array[good]
-        if not good.all():
-            first = int(np.flatnonzero(~good)[0])
-            coalition = members_of(int(codes[start + first]))
-            raise EvaluationError(
-                f"the batched utility returned {array[first]} for coalition {coalition}. {_KEPT}", coalition, codes, values
-            )
-
-
-def _numbers(answer: Any, count: int) -> NDArray[Any]:
-    array = _readable(answer)
-    if array.shape != (count,) or array.dtype.kind not in "biuf":
-        raise InputError(f"must return {count} numbers, shape ({count},); got {array.dtype} of shape {array.shape}")
-    return array
+        if faults:
+            place, reason = next(iter(faults.items()))
+            coalition = members_of(int(codes[start + place]))
+            raise EvaluationError(f"the batched utility {reason} for coalition {coalition}. {_KEPT}", coalition, codes, values)
 
 
 _KEPT = "The values so far are kept in the .values of this error."

@@ -101,7 +101,15 @@ def _of_others(factors: Array) -> Array:
 
 
 def _leaves(node: Node) -> list[int]:
-    return [i for child in node.children for i in _leaves(child)] if node.children else list(node.members)
+    """The members in the order of the tree."""
+    leaves: list[int] = []
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        waiting += reversed(node.children)
+        if not node.children:
+            leaves += node.members
+    return leaves
 
 
 def _levels(root: Node) -> Iterator[Level]:

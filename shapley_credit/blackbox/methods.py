@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 
 from shapley_credit.blackbox import adjusted, exact, kriging, regression, replicates, strata
 from shapley_credit.blackbox.draws import Coalitions
+from shapley_credit.blackbox.functions import counted
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
 from shapley_credit.errors import InputError
 
 Array = NDArray[Any]
+
+
+CELLS = 1 << 30  # flags of the coalitions of a plan; drawing them takes about ten bytes each
+SYSTEM = 1 << 15  # coalitions of kriging, whose matrices take 2 m^2 bytes each
 
 
 class Method(NamedTuple):
@@ -53,7 +58,7 @@ METHODS: dict[str, Method] = {
 def choose(structure: Structure, budget: int | None) -> tuple[str, str]:
     """The method that `auto` takes, and why."""
     if exact.fits(structure, budget):
-        return "exact", f"all {exact.minimum(structure):,} coalitions that matter are within the budget"
+        return "exact", f"all {counted(exact.minimum(structure))} coalitions that matter are within the budget"
     if budget is not None and budget > kriging.LARGEST:
         return "adjusted", f"a budget above {kriging.LARGEST:,} pays for a surrogate and for an unbiased mean of what it misses"
     return "kriging", f"a budget of at most {kriging.LARGEST:,} is best spent on the most likely game"
@@ -72,18 +77,38 @@ def check(structure: Structure, name: str, budget: int | None) -> int:
         raise InputError(f"method {name!r} is for members without unions; use 'kriging', 'rotation' or 'adjusted' for a tree.")
     if name != "exact" and structure.k < 3:
         raise InputError(
-            f"k = {structure.k} members need no estimate; method 'exact' takes {exact.minimum(structure)} evaluations."
+            f"k = {structure.k} members need no estimate; method 'exact' takes {counted(exact.minimum(structure))} evaluations."
         )
     needed = method.minimum(structure)
     if budget is None:
         if name == "exact" and exact.fits(structure, None):
             return needed
+        few = kriging.minimum(structure)
+        least = few if few <= kriging.LARGEST else adjusted.minimum(structure)
         raise InputError(
-            f"an exact value needs {exact.minimum(structure):,} evaluations; give a budget of at least "
-            f"{kriging.minimum(structure):,} for an estimate."
+            f"an exact value needs {counted(exact.minimum(structure))} evaluations; give a budget of at least "
+            f"{least:,} for an estimate."
         )
     if budget < needed:
         raise InputError(
-            f"method {name!r} needs a budget of at least {needed:,} evaluations of k = {structure.k} members; got {budget:,}."
+            f"method {name!r} needs a budget of at least {counted(needed)} evaluations of k = {structure.k} members; "
+            f"got {counted(budget)}."
         )
+    check_size(structure, name, needed if name == "exact" else budget)
     return budget
+
+
+def check_size(structure: Structure, name: str, budget: int) -> None:
+    """Refuse plans that no memory holds, before anything is asked."""
+    cells, k = budget * structure.k, structure.k
+    if cells > CELLS:
+        raise InputError(
+            f"a plan of {counted(budget)} coalitions of k = {k} members is {counted(cells)} flags, and more than {CELLS:,} are "
+            f"refused. Give a budget of at most {CELLS // k:,}, average the credits of several plans with a seed each, or put "
+            "the members into unions (see sc.owen); method 'permutation' needs the smallest budgets."
+        )
+    if name == "kriging" and budget > SYSTEM:
+        raise InputError(
+            f"method 'kriging' solves equations between all pairs of its coalitions: of {counted(budget)}, they take "
+            f"{2 * budget**2 / 2**30:,.1f} GiB, and more than {SYSTEM:,} are refused. Method 'adjusted' has no such limit."
+        )

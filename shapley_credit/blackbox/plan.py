@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_credit.blackbox.answers import shown, table_of
 from shapley_credit.blackbox.design import Design, design_of
 from shapley_credit.blackbox.estimate import Estimate
 from shapley_credit.blackbox.methods import METHODS, check, choose
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.convert import to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 
@@ -64,15 +64,18 @@ class Plan:
 
     def _read(self, values: Any) -> Array:
         """Values [..., m] as float64."""
-        array, _ = to_numpy(values, "values")
-        if array.ndim < 1 or array.shape[-1] != len(self.coalitions) or array.dtype.kind not in "biuf":
+        array, junk = table_of(values, "values")
+        if array.ndim < 1 or array.shape[-1] != len(self.coalitions):
             raise InputError(
                 f"values must be numbers of shape [..., {len(self.coalitions)}], one for each of the plan's coalitions; "
-                f"got {array.dtype} of shape {array.shape}."
+                f"got {f'{array.dtype} of shape {array.shape}' if array.ndim else shown(values)}."
             )
-        if not np.isfinite(array).all():
-            place = np.argwhere(~np.isfinite(array))[0].tolist()
-            raise InputError(f"values must be finite; found {array[tuple(place)]} at {place} of shape {array.shape}.")
+        if junk:
+            place, item = next(iter(junk.items()))
+            raise InputError(
+                f"values must be finite; found {shown(item)} at {list(place)} of shape {array.shape}, for coalition "
+                f"{self.members[place[-1]]}; {len(junk)} in all. Ask these again; evaluate does."
+            )
         return array.astype(np.float64)
 
     def _estimate(self, solution: Solution, residual: Array | None, lead: tuple[int, ...]) -> Estimate:
@@ -89,6 +92,18 @@ class Plan:
             trace=((len(self.coalitions), float(stderr.max(initial=0.0))),),
             freedom=solution.freedom,
         )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other plan asks the same coalitions for the same credits."""
+        if not isinstance(other, Plan):
+            return NotImplemented
+        return self._identity() == other._identity() and np.array_equal(self.coalitions, other.coalitions)
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return self.k, self.method, self.wish, self.budget, self.seed, self.structure.root, self.structure.rules
 
     def extend(self, budget: int) -> Plan:
         """The plan for `budget` evaluations more, which asks what this one asks and more. Raises InputError for exact plans."""
@@ -141,7 +156,7 @@ def solve_plans(plans: Sequence[Plan], values: Sequence[Any]) -> list[Estimate]:
 def read_count(number: Any, name: str) -> int:
     """A whole number >= 0."""
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
-        raise InputError(f"{name} must be a whole number >= 0; got {number!r}.")
+        raise InputError(f"{name} must be a whole number >= 0; got {shown(number)}.")
     return int(number)
 
 

@@ -1,17 +1,19 @@
-"""What is asked, and what is known of it: requests without repetition, in batches, with answers that are checked and kept."""
+"""What is asked, and what is known of it: requests without repetition, and answers that are checked, kept and never lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_credit.blackbox.answers import AsynchronousError, Values, number_of, numbers_of, refuse_awaitable, shown
+from shapley_credit.blackbox.claims import ABOVE, Turn, new_name
 from shapley_credit.blackbox.functions import batched
 from shapley_credit.blackbox.plan import Plan
 from shapley_credit.blackbox.prefixes import Prefixes
-from shapley_credit.convert import to_numpy
 from shapley_credit.errors import EvaluationError, InputError
 
 Array = NDArray[Any]
@@ -24,46 +26,82 @@ class Ledger:
     """The requests of all coalitions of some plans, each once, and their answers.
 
     Attributes:
-        missing: requests without an answer, in the order in which they are first needed.
-        faults: what went wrong with requests that were given up, request -> reason.
+        answers: request -> value, of all that is known.
+        faults: what went wrong with requests that have been asked in vain, request -> reason.
+        stopped: why nothing more may be asked, "" while it may.
     """
 
     def __init__(self, plans: Sequence[Asked], request: Request | None, cache: MutableMapping[Any, float] | None) -> None:
-        self.plans = plans
-        self.cache: MutableMapping[Any, float] = {} if cache is None else cache
+        self.plans, self.cache, self.name = plans, cache, new_name()
         self.render = request is not None
         self.needed = [list(_requests(plan, number, request)) for number, plan in enumerate(plans)]
         self.answers: dict[Any, float] = {}
         self.faults: dict[Any, str] = {}
+        self.stopped = ""
+        self.cause: Exception | None = None
         self._asked_by: dict[Any, tuple[int, int]] = {}
         for number, requests in enumerate(self.needed):
             for row, item in enumerate(requests):
                 self._asked_by.setdefault(item, (number, row))
-        for item in self._asked_by:
+        self._look(self._asked_by)
+
+    @property
+    def missing(self) -> list[Any]:
+        """Requests neither answered nor asked in vain, in the order in which they are first needed."""
+        return [item for item in self._asked_by if item not in self.answers and item not in self.faults]
+
+    @contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """Take the missing requests that nobody else asks, less those which the cache has got in the meantime."""
+        shared = None if self.cache is None else getattr(self.cache, "shared_as", id(self.cache))
+        turn = Turn(self.name, shared)
+        try:
+            turn.take(self.missing)
+            try:
+                self._look(turn.mine)
+            except Exception as error:  # noqa: BLE001 - the caller's mapping may raise anything
+                self._give_up(error, "read")
+            turn.mine = [] if self.stopped else [item for item in turn.mine if item not in self.answers]
+            yield turn
+        finally:
+            turn.end()
+
+    def _look(self, requests: Iterable[Any]) -> None:
+        """Take what the cache knows; what is no finite number there has to be asked."""
+        if self.cache is None:
+            return
+        for item in requests:
             known = self.cache.get(item)
             if known is not None:
-                self.answers[item] = known
-        self.missing = [item for item in self._asked_by if item not in self.answers]
+                with suppress(InputError):
+                    self.answers[item] = number_of(known)
 
-    def keep(self, requests: Sequence[Any], answer: Any) -> list[Any]:
-        """Store the finite answers of a batch, at once; return the requests whose answers are junk."""
-        try:
-            values = _numbers(answer, len(requests))
-        except InputError as error:
-            self.faults.update((item, str(error)) for item in requests)
-            return list(requests)
-        fresh = [(item, float(value)) for item, value in zip(requests, values, strict=True) if np.isfinite(value)]
+    def keep(self, requests: Sequence[Any], reply: Reply) -> list[Any]:
+        """Store the answers of a batch, at once; return the requests that have none."""
+        pairs = list(zip(requests, reply.values.tolist(), strict=True))
+        fresh = [(item, value) for item, value in pairs if value == value]
         self.answers.update(fresh)
-        store = getattr(self.cache, "store", self.cache.update)
-        store(fresh)
-        junk = [(item, float(value)) for item, value in zip(requests, values, strict=True) if not np.isfinite(value)]
-        self.faults.update((item, f"returned {value}") for item, value in junk)
-        return [item for item, _ in junk]
+        for item, _ in fresh:
+            self.faults.pop(item, None)
+        self.faults.update((requests[place], reason) for place, reason in reply.faults.items())
+        if self.cache is not None and fresh and not self.cause:
+            try:
+                getattr(self.cache, "store", self.cache.update)(fresh)
+            except Exception as error:  # noqa: BLE001 - the caller's mapping may raise anything; a disk may be full
+                self._give_up(error, "keep")
+        return [item for item, value in pairs if value != value]
 
     def fail(self, requests: Sequence[Any], error: BaseException) -> list[Any]:
         """Note that a batch raised."""
-        self.faults.update((item, f"raised {type(error).__name__}: {error}") for item in requests)
-        return list(requests)
+        return self.keep(requests, Reply.failed(len(requests), raised(error)))
+
+    def stop(self, reason: str) -> None:
+        """Ask nothing more; the first reason counts."""
+        self.stopped = self.stopped or reason
+
+    def _give_up(self, error: Exception, what: str) -> None:
+        self.cause = self.cause or error
+        self.stop(f"asking stopped, as the cache can't {what} answers ({type(error).__name__}: {error})")
 
     def question(self, requests: Sequence[Any]) -> Any:
         """A batch as a batched function takes it: requests that were rendered as a list, coalitions as bool [m, k]."""
@@ -73,36 +111,125 @@ class Ledger:
 
     def values(self) -> list[Array]:
         """The values of each plan's coalitions. Raises EvaluationError that names those without, and holds all others."""
-        found = [np.array([self.answers.get(item, np.nan) for item in requests]) for requests in self.needed]
-        lost = [(number, row) for number, values in enumerate(found) for row in np.flatnonzero(np.isnan(values)).tolist()]
-        if lost:
-            failed = [(number, self.plans[number].members[row]) for number, row in lost]
-            number, row = lost[0]
-            raise EvaluationError(
-                f"the utility {self.faults[self.needed[number][row]]} for coalition {failed[0][1]} of plan {number}; "
-                f"{len(lost)} of {sum(map(len, found))} coalitions have no value. {KEPT}",
-                failed[0][1],
-                self.plans[number].coalitions,
-                found[number],
-                failed,
-            )
+        found = self._found()
+        if self.stopped or any(np.isnan(values).any() for values in found):
+            raise self.error() from self.cause
         return found
 
+    def _found(self) -> list[Values]:
+        return [np.array([self.answers.get(item, np.nan) for item in requests]) for requests in self.needed]
 
-KEPT = "All other answers are kept, in the .values of this error and in the cache: evaluate again to ask only what is missing."
+    def error(self) -> EvaluationError:
+        """What is missing and why, with everything else in it."""
+        found = self._found()
+        lost = [(number, row) for number, values in enumerate(found) for row in np.flatnonzero(np.isnan(values)).tolist()]
+        failed = [(number, self.plans[number].members[row]) for number, row in lost]
+        first = next((place for place, (number, row) in enumerate(lost) if self.needed[number][row] in self.faults), 0)
+        number, coalition = failed[first] if lost else (0, None)
+        reason = self.stopped
+        if not reason:
+            fault = self.faults.get(self.needed[number][lost[first][1]], "was not asked")
+            reason = f"the utility {fault} for coalition {coalition} of plan {number}"
+        return EvaluationError(
+            f"{reason}; {len(lost)} of {sum(map(len, found))} coalitions have no value. {KEPT}",
+            coalition,
+            self.plans[number].coalitions if self.plans else np.zeros((0, 0), np.bool_),
+            found[number] if found else np.zeros(0),
+            failed,
+            dict(self.answers),
+        )
+
+    @contextmanager
+    def reachable(self) -> Iterator[None]:
+        """Keep the answers within reach of who interrupts: the cause of a KeyboardInterrupt or CancelledError holds them."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException as interrupt:
+            self.stop(f"asking was ended by {type(interrupt).__name__}")
+            interrupt.__cause__ = self.error()
+            raise
 
 
-def _requests(plan: Asked, number: int, request: Request | None) -> Iterable[Hashable]:
-    return plan.members if request is None else (request(number, coalition) for coalition in plan.members)
+KEPT = (
+    "All other answers are kept, in the .values and .answers of this error and in the cache, if there is one: evaluate again, "
+    "with cache=error.answers or that cache, to ask only what is missing."
+)
 
 
-def _numbers(answer: Any, count: int) -> Array:
-    array = to_numpy(answer, "the answer")[0]
-    if array.shape != (count,) or array.dtype.kind not in "biuf":
-        raise InputError(f"must return {count} numbers, shape ({count},); got {array.dtype} of shape {array.shape}")
-    return array.astype(np.float64)
+def _requests(plan: Asked, number: int, request: Request | None) -> Iterator[Hashable]:
+    if request is None:
+        yield from plan.members
+        return
+    for coalition in plan.members:
+        item = request(number, coalition)
+        refuse_awaitable(item)
+        try:
+            hash(item)
+        except TypeError as error:
+            raise InputError(
+                f"request(number, coalition) must return texts or other hashable things; got {shown(item)}."
+            ) from error
+        yield item
 
 
-def ask(value: Any, question: Any) -> Any:
-    """Answers of a batch, where it is computed: one call of a batched function, or one call an item."""
-    return value.function(question) if isinstance(value, batched) else [value(item) for item in question]
+def raised(error: BaseException) -> str:
+    """What an error says, after "the utility"."""
+    return f"raised {type(error).__name__}: {error}"
+
+
+class Reply(NamedTuple):
+    """What came of a batch: values [m], NaN where there is none, and why, place -> reason: texts, for any process."""
+
+    values: Values
+    faults: dict[int, str]
+
+    @classmethod
+    def failed(cls, count: int, reason: str) -> Reply:
+        """Nothing at all."""
+        return cls(np.full(count, np.nan), dict.fromkeys(range(count), reason))
+
+    @classmethod
+    def of(cls, answer: Any, count: int) -> Reply:
+        """What the function returned for a batch, read."""
+        try:
+            return cls(*numbers_of(answer, count))
+        except AsynchronousError:
+            raise
+        except InputError as error:
+            return cls.failed(count, str(error))
+
+
+def ask(value: Any, question: Any, above: tuple[str, ...] = ()) -> Reply:
+    """Answers of a batch, where it is computed: one call of a batched function, or one an item, of which each fails alone."""
+    token = ABOVE.set(above)
+    try:
+        return _in_one(value.function, question) if isinstance(value, batched) else _one_by_one(value, question)
+    finally:
+        ABOVE.reset(token)
+
+
+def _in_one(function: Callable[[Any], Any], question: Any) -> Reply:
+    try:
+        answer = function(question)
+    except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
+        return Reply.failed(len(question), raised(error))
+    return Reply.of(answer, len(question))
+
+
+def _one_by_one(function: Callable[[Any], Any], question: Sequence[Any]) -> Reply:
+    reply = Reply(np.full(len(question), np.nan), {})
+    for place, item in enumerate(question):
+        try:
+            answer = function(item)
+        except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
+            reply.faults[place] = raised(error)
+            continue
+        try:
+            reply.values[place] = number_of(answer)
+        except AsynchronousError:
+            raise
+        except InputError as error:
+            reply.faults[place] = str(error)
+    return reply

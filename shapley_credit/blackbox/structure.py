@@ -37,7 +37,12 @@ class Structure:
         from shapley_kernels.trees import is_flat, tree_of
 
         number = isinstance(coalitions, int | np.integer)
-        self.tree = CoalitionTree.flat(coalitions) if number else read_tree(coalitions)
+        try:
+            self.tree = CoalitionTree.flat(coalitions) if number else read_tree(coalitions)
+        except RecursionError as error:
+            raise InputError(f"the unions of the coalition tree are too many within one another; {_DEEP}") from error
+        if self.tree.depth > DEEPEST:
+            raise InputError(f"the coalition tree has {self.tree.depth - 1:,} levels of unions within one another; {_DEEP}")
         if self.tree.labels.ndim > 2:
             raise InputError("a plan is made for one coalition tree; make one plan for each of the groups.")
         self.k = self.tree.k
@@ -46,6 +51,9 @@ class Structure:
         self.flat = is_flat(self.root)
         self.efficient = all(rule is semivalues.shapley for rule in self.rules)
         self.dual = self.efficient or all(np.allclose(q, q[::-1], rtol=0, atol=1e-15) for q in self.arrivals())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Structure, (self.tree, self.rules)
 
     @cached_property
     def relevant(self) -> int:
@@ -118,6 +126,10 @@ class Structure:
         ones = np.ones(self.k)
         return twice(self, ones, 0 * ones, ones)
 
+
+DEEPEST = 300  # edges from the root to a member, along which trees are walked
+
+_DEEP = f"at most {DEEPEST - 1} are walked. Leave out levels that tell few members apart, for example all but the first 50."
 
 _SHAPES: WeakValueDictionary[tuple[Shape, tuple[Semivalue, ...]], Structure] = WeakValueDictionary()
 

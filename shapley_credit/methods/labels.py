@@ -78,7 +78,7 @@ def read_labels(labels: Any, valid: Any) -> tuple[Array, Array, Library | None]:
     """
     given, library = read_answers(labels, "labels")
     flags = None if callable(valid) else _flags(valid, given.shape)
-    if flags is not None and given.dtype.kind in "biu":
+    if flags is not None and given.dtype.kind in "biu" and given.dtype != np.uint64:
         return given, flags, library
     answers = [frozen(answer) for answer in given.ravel().tolist()]
     known = {answer: code for code, answer in enumerate(dict.fromkeys(answers)) if answer is not None}

@@ -23,6 +23,7 @@ class Additive(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k")}
+    _may_overflow: ClassVar[bool] = False
     scores: Array
 
     def __init__(self, scores: Any, *, mask: Any = None) -> None:

@@ -40,7 +40,8 @@ class PassAtK(Utility):
         return 1 - comb(wrong, self.m) / comb(size, self.m) if size >= self.m else 0.0
 
     def reduce(self) -> Sequence[Problem]:
-        return [Problem("counts", "pass_at_k", (self.rows("correct", full=True), self.present(), self.m))]
+        draws = min(self.m, self.k + 1)  # as any number above k, whose sums with others are no int64
+        return [Problem("counts", "pass_at_k", (self.rows("correct", full=True), self.present(), draws))]
 
 
 class Plurality(Utility):

@@ -117,6 +117,7 @@ class SoftmaxMean(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"weights": positive("k"), "values": real("k"), "base": real()}
+    _moved: ClassVar[str] = "values"
     weights: Array
     values: Array
     base: Array
@@ -130,14 +131,20 @@ class SoftmaxMean(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         (w, _), r = balanced(weights_of(self)), in_float64(self.rows("values", full=True))
-        xp = namespace(w)
-        centre = xp.sum(w * r, axis=1, keepdims=True) / at_least(xp.sum(w, axis=1, keepdims=True), TINY)
+        centre = self._centre(w, r)
         x, step = nodes(w)
         mean = share_problem(w, r - centre, x, step)
         return [mean, or_of_all(self, centre[:, 0] - in_float64(self.rows("base", full=True)))]
 
     def marginals(self, orders: Orders) -> Array:
-        w, r = along(balanced(weights_of(self))[0], orders), along(in_float64(self.rows("values", full=True)), orders)
-        base, rest = in_float64(self.rows("base", full=True))[:, None], sums_before(w)
+        (w, _), r = balanced(weights_of(self)), in_float64(self.rows("values", full=True))
+        centre = self._centre(w, r)
+        w, r = along(w, orders), along(r - centre, orders)
+        base, rest = in_float64(self.rows("base", full=True))[:, None] - centre, sums_before(w)
         mean = namespace(w).where(rest == 0, base, sums_before(w * r) / at_least(rest, TINY))
         return w / at_least(rest + w, TINY) * (r - mean)
+
+    def _centre(self, w: Array, r: Array) -> Array:
+        """The mean of all values [B, 1], from which values any distance from 0 keep their digits."""
+        xp = namespace(w)
+        return xp.sum(w * r, axis=1, keepdims=True) / at_least(xp.sum(w, axis=1, keepdims=True), TINY)

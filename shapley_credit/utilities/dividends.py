@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import combinations
+from operator import mul
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,10 +13,11 @@ from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.fields import Field, Parameter, membership, real
+from shapley_credit.integrals import in_float64
 from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import at_least, at_most, namespace
-from shapley_kernels.prefixes import looked_up, rises
+from shapley_kernels.prefixes import looked_up
 
 
 class Moebius(Utility):
@@ -139,11 +142,13 @@ class Determinant(Utility):
         self.bind(mask, vectors=vectors)
 
     def definition(self, members: Array) -> float:
-        chosen = self.vectors[members]
-        return float(np.linalg.det(np.eye(chosen.shape[1]) + chosen.T @ chosen)) - 1
+        value = 0.0
+        for stretch in np.linalg.svd(self.vectors[members].astype(np.float64), compute_uv=False).tolist():
+            value += stretch**2 * (1 + value)  # positive terms only
+        return value
 
     def reduce(self) -> Sequence[Problem]:
-        vectors = self.rows("vectors", full=True)  # absent members have been read as 0
+        vectors = in_float64(self.rows("vectors", full=True))  # absent members have been read as 0
         xp = namespace(vectors)
         groups, k, dimension = vectors.shape
         problems = []
@@ -151,17 +156,40 @@ class Determinant(Utility):
             chosen = np.array(list(combinations(range(k), size)))  # [T, size]
             parts = xp.take(vectors, self.beside(chosen.ravel()), axis=1)
             parts = xp.reshape(parts, (groups, len(chosen), size, dimension))
-            weights = xp.linalg.det(parts @ xp.matrix_transpose(parts))
+            weights = _gram(parts)
             sets = (chosen[:, :, None] == np.arange(k)).any(axis=1).T
             problems.append(Problem("dividends", "unanimity", (_for_all(self, sets), weights)))
         return problems or [Problem("dividends", "additive", (xp.sum(vectors, axis=2),))]
 
     def marginals(self, orders: Orders) -> Array:
-        vectors = along(self.rows("vectors", full=True), orders)
-        xp = namespace(vectors)
-        vectors = xp.astype(vectors, xp.float64)
-        squares = xp.cumulative_sum(vectors[:, :, :, None] * vectors[:, :, None, :], axis=1)
-        return rises(xp.linalg.det(self.beside(np.eye(vectors.shape[2])) + squares), 1.0)
+        """det(M + x x^T) - det(M) = det(M) x^T M^-1 x with M = R^T R, R updated from place to place, to keep digits."""
+        vectors = in_float64(along(self.rows("vectors", full=True), orders))
+        xp, (groups, k, d) = namespace(vectors), vectors.shape
+        if not d:
+            return xp.sum(vectors, axis=2)
+        root, rises = xp.broadcast_to(self.beside(np.eye(d)), (groups, d, d)), []
+        for j in range(k):
+            x = vectors[:, j, :]
+            stretched = xp.linalg.solve(xp.matrix_transpose(root), x[:, :, None])[..., 0]
+            whole = xp.prod(xp.linalg.diagonal(root), axis=-1)
+            rises.append(xp.sum((whole[:, None] * stretched) ** 2, axis=1))
+            root = xp.linalg.qr(xp.concat([root, x[:, None, :]], axis=1))[1]
+        return xp.stack(rises, axis=1)
+
+
+def _gram(vectors: Array) -> Array:
+    """The Gram determinants [..] of vectors [.., size, d], each less what those before it span (modified Gram-Schmidt).
+
+    By the determinant of their products with each other, half the digits of nearly parallel vectors would be lost.
+    """
+    xp, squares = namespace(vectors), []
+    for _ in range(vectors.shape[-2]):
+        first, vectors = vectors[..., :1, :], vectors[..., 1:, :]
+        square = xp.sum(first**2, axis=-1, keepdims=True)
+        squares.append(square[..., 0, 0])
+        along_first = xp.sum(vectors * first, axis=-1, keepdims=True) / xp.where(square > 0, square, 1.0)
+        vectors = vectors - along_first * first
+    return reduce(mul, squares)
 
 
 def _for_all(utility: Utility, sets: NDArray[np.bool_]) -> Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -36,6 +37,11 @@ class ExpectedMax(Utility):
     def definition(self, members: Array) -> float:
         below = self.cdf[members].prod(axis=0)[:-1]  # chance that the best is at most x_g
         return float(self.grid[:1].sum() + (np.diff(self.grid) * (1 - below)).sum())
+
+    def lowered(self) -> Self:
+        lower = copy.copy(self)
+        lower.grid = self.grid - self.grid[..., :1]
+        return lower
 
     def reduce(self) -> Sequence[Problem]:
         inside = self.rows("cdf", full=True)[:, :, :-1]

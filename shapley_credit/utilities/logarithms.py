@@ -79,6 +79,7 @@ class LogSumExp(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    _moved: ClassVar[str] = "scores"
     scores: Array
     base: Array
 
@@ -109,6 +110,7 @@ class LogMeanExp(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    _moved: ClassVar[str] = "scores"
     scores: Array
     base: Array
 
@@ -176,6 +178,9 @@ def _rises(utility: LogSumExp | LogMeanExp, orders: Orders) -> tuple[Array, Arra
     """What ln sum exp(s) rises by at each place, from base at first, and how many are there by then, [B, K] each."""
     scores, present = along(in_float64(utility.rows("scores", full=True)), orders), along(utility.present(), orders)
     xp, size = namespace(scores), counted(present)
+    first = scores - in_float64(utility.rows("base", full=True))[:, None]
+    best = xp.max(xp.where(present, scores, -float("inf")), axis=1, keepdims=True)
+    scores = scores - xp.where(best > -float("inf"), best, 0.0)
     level = before(running("logaddexp", xp.where(present, scores, -float("inf"))))
     rise = xp.logaddexp(xp.zeros_like(scores), scores - xp.where(size > 1, level, scores))
-    return xp.where(size > 1, rise, scores - in_float64(utility.rows("base", full=True))[:, None]), size
+    return xp.where(size > 1, rise, first), size

@@ -111,9 +111,13 @@ class Range(Utility):
         return float(chosen.max() - chosen.min()) if len(members) else 0.0
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.rows("scores", full=True)
+        scores, present = self.rows("scores", full=True), self.present()
+        xp = namespace(scores)
+        lowest = xp.min(xp.where(present, scores, float("inf")), axis=1)
+        lowest = xp.where(xp.any(present, axis=1), lowest, 0)
+        rises = xp.where(present, scores - lowest[:, None], 0)  # of which an offset of all scores costs no digits
         zero = like(np.zeros(1), scores)
-        return [*best_of_set(self, scores, zero, clip=False), *best_of_set(self, -scores, zero, clip=False)]
+        return [Problem("thresholds", "airport", (rises, zero)), *best_of_set(self, -rises, zero, clip=False)]
 
     def marginals(self, orders: Orders) -> Array:
         scores = self.rows("scores", full=True)

@@ -10,7 +10,8 @@ import numpy as np
 from shapley_credit.convert import Array, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, key, read_parameter, real
-from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import namespace
 
 
 class LStatistic(Utility):
@@ -34,6 +35,7 @@ class LStatistic(Utility):
         "weights": real("ranks", "ranks"),
         "base": real(),
     }
+    _moved: ClassVar[str] = "scores"
     scores: Array
     weights: Array
     base: Array
@@ -147,9 +149,25 @@ class LStatistic(Utility):
         return float(np.sort(self.scores[members])[::-1] @ self.weights[: len(members), len(members) - 1])
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.rows("scores", full=True)
-        arrays = (scores, scores, self.present(), self.rows("weights"))
-        return [Problem("ranks", "sized", arrays), or_of_all(self, -self.rows("base", full=True))]
+        scores = self.less_base("scores")
+        arrays = (scores, self.rows("scores", full=True), self.present(), self.rows("weights"))
+        game = Problem("ranks", "sized", arrays)
+        if self.is_zero("base") or (isinstance(excess := self._excess(), np.ndarray) and not excess.any()):
+            return [game]
+        table = self.rows("base", full=True)[:, None] * excess
+        return [game, Problem("counts", "cardinality", (table, self.present()))]
+
+    def _excess(self) -> Array:
+        """What the weights of every size add up to, less 1, [B or 1, K + 1]; 0 where that is their rounding, and for size 0."""
+        weights = self.rows("weights")
+        xp = namespace(weights)
+        used = xp.triu(weights)
+        excess, size = xp.sum(used, axis=1) - 1, xp.sum(xp.abs(used), axis=1)
+        excess = xp.where(xp.abs(excess) <= self.k * xp.finfo(weights.dtype).eps * size, 0.0, excess)
+        return xp.concat([xp.zeros_like(excess[:, :1]), excess], axis=1)
+
+    def lowered(self) -> Self:
+        return self if self._excess().any() else super().lowered()
 
 
 class MthLargest(Utility):
@@ -166,6 +184,7 @@ class MthLargest(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "m": Parameter(), "base": real()}
+    _moved: ClassVar[str] = "scores"
     scores: Array
     m: int
     base: Array
@@ -177,7 +196,7 @@ class MthLargest(Utility):
         return float(np.sort(self.scores[members])[-self.m]) if len(members) >= self.m else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.rows("scores", full=True) - self.rows("base")[:, None]
+        scores = self.less_base("scores")
         weights = np.zeros((1, self.k, self.k))
         weights[0, self.m - 1 : self.m] = 1
         return [Problem("ranks", "sized", (scores, scores, self.present(), self.beside(weights)))]
@@ -202,6 +221,7 @@ class SoftKNN(Utility):
         "neighbors": Parameter(),
         "base": real(),
     }
+    _moved: ClassVar[str] = "matches"
     matches: Array
     distances: Array
     neighbors: int
@@ -216,7 +236,7 @@ class SoftKNN(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         rank, size = np.arange(self.k)[:, None], np.arange(1, self.k + 1)
-        counted = np.minimum(self.neighbors, size)
+        counted = np.minimum(min(self.neighbors, self.k), size)
         weights = np.where(rank < counted, 1 / counted, 0.0)[None]
-        arrays = (self.rows("matches", full=True), -self.rows("distances"), self.present(), self.beside(weights))
-        return [Problem("ranks", "sized", arrays), or_of_all(self, -self.rows("base", full=True))]
+        arrays = (self.less_base("matches"), -self.rows("distances"), self.present(), self.beside(weights))
+        return [Problem("ranks", "sized", arrays)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -46,6 +47,11 @@ class Product(Utility):
             rest = np.setdiff1d(np.arange(self.k), members)
             product *= self.outside[rest if self.mask is None else rest[self.mask[rest]]].prod()
         return float(self.offset + self.scale * product)
+
+    def lowered(self) -> Self:
+        lower = copy.copy(self)
+        lower.offset = self.offset - self.offset
+        return lower
 
     def rises(self, sets: Array) -> Array:
         xp = namespace(sets)

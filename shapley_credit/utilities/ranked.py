@@ -14,7 +14,7 @@ from shapley_credit.convert import Array, computed, from_numpy, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, key, read_parameter, real
 from shapley_credit.utility import Problem, Utility
-from shapley_kernels.arrays import namespace
+from shapley_kernels.arrays import dtype_of, namespace
 
 
 class DCG(Utility):
@@ -77,7 +77,7 @@ class DCG(Utility):
         far, library = to_array(distances, "distances")
         if mask is None and isinstance(far, np.ndarray):
             check_finite(far, "distances")
-        near = from_numpy(-computed(far), library)
+        near = from_numpy(namespace(far).bitwise_invert(far) if dtype_of(far).kind in "iu" else -computed(far), library)
         ranks = range(members_of(far))
         return cls(matches, near, [1 / neighbors if rank < neighbors else 0.0 for rank in ranks], mask=mask)
 

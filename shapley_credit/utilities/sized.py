@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,11 @@ class Cardinality(Utility):
     def definition(self, members: Array) -> float:
         return float(self.f[len(members)])
 
+    def lowered(self) -> Self:
+        lower = copy.copy(self)
+        lower.f = self.f - self.f[..., :1]
+        return lower
+
     def reduce(self) -> Sequence[Problem]:
         return [Problem("counts", "cardinality", (self.rows("f", full=True), self.present()))]
 
@@ -57,6 +63,7 @@ class Mean(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    _moved: ClassVar[str] = "scores"
     scores: Array
     base: Array
 
@@ -67,9 +74,7 @@ class Mean(Utility):
         return float(self.scores[members].mean()) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.rows("scores", full=True)
-        if not self.is_zero("base"):  # v less base is the average of the scores less base
-            scores = scores - self.rows("base")[:, None]
+        scores = self.less_base("scores")
         return [Problem("counts", "size_sum", (scores, self.present(), self.beside(_reciprocals(self.k, self.dtype))))]
 
 
@@ -119,7 +124,7 @@ class GroupVariance(Utility):
         self.bind(mask, scores=scores)
 
     def definition(self, members: Array) -> float:
-        return float(self.scores[members].var()) if len(members) else 0.0
+        return float((self.scores[members] - self.scores[members[0]]).var()) if len(members) else 0.0
 
     def reduce(self) -> Sequence[Problem]:
         present, centred = self.present(), self._centred()
@@ -166,7 +171,7 @@ class EnsembleError(Utility):
         self.bind(mask, predictions=predictions, target=target, base=base)
 
     def definition(self, members: Array) -> float:
-        return -float((self.predictions[members].mean() - self.target) ** 2) if len(members) else float(self.base)
+        return -float((self.predictions[members] - self.target).mean() ** 2) if len(members) else float(self.base)
 
     def reduce(self) -> Sequence[Problem]:
         present = self.present()

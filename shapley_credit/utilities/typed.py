@@ -10,7 +10,7 @@ import numpy as np
 
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, index, real
+from shapley_credit.fields import Field, Parameter, index, read_parameter, real
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
 
@@ -22,7 +22,8 @@ class Typed(Utility):
     types: [..., k], integers 0 .. T-1; table: the values of v, an array of T axes that all groups share, axis t for 0,
     1, .. members of type t, at least as many as there are; or [..., L], row-major, L the product of the lengths; lengths: those
     of the T axes, needed for the second only; mask: [..., k]. Cost O(T (L + k^2)).
-    Raises InputError for types beyond T, more members of a type than the table counts, and values that are not finite.
+    Raises InputError for types beyond T, more than 30 types, more members of a type than the table counts, and values that are
+    not finite.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -44,6 +45,7 @@ class Typed(Utility):
             whole = table if hasattr(table, "reshape") else to_numpy(table, "table")[0]
             lengths, table = tuple(whole.shape), whole.reshape(-1)
         self.bind(mask, lengths=lengths, types=types, table=table)
+        _check_kinds(len(self.lengths))
         if self.table.shape[-1] != prod(self.lengths):
             raise InputError(f"table must be [..., {prod(self.lengths)}] for lengths {self.lengths}; got {self.table.shape}.")
         self._check_counts()
@@ -67,7 +69,8 @@ class Typed(Utility):
 
         Shapley: as for the table. types: [..., k], integers 0 .. T-1; function: of T whole numbers, the same for all groups;
         kinds: the number of types T, by default as many as occur; mask: [..., k]. Cost O(T (L + k^2)), L = prod (n_t + 1).
-        Raises InputError for types that are not integers in 0 .. T-1, and for what is no finite number.
+        Raises InputError for types that are not integers in 0 .. T-1, T above 30, more than 2^26 vectors of counts, and
+        for what is no finite number.
 
         >>> import shapley_credit as sc
         >>> from shapley_credit import utilities as u
@@ -78,9 +81,14 @@ class Typed(Utility):
         if given.dtype.kind not in "biu":
             raise InputError(f"types must be integers 0 .. T-1; got an array of {given.dtype}.")
         if mask is not None:
-            given = np.where(to_numpy(mask, "mask")[0], given, -1)
-        kinds = max(int(given.max(initial=0)) + 1, 1) if kinds is None else kinds
+            given = np.where(to_numpy(mask, "mask")[0], given, np.zeros((), given.dtype))
+        kinds = read_parameter(kinds, Parameter(optional=True), "kinds") or max(int(given.max(initial=0)) + 1, 1)
+        _check_kinds(kinds)
+        if mask is not None:
+            given = np.where(to_numpy(mask, "mask")[0], given, kinds)
         lengths = [int((given == kind).sum(axis=-1).max(initial=0)) + 1 for kind in range(kinds)]
+        if prod(lengths) > MAX_CELLS:
+            raise InputError(f"function has {prod(lengths):,} vectors of counts; {MAX_CELLS:,} is the most. Merge rare types.")
         values = [function(*counts) for counts in np.ndindex(*lengths)]
         return cls(types, values, lengths, mask=mask)
 
@@ -101,3 +109,16 @@ class Typed(Utility):
         known = xp.all(xp.any(of_type, axis=2) | ~present, axis=1)
         counted = xp.all(xp.count_nonzero(of_type, axis=1) < self.beside(np.array(self.lengths)), axis=1)
         return xp.where((known & counted)[:, None], table, float("nan"))
+
+
+# The most types, as an array has 32 axes at most, and groups need some; and the most entries of a table that is made here.
+MAX_KINDS, MAX_CELLS = 30, 1 << 26
+
+
+def _check_kinds(kinds: int) -> None:
+    """Raise InputError for more types than a table can have axes."""
+    if kinds > MAX_KINDS:
+        raise InputError(
+            f"the table has an axis for each of {kinds} types, and {MAX_KINDS} is the most; number them 0, 1, .., "
+            "as numpy.unique(types, return_inverse=True) does, and merge rare ones."
+        )

@@ -61,7 +61,7 @@ class WeightedVoting(Utility):
         return cls(from_numpy(votes, library), 1, total=max(members_of(flags), 1), mask=mask)
 
     def definition(self, members: Array) -> float:
-        return float(self.weights[members].sum() >= self.quota)
+        return float(_total(self, members) >= int(self.quota))
 
     def reduce(self) -> Sequence[Problem]:
         return [weight_problem(self, lambda totals: totals >= self.rows("quota")[:, None])]
@@ -95,13 +95,24 @@ class SaturatedSum(Utility):
         check_total(self)
 
     def definition(self, members: Array) -> float:
-        return float(min(self.weights[members].sum(), self.cap))
+        return float(min(_total(self, members), int(self.cap)))
 
     def reduce(self) -> Sequence[Problem]:
         return [weight_problem(self, lambda totals: namespace(totals).minimum(totals, self.rows("cap")[:, None]))]
 
 
 MAX_TOTAL = 1_000_000
+
+
+def _total(utility: WeightedVoting | SaturatedSum, members: Array) -> int:
+    """w(S) of one group, whatever its size."""
+    return sum(utility.weights[members].tolist())
+
+
+def _reach(steps: Array) -> Array:
+    """Sums of weights [.., K] over members in float64, where they are exact to 2^53 and no larger ones come out smaller."""
+    xp = namespace(steps)
+    return xp.sum(xp.astype(steps, xp.float64), axis=-1)
 
 
 def check_total(utility: WeightedVoting | SaturatedSum) -> None:
@@ -113,7 +124,7 @@ def check_total(utility: WeightedVoting | SaturatedSum) -> None:
                 "total=, a bound of sum |w_i| over the members of a group."
             )
     elif utility.total is not None:
-        reach = int(np.abs(utility.weights).sum(axis=-1).max(initial=0))
+        reach = int(_reach(np.abs(utility.weights.astype(np.float64))).max(initial=0))
         if reach > utility.total:
             raise InputError(f"total = {utility.total} is no bound of the sum of |w_i|, which reaches {reach}.")
 
@@ -123,8 +134,8 @@ def weight_problem(utility: WeightedVoting | SaturatedSum, value: Callable[[Arra
     steps = utility.rows("weights", full=True)  # absent members have been read as 0
     xp = namespace(steps)
     if isinstance(steps, np.ndarray):
-        lowest = int(np.minimum(steps, 0).sum(axis=1).min(initial=0))
-        highest = int(np.maximum(steps, 0).sum(axis=1).max(initial=0))
+        lowest = int(_reach(np.minimum(steps, 0)).min(initial=0))
+        highest = int(_reach(np.maximum(steps, 0)).max(initial=0))
     else:
         assert utility.total is not None
         lowest, highest = -utility.total, utility.total
@@ -135,6 +146,6 @@ def weight_problem(utility: WeightedVoting | SaturatedSum, value: Callable[[Arra
         )
     values = xp.astype(value(utility.beside(np.arange(lowest, highest + 1)[None, :])), xp.float64)
     if not isinstance(steps, np.ndarray):  # a wrong bound must not go unseen
-        values = xp.where(xp.sum(xp.abs(steps), axis=1, keepdims=True) <= highest, values, float("nan"))
+        values = xp.where(_reach(xp.abs(xp.astype(steps, xp.float64)))[:, None] <= highest, values, float("nan"))
     origin = utility.flatten(utility.beside(np.array(-lowest)), 0, full=True)
     return Problem("counts", "weighted", (steps, values, origin))

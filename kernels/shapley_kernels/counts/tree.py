@@ -55,7 +55,12 @@ def cardinality(f: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> A
     """v(S) = f(|S|). f [B, K + 1], present [B or 1, K] -> [B, K]."""
     xp = namespace(f)
     types = xp.broadcast_to(_types(present, 0), (f.shape[0], present.shape[1]))
-    return of_counts(types, xp.astype(f, xp.float64), root, mixes)
+    return of_counts(types, _rises(xp.astype(f, xp.float64)), root, mixes)
+
+
+def _rises(tables: Array) -> Array:
+    """Tables [B or 1, L] less their first entries, so that what all have in common costs no digits."""
+    return tables - tables[:, :1]
 
 
 def _types(present: Array, types: Array) -> Array:
@@ -162,7 +167,7 @@ def _by_all_sets(labels: Array, present: Array, target: Array, shared: bool, roo
 def separable(labels: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum over classes of f(n_c) - f(0). labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
     xp = namespace(labels)
-    tables = xp.astype(f, xp.float64)
+    tables = _rises(xp.astype(f, xp.float64))
     if is_flat(root):  # whose members all count, be it for nothing
         tables = xp.broadcast_to(tables[:, :, None], (*f.shape, f.shape[1]))
     return _by_class(labels, present, tables, root, mixes)
@@ -217,7 +222,10 @@ def weighted(steps: Array, values: Array, origin: Array, root: Node, mixes: Sequ
 
 
 def geometric(scores: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> Array:
-    """v(S) = (prod_S x)^(1/|S|), one game a size. scores [B, K], present [B or 1, K] -> [B, K]."""
+    """v(S) = (prod_S x)^(1/|S|), one game a size. scores [B, K], present [B or 1, K] -> [B, K].
+
+    In units of the best score, beside which absence, a factor of 1, costs no digits.
+    """
     xp = namespace(scores)
     groups, members = scores.shape
     present = xp.broadcast_to(present, scores.shape)
@@ -231,13 +239,15 @@ def geometric(scores: Array, present: Array, root: Node, mixes: Sequence[Mix]) -
             wide = xp.broadcast_to(array, (count, members, members))
             return laid_out(wide, (count * members, members))
 
-        here = each(present[rows, None, :])
-        x = xp.where(here, each(xp.astype(scores[rows, None, :], xp.float64)), 1.0)
-        roots = (x ** each(beside((1 / sizes)[:, None], scores))).T
+        here, order = each(present[rows, None, :]), each(beside((1 / sizes)[:, None], scores))
+        x = xp.where(here, each(xp.astype(scores[rows, None, :], xp.float64)), 0.0)
+        best = xp.max(x, axis=1, keepdims=True)
+        best = xp.where(best > 0, best, 1.0)  # of nobody
+        roots = xp.where(here, x**order / laid_out(xp.broadcast_to(best, x.shape), x.shape) ** order, 1.0).T
         table = beside((sizes[:, None] == np.arange(members + 1)).astype(np.float64), scores)
         table = xp.reshape(xp.broadcast_to(table, (count, *table.shape)), (count * members, members + 1))
         parts = Members(xp.astype(here.T[None, ...], xp.int64), inside=roots, delta=roots - 1)
-        shares = xp.reshape(credits(table, parts, root, mixes), (count, members, members))
+        shares = xp.reshape(best * credits(table, parts, root, mixes), (count, members, members))
         return xp.cumulative_sum(shares, axis=1)[:, -1, :]
 
     return joined(map(solve, chunks(groups, members**2, scores)))
@@ -249,5 +259,5 @@ def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...], ro
     types [B, K], present [B or 1, K], table [B or 1, L] row-major over `shape` -> [B, K].
     """
     xp = namespace(types)
-    tables = xp.astype(xp.reshape(table, (table.shape[0], *shape)), xp.float64)
+    tables = xp.reshape(_rises(xp.astype(table, xp.float64)), (table.shape[0], *shape))
     return of_counts(_types(xp.broadcast_to(present, types.shape), types), tables, root, mixes)
