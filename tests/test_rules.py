@@ -446,6 +446,43 @@ def test_pieces_of_candidates_are_paid_once() -> None:
     assert lost.tolist() == [[2.0, 2.0]]  # of the second there is no token left
 
 
+AROUND = [([-1, 0, -1], [-1, 0]), ([-1, 0], [-1, 0, -1]), ([0, -1, 1], [0, 1]), ([-1, 0, -1, 1, -1], [-1, 0])]
+
+
+@pytest.mark.parametrize("kind", ["to_go", "marginal"])
+@pytest.mark.parametrize("baseline", [None, "none", "leave_one_out"])
+@pytest.mark.parametrize("texts", AROUND)
+def test_text_around_candidates_moves_no_baseline(texts: Any, baseline: str | None, kind: str) -> None:
+    """The second token of the first candidate chooses between responses of 1 and .8, and must be taught .2 / 4."""
+    rewards, followed = [1.0, 0.8], 0.0
+    for pair in [(0, 0), (0, 1), (1, 0), (1, 1)]:
+        rows = [([rewards[i]] * (1 + max(texts[i])), texts[i]) for i in pair]
+        width = max(len(own) for own, _ in rows)
+        found = shape_grpo.shape_grpo(
+            [[*own, *[0.0] * (width - len(own))] for own, _ in rows],
+            [[1, 1] * len(text) for _, text in rows],
+            present=[[1] * len(own) + [0] * (width - len(own)) for own, _ in rows],
+            groups=2,
+            candidates=[text for _, text in rows],
+            lengths=[[2] * len(text) for _, text in rows],
+            credit=kind,
+            baseline=baseline,
+        )
+        places = [2 * text.index(0) + 1 for _, text in rows]
+        taught = [float(row[place]) for row, place in zip(found, places, strict=True)]
+        followed += sum(paid * (0.5 if i == 0 else -0.5) / 2 for paid, i in zip(taught, pair, strict=True)) / 4
+    assert followed == pytest.approx(0.05, abs=1e-6)
+
+
+def test_places_count_candidates_that_have_ended() -> None:
+    """Text between candidates, or before them, is no decision of its own."""
+    given: dict[str, Any] = {"groups": 2, "credit": "marginal"}
+    rewards, three = [[1.0, 3.0], [2.0, 2.5]], [[0, -1, 1], [0, 1]]
+    found = shape_grpo.shape_grpo(rewards, [[1, 1, 1], [1, 1]], candidates=three, lengths=[[1, 1, 1], [1, 1]], **given)
+    # To go 3 and 2 against 2.5 and .5; a token is paid at the decision of the token before it.
+    assert [row.tolist() for row in found] == [[0.5, 0.5, 1.5], [-0.5, -0.5]]
+
+
 def test_a_response_without_candidates_counts_in_the_baseline() -> None:
     given: dict[str, Any] = {"groups": 3, "candidates": [[0], [0], [-1]], "lengths": [[1], [1], [1]]}
     found = shape_grpo.shape_grpo([[3.0], [1.0], [0.0]], np.ones((3, 1)), present=[[1], [1], [0]], **given)
@@ -497,6 +534,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"scale": "decoupled"}, r"scale must be one of none, group_std, batch_std"),
     ({"baseline": "length_weighted_leave_one_out"}, r"lengths is missing"),
     ({"groups": 3}, r"groups=3 neighbours"),
+    ({"credit": [], "groups": []}, r"credit must hold a row of numbers for each response, at least one"),
+    ({"credit": [[[1.0]], [[2.0]]]}, r"credit must hold a row of numbers for each response"),
     ({"rewards": [1.0]}, r"rewards must hold one number for each of the 2 responses; got \(1,\)"),
     ({"credit": [[float("inf")], [1.0]]}, r"credit must be finite"),
 ]
