@@ -72,9 +72,10 @@ peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python $(INSTALL) '.[cpu,peers]'
 
-# Pages that are written by programs: the catalogue of utilities, and every family's error and time.
+# Pages that are written by programs: the catalogue of utilities, the games of rules of credit, and every family's error and time.
 docs: $(VENV)/.test
 	$(BIN)/python docs/catalogue.py
+	PYTHONPATH=. $(BIN)/python -m benchmarks.enumerated
 	$(BIN)/python benchmarks/families.py
 
 # Policies trained under every rule of credit, then docs/learning.md; stopped, it goes on where it was. learn-quick: a few steps of
