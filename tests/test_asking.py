@@ -360,6 +360,27 @@ except KeyboardInterrupt as interrupt:
     assert int(kept) == (0 if how == "set_shapley" else int(known))
 
 
+def test_an_interrupt_while_answers_are_stored_loses_none() -> None:
+    class Slow(dict[Any, float]):
+        """Ctrl-C comes in the midst of the third update."""
+
+        updates = 0
+
+        def update(self, *given: Any, **named: Any) -> None:
+            self.updates += 1
+            if self.updates == 3:
+                raise KeyboardInterrupt
+            super().update(*given, **named)
+
+    cache = Slow()
+    with pytest.raises(KeyboardInterrupt) as ended:
+        sc.evaluate(lambda coalition: 1.0 * len(coalition), sc.plan(4), cache=cache)
+    known = ended.value.__cause__
+    assert isinstance(known, sc.EvaluationError)
+    assert dict(cache) == known.answers
+    assert len(known.answers) == 3
+
+
 def test_a_cancelled_call_ends_all_others() -> None:
     calls: list[Members] = []
 

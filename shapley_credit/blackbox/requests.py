@@ -37,6 +37,7 @@ class Ledger:
         self.needed = [list(_requests(plan, number, request)) for number, plan in enumerate(plans)]
         self.answers: dict[Any, float] = {}
         self.faults: dict[Any, str] = {}
+        self._unsaved: dict[Any, float] = {}
         self.stopped = ""
         self.cause: Exception | None = None
         self._asked_by: dict[Any, tuple[int, int]] = {}
@@ -84,12 +85,20 @@ class Ledger:
         for item, _ in fresh:
             self.faults.pop(item, None)
         self.faults.update((requests[place], reason) for place, reason in reply.faults.items())
-        if self.cache is not None and fresh and not self.cause:
-            try:
-                getattr(self.cache, "store", self.cache.update)(fresh)
-            except Exception as error:  # noqa: BLE001 - the caller's mapping may raise anything; a disk may be full
-                self._give_up(error, "keep")
+        self._unsaved.update(fresh)
+        self._save()
         return [item for item, value in pairs if value != value]
+
+    def _save(self) -> None:
+        """Put into the cache what is not in it yet, that of a call which was interrupted while it did so too."""
+        if self.cache is None or not self._unsaved or self.cause:
+            return
+        try:
+            getattr(self.cache, "store", self.cache.update)(list(self._unsaved.items()))
+        except Exception as error:  # noqa: BLE001 - the caller's mapping may raise anything; a disk may be full
+            self._give_up(error, "keep")
+        else:
+            self._unsaved.clear()
 
     def fail(self, requests: Sequence[Any], error: BaseException) -> list[Any]:
         """Note that a batch raised."""
@@ -148,6 +157,7 @@ class Ledger:
             raise
         except BaseException as interrupt:
             self.stop(f"asking was ended by {type(interrupt).__name__}")
+            self._save()
             interrupt.__cause__ = self.error()
             raise
 
