@@ -130,8 +130,8 @@ def shape_grpo(
 
         own         A_ij = (n_i phi_ij - b_i) / s, or (phi_ij - b_i / n_i) / s, at the tokens of candidate j,
                     A_i = (v(N_i) - b'_i) / s' at the tokens of no candidate
-        to_go       A_it = (sum of phi_ij over the candidates that end at token t or behind it - b_i) / s at all tokens
-        marginal    the same of `marginal_credit`: A_it = (v(N_i) - v(those that end before t) - b_i) / s
+        to_go       A_it = (sum of phi_ij over the candidates that end at token t - 1 or behind it - b_i) / s at all tokens
+        marginal    the same of `marginal_credit`: A_it = (v(N_i) - v(those that end before token t - 1) - b_i) / s
         mixture     lam of own and 1 - lam of marginal
 
     n_i is the number of present candidates, R_i = sum_j phi_ij = v(N_i) - base. Own credit under scale="sum" adds up to
@@ -150,7 +150,8 @@ def shape_grpo(
     Returns float32 in the layout of mask. Cost O(B K log K + tokens). An advantage centred within one response,
     phi_ij - v(N_i) / n_i, would drop the term of the full set from the objective of independent candidates; the baseline is
     that of the group.
-    Raises InputError as the functions named, and for a segment of a candidate that is out of range or absent.
+    Raises InputError as the functions named, for a segment of a candidate that is out of range or absent, and under marginal
+    credit for a candidate in several pieces.
     Source: Ai et al. (2026), 2603.29871; Weber (1988).
 
     >>> from shapley_credit.methods import shape_grpo
