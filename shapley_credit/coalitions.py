@@ -10,6 +10,10 @@ import numpy as np
 
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
+from shapley_credit.nested import MAX_LEVELS, is_sequence, paths_of, too_deep
+
+# A tree has a node for each of its members, of about a hundred bytes.
+MAX_MEMBERS = 1 << 24
 
 
 class CoalitionTree:
@@ -22,6 +26,8 @@ class CoalitionTree:
         labels: int [..., levels, k]; leading axes are groups, each with a tree of its own.
         k: number of members.
         depth: number of edges from the root to a member, levels + 1; 1 is the flat tree.
+
+    Trees are equal, and have the same hash, if their labels are. Raises InputError for more than 1,000 levels.
 
     >>> from shapley_credit import CoalitionTree
     >>> tree = CoalitionTree.from_nested([[0, 1], [2, [3, 4]]])
@@ -36,7 +42,10 @@ class CoalitionTree:
     """
 
     def __init__(self, labels: Array) -> None:
-        self.labels = labels
+        if labels.shape[-2] > MAX_LEVELS:
+            raise InputError(too_deep(f"the coalition tree has {labels.shape[-2]:,} levels"))
+        self.labels = labels.view()
+        self.labels.flags.writeable = False  # which a hash would not survive
         self.k = labels.shape[-1]
         self.depth = labels.shape[-2] + 1
 
@@ -45,6 +54,8 @@ class CoalitionTree:
         """No structure: the tree with which every value is that of the members alone."""
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise InputError(f"k must be a whole number of members >= 1; got {k!r}.")
+        if k > MAX_MEMBERS:
+            raise InputError(f"a coalition tree has at most {MAX_MEMBERS:,} members; got {k if k < 10**18 else 'more'}.")
         return cls(np.zeros((0, k), np.int64))
 
     @classmethod
@@ -52,7 +63,7 @@ class CoalitionTree:
         """A tree from one label array [..., k] a level, coarse to fine; one array is a partition.
 
         labels: integers; members with equal labels are together, on finer levels only within their coarser union. Cost O(k).
-        Raises InputError for no labels, other types and different shapes.
+        Raises InputError for no labels, other types, different shapes, and unsigned labels of 2**63 and above.
 
         >>> from shapley_credit import CoalitionTree
         >>> CoalitionTree.from_labels([0, 0, 1, 1, 1]).budget()
@@ -68,47 +79,33 @@ class CoalitionTree:
             stacked = np.stack(np.broadcast_arrays(*arrays), axis=-2)
         except ValueError as error:
             raise InputError(f"leading axes do not broadcast: {[array.shape for array in arrays]}.") from error
-        return cls(stacked.astype(np.int64))
+        return cls(_int64(stacked))
 
     @classmethod
     def from_nested(cls, nested: Any) -> Self:
         """A tree from nested lists of members: [[0, 1], [2, [3, 4]]]. Every member 0 .. k-1 stands exactly once.
 
-        Cost O(k depth). Raises InputError that names the member for missing, repeated and out-of-range ones.
+        Cost O(depth k log k). Raises InputError that names the member for missing, repeated and out-of-range ones, and for
+        unions more than 1,000 levels deep.
 
         >>> from shapley_credit import CoalitionTree
         >>> CoalitionTree.from_nested([[0, 2], [1]]).labels.tolist()
         [[0, 1, 0]]
         """
-        paths: dict[int, tuple[int, ...]] = {}
-
-        def walk(part: Any, path: tuple[int, ...]) -> None:
-            if isinstance(part, bool) or not (isinstance(part, int | np.integer) or _is_sequence(part)):
-                raise InputError(f"a coalition tree is made of member indices and sequences of them; got {part!r}.")
-            if isinstance(part, int | np.integer):
-                if int(part) in paths:
-                    raise InputError(f"member {part} stands twice in the coalition tree; unions must not overlap.")
-                paths[int(part)] = path
-                return
-            if not len(part):
-                raise InputError("a union of the coalition tree is empty; leave it out.")
-            for place, child in enumerate(part):
-                walk(child, (*path, place))
-
-        if not _is_sequence(nested):
+        if not is_sequence(nested):
             raise InputError(f"a coalition tree is made of nested sequences of members; got {nested!r}.")
-        walk(list(nested), ())
+        paths = paths_of(nested)
         k = len(paths)
         for member in sorted(set(range(k)) ^ set(paths)):
             problem = "is missing from" if 0 <= member < k else "is out of range in"
             raise InputError(f"member {member} {problem} the coalition tree, which holds {k} members; they are 0 .. {k - 1}.")
-        levels = max(len(path) for path in paths.values()) - 1
+        levels = max(len(path) for path, _ in paths.values())
         labels = np.zeros((levels, k), np.int64)
-        for level in range(levels):
-            known: dict[tuple[int, ...], int] = {}
-            for member in range(k):
-                prefix = paths[member][: level + 1]
-                labels[level, member] = known.setdefault(prefix, len(known))
+        for member, (path, own) in paths.items():
+            labels[:, member] = [*path, *[own] * (levels - len(path))]
+        for level in labels:  # named in the order of their first members
+            _, first, which = np.unique(level, return_index=True, return_inverse=True)
+            level[:] = np.argsort(np.argsort(first))[which]
         return cls(labels)
 
     @classmethod
@@ -146,30 +143,30 @@ class CoalitionTree:
         >>> CoalitionTree.from_labels([i // 4 for i in range(24)]).budget()
         2752
         """
-        from shapley_kernels.trees import Node, tree_of
-
-        def partial(node: Node) -> int:
-            c = len(node.children)
-            return (1 << c) - 2 + (1 << c - 1) * sum(map(partial, node.children)) if c else 0
+        from shapley_kernels.trees import tree_of
 
         lead = self.labels.shape[:-2]
-        counts = [2 + partial(tree_of(self.labels[index])) for index in np.ndindex(lead)]
+        counts = [2 + _partial(tree_of(self.labels[index])) for index in np.ndindex(lead)]
         return np.array(counts, object).reshape(lead) if lead else counts[0]
 
+    def __eq__(self, other: object) -> bool:
+        return np.array_equal(self.labels, other.labels) if isinstance(other, CoalitionTree) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.labels.shape, self.labels.astype(np.int64).tobytes()))
+
     def __str__(self) -> str:
-        from shapley_kernels.trees import Node, tree_of
+        from shapley_kernels.trees import tree_of
 
         if self.labels.ndim > 2:
             return repr(self)
         lines = [f"k = {self.k}, depth {self.depth}"]
-
-        def draw(node: Node, indent: str) -> None:
-            for child in node.children:
-                lines.append(f"{indent}+- {' '.join(map(str, child.members))}")
-                if any(grandchild.children for grandchild in child.children):
-                    draw(child, indent + "   ")
-
-        draw(tree_of(self.labels), "")
+        waiting = [(child, "") for child in reversed(tree_of(self.labels).children)]
+        while waiting:
+            node, indent = waiting.pop()
+            lines.append(f"{indent}+- {' '.join(map(str, node.members))}")
+            if any(child.children for child in node.children):
+                waiting += [(child, indent + "   ") for child in reversed(node.children)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -177,8 +174,28 @@ class CoalitionTree:
         return f"CoalitionTree(k={self.k}, depth={self.depth}{f', groups={shape}' if shape else ''})"
 
 
-def _is_sequence(part: Any) -> bool:
-    return isinstance(part, list | tuple | range) or (isinstance(part, np.ndarray) and part.ndim > 0)
+def _partial(root: Any) -> int:
+    """Coalitions inside a node: N(a) = 2^c - 2 + 2^(c-1) sum of N over its c children, that is, 2^c - 2 times 2^(c-1) for
+    every node above.
+    """
+    total, waiting = 0, [(root, 0)]
+    while waiting:
+        node, shift = waiting.pop()
+        c = len(node.children)
+        if c:
+            total += ((1 << c) - 2) << shift
+            waiting += [(child, shift + c - 1) for child in node.children if child.children]
+    return total
+
+
+def _int64(labels: Array) -> Array:
+    """Labels as they are kept. Raises InputError for unsigned ones beyond."""
+    if labels.dtype.kind == "u" and labels.size and int(labels.max()) > np.iinfo(np.int64).max:
+        raise InputError(
+            f"labels must be below 2**63; found {labels.max()}. Number the unions 0, 1, .., as numpy.unique(labels, "
+            "return_inverse=True) does."
+        )
+    return labels.astype(np.int64)
 
 
 def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
@@ -206,7 +223,8 @@ def read_tree(coalitions: Any) -> CoalitionTree:
 
 def member_indices(coalition: Sequence[int] | Array, k: int) -> Array:
     """The members of a coalition, given by their indices or by flags [k], ascending."""
-    chosen = np.asarray(coalition if len(coalition) else np.zeros(0, np.int64))
+    chosen = to_numpy(coalition, "a coalition")[0]
+    chosen = chosen.astype(np.int64) if chosen.shape == (0,) else chosen  # an empty list is of floats
     if chosen.dtype == np.bool_ and chosen.shape == (k,):
         return np.flatnonzero(chosen)
     if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or (chosen.size and not 0 <= chosen.min() <= chosen.max() < k):

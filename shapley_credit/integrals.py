@@ -96,6 +96,21 @@ def nodes(w: Array, w_0: Array | None = None, *, below: float = BELOW, factor: b
     return x, xp.where(needed <= float(count), STEP * xp.astype(steps < needed, xp.float64), float("nan"))
 
 
+def most_nodes(w: Array, w_0: Array | None = None, *, below: float = BELOW) -> float:
+    """How many nodes `nodes` has at most."""
+    lowest, highest = extent(w, w_0)
+    apart = float((highest - lowest).max(initial=0.0)) if isinstance(w, np.ndarray) else SPAN
+    return float((apart + below + ABOVE) / STEP + 2)
+
+
+def most_log_nodes(logs: Array) -> float:
+    """How many nodes `log_nodes` has at most for the logarithms [B, K] of weights."""
+    apart, window = SPAN, BELOW + ABOVE
+    if isinstance(logs, np.ndarray):
+        apart = float((logs.max(axis=1, initial=-np.inf) - logs.min(axis=1, initial=np.inf)).max(initial=0.0))
+    return float(min((apart + window) / STEP, logs.shape[1] * (window / STEP + 3)) + 2)
+
+
 def log_nodes(logs: Array) -> tuple[Array, Array]:
     """Nodes u = ln x and their steps, [B, X] each, for integrands exp(-x w(S)) and ln of the weights [B, K], however far apart.
 

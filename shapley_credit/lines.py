@@ -13,6 +13,7 @@ import numpy as np
 
 from shapley_credit.checks import is_finite
 from shapley_credit.convert import Array
+from shapley_credit.costs import Cost, refuse_dear
 from shapley_credit.fields import Field
 from shapley_credit.utility import Utility
 from shapley_kernels.arrays import at_least, beside, namespace
@@ -20,6 +21,8 @@ from shapley_kernels.chains import connected
 
 # About as many numbers as a family takes for one interval, over k^2.
 CELLS = 512
+# Operations in the time that it takes to call a definition.
+PYTHON = 5000
 
 
 def line_term(term: Utility) -> Array:
@@ -27,6 +30,9 @@ def line_term(term: Utility) -> Array:
     if not isinstance(term.anchor, np.ndarray):
         return _on_device(term)
     term.check_deferred()
+    pairs = term.k * (term.k + 1) / 2
+    called = (term.k + PYTHON) if type(term).intervals is Utility.intervals else 1
+    refuse_dear(Cost(prod(term.shape) * pairs * called, 32.0 * pairs), term)
     credit = np.zeros((*term.shape, term.k))
     for index in np.ndindex(term.shape):
         one = (term[index] if term.shape else term).lowered()

@@ -6,6 +6,8 @@ its members stand. Orders are of the host; the arrays stay where they are, and n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,9 @@ from numpy.typing import NDArray
 
 from shapley_credit import dispatch
 from shapley_credit.convert import Array, to_numpy
+from shapley_credit.costs import Cost, Priced, refuse_dear
 from shapley_credit.errors import InputError
-from shapley_credit.utility import Utility
+from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import beside, namespace
 
 Orders = NDArray[np.int64]
@@ -85,7 +88,7 @@ def _in_row(index: tuple[int, ...]) -> str:
 def marginals_of_problems(utility: Utility, orders: Orders) -> Array:
     """v(S + i) - v(S) for i at each place of the orders [B or 1, K] and S those before it, [B, K] by place."""
     total: Array = None
-    for problem in utility.reduce():
+    for problem in made(utility):
         axes = AXES.get((problem.form, problem.game))
         if axes is None:  # entries of a table have the members' names
             arrays = [*problem.arrays, beside(orders, problem.arrays[0])]
@@ -94,6 +97,14 @@ def marginals_of_problems(utility: Utility, orders: Orders) -> Array:
         part = problem.scale * dispatch.kernel(problem.form, problem.game, "order")(*arrays)
         total = part if total is None else total + part
     return total
+
+
+def made(utility: Utility) -> Sequence[Problem]:
+    """What `reduce` returns, refused before it is made if its arrays take too much; a pass over them is all that follows."""
+    if type(utility).outline is not Priced.outline and prod(utility.shape) * utility.k**2 > utility._light**2:
+        size = sum(outline.bytes for outline in utility.outline())
+        refuse_dear(Cost(size, size), utility)
+    return utility.reduce()
 
 
 def ordered(array: Any, kinds: str, orders: NDArray[Any]) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_credit.convert import to_numpy
 from shapley_credit.errors import InputError
 
 Array = NDArray[np.float64]
@@ -193,7 +194,7 @@ def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
     >>> semivalues.of_weights([1 / 3, 1 / 6, 1 / 3])
     of_weights([0.333333, 0.166667, 0.333333])
     """
-    p = np.asarray(weights)
+    p = to_numpy(weights, "weights")[0]
     if p.ndim != 1 or not len(p) or p.dtype.kind not in "iuf" or not np.isfinite(p).all():
         raise InputError(f"weights must be a semivalue or finite numbers p[0..k-1] over coalition sizes; got {weights!r}.")
     q = _by_size(p)

@@ -11,7 +11,7 @@ import numpy as np
 from shapley_credit import dispatch, forests
 from shapley_credit.blackbox.draws import enumeration
 from shapley_credit.blackbox.exact import credits
-from shapley_credit.blackbox.functions import batched, check_budget, tabulate
+from shapley_credit.blackbox.functions import batched, check_budget, check_masks, tabulate
 from shapley_credit.blackbox.structure import Structure
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
@@ -89,7 +89,8 @@ def _flat_term(term: Utility) -> Array:
     role = dispatch.role(term.library)
     total: Array = None
     try:
-        for problem in term.reduce():
+        light = prod(term.shape) * term.k**2 <= term._light**2 if term.shape else term.k <= term._light
+        for problem in term.reduce() if light else term.problems():
             part = _solved(problem, role, problem.arrays)
             if problem.scale != 1.0:
                 part = problem.scale * part
@@ -108,15 +109,16 @@ def _finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
 
 
 def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:
-    if term.mask is not None:
-        _check_absent(term.mask, rules)
+    counted = getattr(term, "counted", term.mask)  # those in the sizes of sets, by kernels
+    if counted is not None:
+        _check_absent(counted, rules)
     wide = term.over(shape)
     mixes = [rule.sizes for rule in rules]
 
     def solve(problem: Problem, arrays: Sequence[Any], root: Any) -> Array:
         return _solved(problem, "tree", (*arrays, root, mixes))
 
-    total = forests.solved(wide.reduce(), tree.labels, shape, solve)
+    total = forests.solved(wide.problems(tree), tree.labels, shape, solve)
     return _finish(wide, shape, total)
 
 
@@ -144,8 +146,7 @@ def _solved(problem: Problem, role: dispatch.Role, arguments: Sequence[Any]) -> 
 
 def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree, rules: Rules) -> Array:
     """Values [..., k] of a function, asked only for the coalitions that matter to one of the trees."""
-    if tree.k > 62:
-        raise InputError(f"a function of k = {tree.k} members is above 62, the most that bit masks hold.")
+    check_masks(tree.k)
     lead = tree.labels.shape[:-2]
     check_budget(int(np.sum(tree.budget())), tree.k)
     parts = [enumeration(Structure(CoalitionTree(tree.labels[index]), rules)) for index in np.ndindex(lead)]
@@ -174,8 +175,7 @@ def _order_term(term: Utility, orders: Orders) -> Array:
 def order_function_credits(function: Callable[..., Any] | batched, orders: Orders) -> Array:
     """The same of a function, asked only for those who come first in one of the orders."""
     k = orders.shape[-1]
-    if k > 62:
-        raise InputError(f"a function of k = {k} members is above 62, the most that bit masks hold.")
+    check_masks(k)
     codes = np.concatenate([np.zeros_like(orders[..., :1]), np.cumsum(1 << orders, axis=-1)], axis=-1)
     asked, places = np.unique(codes, return_inverse=True)
     check_budget(len(asked), k)
@@ -192,11 +192,7 @@ def line_function_credits(function: Callable[..., Any] | batched, k: int) -> Arr
     """The same of a function, asked only for no member and the k (k + 1) / 2 intervals."""
     from shapley_kernels.chains import connected
 
-    if k > 62:
-        raise InputError(
-            f"a function of k = {k} members is above 62, the most that bit masks hold; pass utilities.MyersonPath(runs), the "
-            "values of all intervals."
-        )
+    check_masks(k, "; pass utilities.MyersonPath(runs), the values of all intervals")
     first, last = np.triu_indices(k)
     values = tabulate(function, k, np.concatenate([[0], (2 << last) - (1 << first)]))
     table = np.zeros((k, k))

@@ -14,6 +14,7 @@ from shapley_credit.binding import bind_fields
 from shapley_credit.checks import is_finite
 from shapley_credit.coalitions import member_indices
 from shapley_credit.convert import Array, Library, from_numpy, summary
+from shapley_credit.costs import Priced
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field
 from shapley_credit.finite import Finite
@@ -30,7 +31,7 @@ class Problem(NamedTuple):
     scale: float = 1.0
 
 
-class Utility(Finite, BetweenGraphs):
+class Utility(Finite, BetweenGraphs, Priced):
     """A set function v on k members, for one group or for many groups along leading axes.
 
     A family declares its arrays and parameters in `fields`, hands them to `bind` in `__init__`, and says two things:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.blackbox.functions import batched, check_budget, tabulate
+from shapley_credit.blackbox.functions import batched, check_all_sets, tabulate
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.errors import InputError
 from shapley_credit.fields import WHOLE
@@ -36,7 +36,7 @@ def is_function(utility: Any, k: int | None) -> bool:
 
 def tabulated(function: Any, k: int | None) -> Table:
     assert k is not None
-    check_budget(1 << int(k), int(k))
+    check_all_sets(int(k))
     return Table(tabulate(function, int(k), np.arange(1 << int(k))))
 
 

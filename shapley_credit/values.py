@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shapley_credit import semivalues
+from shapley_credit.blackbox.functions import check_masks
 from shapley_credit.blackbox.structure import read_levels
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
@@ -37,8 +38,9 @@ def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = Non
     k: number of members; required for a function and an array, which may be rewards, checked against the data otherwise.
 
     Returns credits [..., k] in the units of v, in the dtype, array library and device of the data; exact to rounding.
-    Cost: that of the family (its docstring says), O(2^k) for tables and functions.
-    Raises InputError for data that can't be right and EvaluationError for a function that fails.
+    Cost: that of the family (its docstring says; `utility.cost()` in operations and bytes), O(2^k) for tables and functions.
+    Raises InputError for data that can't be right, or whose credits take too much, and EvaluationError for a function that
+        fails.
     Source: Shapley (1953), A value for n-person games.
 
     >>> import shapley_credit as sc
@@ -82,6 +84,8 @@ def set_semivalue(
         game = as_utility(utility, k)
     if rule is semivalues.shapley:
         return from_numpy(flat_credits(game), game.library)
+    if game.k == 1:
+        rule.sizes(1)  # whether the rule is for one member, which no kernel asks
     return from_numpy(tree_credits(game, CoalitionTree.flat(game.k), (rule,)), game.library)
 
 
@@ -107,7 +111,8 @@ def owen(
     Returns credits [..., k] in the units of v, as `set_shapley` does; with Shapley on all levels they add up to v(N) less
     v(empty).
     Cost: polynomial for structured utilities (each family's games on the tree), budget times depth for tables and functions.
-    Raises InputError for members that are missing, repeated or out of range, a wrong number of levels, and as `set_shapley`.
+    Raises InputError for members that are missing, repeated or out of range, unions more than 1,000 levels deep, a wrong number
+        of levels, and as `set_shapley`.
     Source: Owen (1977), Values of games with a priori unions; Winter (1989), A value for cooperative games with levels
         structure of cooperation.
 
@@ -198,6 +203,7 @@ def marginal_vector(utility: Utility | Callable[..., Any] | Any, k: int | None =
     if is_function(utility, members):
         function: Any = utility
         assert members is not None
+        check_masks(int(members))
         return order_function_credits(function, permutations_of(given, int(members)))
     game = as_utility(utility, k if isinstance(utility, Utility) else members)
     return from_numpy(order_credits(game, permutations_of(given, game.k)), game.library)

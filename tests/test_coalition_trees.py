@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -346,3 +347,33 @@ def test_a_single_child_changes_no_value_under_any_rule() -> None:
     plain = sc.owen(best, [[0, 1], [2, 3]], levels=rules[:2])
     for nested in ([[[0, 1]], [[2, 3]]], [[[0], [1]], [[2], [3]]]):
         assert np.array_equal(sc.owen(best, nested, levels=rules), plain)
+
+
+def test_trees_are_equal_by_their_labels() -> None:
+    tree = CoalitionTree.from_nested([[0, 1], [2]])
+    same, renamed = CoalitionTree.from_labels([0, 0, 1]), CoalitionTree.from_labels([5, 5, 3])
+    assert tree == same
+    assert hash(tree) == hash(same)
+    assert len({tree, same, renamed}) == 2
+    assert tree != renamed
+    assert tree != CoalitionTree.from_labels([[0, 0, 1]])
+    assert tree != [[0, 1], [2]]
+    assert CoalitionTree.flat(3) != CoalitionTree.flat(4)
+    assert pickle.loads(pickle.dumps(tree)) == tree
+
+
+def test_labels_of_a_tree_are_its_own() -> None:
+    """Who changes the labels that a tree was made of, or tries those of the tree, changes no tree."""
+    labels = np.array([0, 0, 1])
+    tree = CoalitionTree.from_labels(labels)
+    labels[:] = 7
+    assert tree.labels.tolist() == [[0, 0, 1]]
+    with pytest.raises(ValueError, match="read-only"):
+        tree.labels[0, 0] = 9
+
+
+def test_labels_beyond_int64_are_refused() -> None:
+    """They came back negative, without a word."""
+    assert CoalitionTree.from_labels(np.array([2**63 - 1, 0], np.uint64)).labels.tolist() == [[2**63 - 1, 0]]
+    with pytest.raises(sc.InputError, match=r"labels must be below 2\*\*63; found 9223372036854775808"):
+        CoalitionTree.from_labels(np.array([2**63, 0], np.uint64))

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from shapley_kernels.arrays import at_most, beside, counting, namespace
 from shapley_kernels.trees import Mix, Node, Shape, arrange, chunks, joined, placed
+from shapley_kernels.walks import Walk, walked
 
 Array = Any
 Counts = NDArray[np.int64]
@@ -149,7 +150,7 @@ def credits(level: Array, members: Members, root: Node, mixes: Sequence[Mix], sl
     for rows in chunks(games, cells + 4 * len(order), level):
         part = members.take(slice(None), rows)
         own = tables if tables.shape[1] == 1 else tables[:, rows, :]
-        parts.append(descend(shape, Tables(own, strides), part, mixes))
+        parts.append(walked(descend(shape, Tables(own, strides), part, mixes)))
     return placed(joined(parts, axis=1).T, order, axis=1)
 
 
@@ -158,7 +159,7 @@ def _states(shape: Shape, mixes: Sequence[Mix]) -> int:
     return 1 if len(q) < 2 or chance_of(q) is not None else len(q)
 
 
-def descend(shape: Shape, tables: Tables, members: Members, mixes: Sequence[Mix]) -> Array:
+def descend(shape: Shape, tables: Tables, members: Members, mixes: Sequence[Mix]) -> Walk:
     """Credits [members, N] below a node, whose reduced games have tables [C, N or 1, L]."""
     if not shape.children:
         return earned(tables, members)[None, ...]
@@ -166,7 +167,7 @@ def descend(shape: Shape, tables: Tables, members: Members, mixes: Sequence[Mix]
     chance = chance_of(q)
     values, strides = tables.boxed(members.totals())
     states = values[None, ...] if chance is not None else beside(q[:, None, None, None], values) * values
-    return share(shape.children, Tables(states, strides), members, mixes, chance)
+    return (yield share(shape.children, Tables(states, strides), members, mixes, chance))
 
 
 def earned(tables: Tables, members: Members) -> Array:
@@ -191,19 +192,19 @@ def chance_of(q: NDArray[Any]) -> float | None:
     return chance if (np.abs(up - down) <= slack).all() else None
 
 
-def share(children: tuple[Shape, ...], states: Tables, members: Members, mixes: Sequence[Mix], chance: float | None) -> Array:
+def share(children: tuple[Shape, ...], states: Tables, members: Members, mixes: Sequence[Mix], chance: float | None) -> Walk:
     """Credits [members, N] of children whose siblings elsewhere have been absorbed; states [S, C, N or 1, L]."""
     if len(children) == 1:
-        return descend(children[0], Tables(states.values[0, ...], states.strides), members, mixes)
+        return (yield descend(children[0], Tables(states.values[0, ...], states.strides), members, mixes))
     half = (len(children) + 1) // 2
     left, right = children[:half], children[half:]
     cut = sum(child.size for child in left)
     one, two = members.take(slice(cut)), members.take(slice(cut, None))
     if left != right:
-        first = among(left, right, states, one, two, mixes, chance)
-        return joined([first, among(right, left, states, two, one, mixes, chance)])
+        first = yield among(left, right, states, one, two, mixes, chance)
+        return joined([first, (yield among(right, left, states, two, one, mixes, chance))])
     doubled = Tables(_twice(states.values, axis=2), _twice(states.strides, axis=1))
-    both = among(left, right, doubled, one.beside(two), two.beside(one), mixes, chance)
+    both = yield among(left, right, doubled, one.beside(two), two.beside(one), mixes, chance)
     games = both.shape[1] // 2
     return joined([both[:, :games], both[:, games:]])
 
@@ -221,7 +222,7 @@ def among(
     others: Members,
     mixes: Sequence[Mix],
     chance: float | None,
-) -> Array:
+) -> Walk:
     """Credits of the members of the kept children, after the others have been absorbed."""
     own = members.totals()
     totals = own + others.totals()
@@ -231,7 +232,7 @@ def among(
         totals = totals - block.totals()
         states = absorbed(states, block, states.extent(totals), chance)
         at += child.size
-    return share(kept, states.boxed(own), members, mixes, chance)
+    return (yield share(kept, states.boxed(own), members, mixes, chance))
 
 
 def absorbed(states: Tables, block: Members, length: int, chance: float | None) -> Tables:

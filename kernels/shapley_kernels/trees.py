@@ -14,14 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, groupby
+from itertools import groupby
 from math import comb
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.arrays import beside, namespace
+from shapley_kernels.nodes import Node as Node
+from shapley_kernels.nodes import Shape as Shape
+from shapley_kernels.walks import Walk, walked
 
 Array = Any
 
@@ -29,29 +32,32 @@ Array = Any
 Mix = Callable[[int], NDArray[Any]]
 
 
-class Node(NamedTuple):
-    """A node of a coalition tree: its depth, its members, and its children, none for a member."""
-
-    depth: int
-    members: tuple[int, ...]
-    children: tuple[Node, ...] = ()
-
-
 def tree_of(labels: NDArray[Any]) -> Node:
     """The tree of label arrays [levels, K], coarse to fine: members that share the first labels share an ancestor."""
 
-    def grow(depth: int, members: tuple[int, ...]) -> Node:
-        if len(members) == 1:
-            return Node(depth, members)
-        keys = members if depth == len(labels) else tuple(labels[depth, list(members)].tolist())
-        parts: dict[int, list[int]] = {}
-        for key, member in zip(keys, members, strict=True):
-            parts.setdefault(key, []).append(member)
-        if len(parts) == 1:  # a node with a single child changes no value
-            return grow(depth + 1, members)
-        return Node(depth, members, tuple(grow(depth + 1, tuple(part)) for part in parts.values()))
+    def grow(depth: int, members: tuple[int, ...]) -> Walk:
+        parts = _parts(labels, depth, members)
+        while len(parts) == 1:  # a node with a single child changes no value
+            depth += 1
+            parts = _parts(labels, depth, members)
+        children = []
+        for part in parts:
+            child = Node(depth + 1, part) if len(part) == 1 else (yield grow(depth + 1, part))
+            children.append(child)
+        return Node(depth, members, tuple(children))
 
-    return grow(0, tuple(range(labels.shape[1])))
+    everybody = tuple(range(labels.shape[1]))
+    root: Node = walked(grow(0, everybody)) if len(everybody) > 1 else Node(0, everybody)
+    return root
+
+
+def _parts(labels: NDArray[Any], depth: int, members: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Members by their labels at a depth, at the last by themselves."""
+    keys = members if depth == len(labels) else tuple(labels[depth, list(members)].tolist())
+    parts: dict[int, list[int]] = {}
+    for key, member in zip(keys, members, strict=True):
+        parts.setdefault(key, []).append(member)
+    return list(map(tuple, parts.values()))
 
 
 def flat_tree(k: int) -> Node:
@@ -64,38 +70,39 @@ def is_flat(root: Node) -> bool:
     return all(not child.children for child in root.children)
 
 
-class Shape(NamedTuple):
-    """A tree without the names of its members, children ordered so that halves, and halves of halves, are alike if any."""
-
-    size: int
-    depth: int = 0
-    children: tuple[Shape, ...] = ()
+MEMBER = Shape(1)
 
 
 @lru_cache(maxsize=4096)
 def arrange(root: Node) -> tuple[Shape, NDArray[Any]]:
     """The shape of a tree, and its members in the order of the shape, [K]."""
 
-    def sort(node: Node) -> tuple[Shape, tuple[int, ...]]:
-        if not node.children:
-            return Shape(1), node.members
-        parts = _dealt(sorted(map(sort, node.children), key=lambda part: part[0]))
+    def sort(node: Node) -> Walk:
+        parts = []
+        for child in node.children:
+            part = (yield sort(child)) if child.children else (MEMBER, child.members)
+            parts.append(part)
+        parts = _dealt(sorted(parts, key=lambda part: part[0]))
         order = tuple(i for _, members in parts for i in members)
         return Shape(len(order), node.depth, tuple(child for child, _ in parts)), order
 
-    shape, order = sort(root)
+    shape, order = walked(sort(root)) if root.children else (MEMBER, root.members)
     return shape, np.array(order)
 
 
 def named(shape: Shape) -> Node:
     """The tree of a shape whose members are named by their places."""
 
-    def grow(shape: Shape, start: int) -> Node:
-        starts = accumulate((child.size for child in shape.children), initial=start)
-        children = tuple(grow(child, first) for child, first in zip(shape.children, starts, strict=False))
-        return Node(shape.depth, tuple(range(start, start + shape.size)), children)
+    def grow(shape: Shape, start: int) -> Walk:
+        children, first = [], start
+        for child in shape.children:
+            below = (yield grow(child, first)) if child.children else Node(child.depth, (first,))
+            children.append(below)
+            first += child.size
+        return Node(shape.depth, tuple(range(start, start + shape.size)), tuple(children))
 
-    return grow(shape, 0)
+    root: Node = walked(grow(shape, 0))
+    return root
 
 
 def _dealt(parts: list[Any]) -> list[Any]:
@@ -158,7 +165,7 @@ def flow(sets: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[NDArra
     shape, order = arrange(root)
     xp = namespace(sets)
 
-    def descend(shape: Shape, unit: Array, sets: Array) -> Array:
+    def descend(shape: Shape, unit: Array, sets: Array) -> Walk:
         if not shape.children:
             return unit[None, ...]
         touched = joined(xp.any(part, axis=0) for _, part in _runs(shape, sets))
@@ -168,14 +175,14 @@ def flow(sets: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[NDArra
         for child, part in _runs(shape, sets):  # alike children at once, side by side in T
             width, count, games = part.shape
             flat = (width, count * games)
-            inner = descend(child, xp.reshape(units[place : place + count, :], flat[1:]), xp.reshape(part, flat))
+            inner = yield descend(child, xp.reshape(units[place : place + count, :], flat[1:]), xp.reshape(part, flat))
             members = xp.permute_dims(xp.reshape(inner, part.shape), (1, 0, 2))
             parts.append(xp.reshape(members, (count * width, games)))
             place += count
         return joined(parts)
 
     units = xp.astype(xp.any(sets, axis=0), xp.float64)
-    return placed(descend(shape, units, xp.take(sets, beside(order, sets), axis=0)), order, axis=0)
+    return placed(walked(descend(shape, units, xp.take(sets, beside(order, sets), axis=0))), order, axis=0)
 
 
 def _runs(shape: Shape, rows: Array) -> Iterator[tuple[Shape, Array]]:
@@ -233,10 +240,7 @@ def coalitions(root: Node, mixes: Sequence[Mix], array: Array = NOBODY) -> Itera
     """
     xp = namespace(array)
 
-    def descend(node: Node, codes: Array, chances: Array) -> Iterator[tuple[int, Array, Array]]:
-        if not node.children:
-            yield node.members[0], codes, chances
-            return
+    def below(node: Node, codes: Array, chances: Array) -> Iterator[tuple[Node, Array, Array]]:
         blocks = [sum(1 << i for i in child.members) for child in node.children]
         others = len(blocks) - 1
         each = mixes[node.depth](len(blocks)) / [float(comb(others, s)) for s in range(len(blocks))]
@@ -248,6 +252,14 @@ def coalitions(root: Node, mixes: Sequence[Mix], array: Array = NOBODY) -> Itera
                 kept = (each != 0)[size]
                 union, size = union[kept], size[kept]
             joint = xp.reshape(codes[:, None] | union[None, :], (-1,))
-            yield from descend(child, joint, xp.reshape(chances[:, None] * xp.take(beside(each, array), size), (-1,)))
+            yield child, joint, xp.reshape(chances[:, None] * xp.take(beside(each, array), size), (-1,))
 
-    yield from descend(root, beside(NOBODY, array), beside(np.ones(1), array))
+    waiting = [iter([(root, beside(NOBODY, array), beside(np.ones(1), array))])]
+    while waiting:
+        node, codes, chances = next(waiting[-1], (None, NOBODY, NOBODY))
+        if node is None:
+            waiting.pop()
+        elif node.children:
+            waiting.append(below(node, codes, chances))
+        else:
+            yield node.members[0], codes, chances

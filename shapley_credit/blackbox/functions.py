@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from math import log10
 from sys import modules
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,8 @@ Codes = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 MAX_EVALUATIONS = 1 << 20
+MASK_BITS = 62
+LOG_2, SCALE = 30102999566398120, 10**17  # log10 of 2, in whole numbers, that have any size
 BLOCK = 1 << 14  # coalitions of one call of a batched function
 
 
@@ -81,17 +82,44 @@ def tabulate(function: Callable[..., Any] | batched, k: int, codes: Codes) -> Va
 def check_budget(count: int, k: int) -> None:
     """Refuse more evaluations than a callable is asked for."""
     if count > MAX_EVALUATIONS:
-        raise InputError(
-            f"an exact value of this callable of k = {k} members needs {counted(count)} evaluations, and more than "
-            f"{MAX_EVALUATIONS:,} are refused. Use a structured utility of shapley_credit.utilities, which needs none, group "
-            "the members into smaller unions with owen, pass the table of values, or estimate it under a budget: "
-            "shapley_credit.estimate asks the callable, shapley_credit.plan says which coalitions to ask."
-        )
+        _refuse(counted(count), k)
+
+
+def check_all_sets(k: int) -> None:
+    """Refuse to ask a callable for all 2^k coalitions if they are too many, of which 2^k itself may be too long a number."""
+    if k >= MAX_EVALUATIONS.bit_length():
+        _refuse(counted_sets(k), k)
+
+
+def check_masks(k: int, hint: str = "") -> None:
+    """Refuse to ask a callable about more members than have a bit in a mask of a coalition."""
+    if k > MASK_BITS:
+        raise InputError(f"a function of k = {_number(k)} members is above 62, the most that bit masks hold{hint}.")
+
+
+def _refuse(evaluations: str, k: int) -> NoReturn:
+    raise InputError(
+        f"an exact value of this callable of k = {_number(k)} members needs {evaluations} evaluations, and more than "
+        f"{MAX_EVALUATIONS:,} are refused. Use a structured utility of shapley_credit.utilities, which needs none, group "
+        "the members into smaller unions with owen, pass the table of values, or estimate it under a budget: "
+        "shapley_credit.estimate asks the callable, shapley_credit.plan says which coalitions to ask."
+    )
 
 
 def counted(count: int) -> str:
     """A number of evaluations as it is read, which may have more digits than Python prints."""
-    return f"{count:,}" if count < 10**18 else f"about 1e{round((count.bit_length() - 0.5) * log10(2))}"
+    return f"{count:,}" if count < 10**18 else counted_sets(count.bit_length() - 1)
+
+
+def counted_sets(k: int) -> str:
+    """2^k as `counted`, or, from 10^18 on, any number of k + 1 bits."""
+    if k >= 10**18:
+        return "about 2^k"
+    return f"{1 << k:,}" if k < 60 else f"about 1e{((2 * k + 1) * LOG_2 + SCALE) // (2 * SCALE)}"
+
+
+def _number(k: int) -> str:
+    return str(k) if k < 10**18 else counted(k)
 
 
 def members_of(code: int) -> tuple[int, ...]:

@@ -37,10 +37,7 @@ class Structure:
         from shapley_kernels.trees import is_flat, tree_of
 
         number = isinstance(coalitions, int | np.integer)
-        try:
-            self.tree = CoalitionTree.flat(coalitions) if number else read_tree(coalitions)
-        except RecursionError as error:
-            raise InputError(f"the unions of the coalition tree are too many within one another; {_DEEP}") from error
+        self.tree = CoalitionTree.flat(coalitions) if number else read_tree(coalitions)
         if self.tree.depth > DEEPEST:
             raise InputError(f"the coalition tree has {self.tree.depth - 1:,} levels of unions within one another; {_DEEP}")
         if self.tree.labels.ndim > 2:

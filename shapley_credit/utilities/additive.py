@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility
 
@@ -23,6 +24,7 @@ class Additive(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k")}
+    _light: ClassVar[int] = LINEAR
     _may_overflow: ClassVar[bool] = False
     scores: Array
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR
 from shapley_credit.fields import Field, Parameter, flag, label
 from shapley_credit.utility import Problem, Utility
 
@@ -29,6 +30,7 @@ class PassAtK(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"correct": flag("k"), "m": Parameter()}
+    _light: ClassVar[int] = LINEAR
     correct: Array
     m: int
 

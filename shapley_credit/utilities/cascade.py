@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import Outline
 from shapley_credit.fields import Field, Parameter, key, probability, real
 from shapley_credit.orders import Orders, along, ordered
 from shapley_credit.utility import Problem, Utility
@@ -46,6 +48,9 @@ class Cascade(Utility):
             reach *= self.continuation[i]
         return float(total)
 
+    def outline(self) -> Sequence[Outline]:
+        return [self._outlined("products", "mixture", 40.0 * prod(self.shape) * self.k**2, width=self.k)]
+
     def reduce(self) -> Sequence[Problem]:
         gains, reading = self.rows("gains", full=True), self.rows("continuation", full=True)
         return [cascade_problem(self, gains, reading, self.keys, np.ones(1), np.ones(1))]
@@ -82,6 +87,10 @@ class ERR(Utility):
             total += reach * self.relevance[i] / rank
             reach *= 1 - self.relevance[i]
         return float(total)
+
+    def outline(self) -> Sequence[Outline]:
+        games = self.k * ((self.k + 1) // 2)
+        return [self._outlined("products", "mixture", 40.0 * prod(self.shape) * self.k * games, width=games)]
 
     def reduce(self) -> Sequence[Problem]:
         from shapley_kernels.quadrature import nodes

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import Outline
 from shapley_credit.fields import Field, Parameter, positive, real
 from shapley_credit.integrals import (
     TINY,
     balanced,
     exponential_problem,
     in_float64,
+    most_nodes,
     nodes,
     products,
     share_problem,
@@ -47,6 +50,10 @@ class MNLShare(Utility):
     def definition(self, members: Array) -> float:
         total = float(self.weights[members].sum())
         return total / (float(self.outside) + total)
+
+    def outline(self) -> Sequence[Outline]:
+        games = most_nodes(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
+        return [self._outlined("products", "mixture", 40.0 * prod(self.shape) * self.k * games, width=games)]
 
     def reduce(self) -> Sequence[Problem]:
         w, w_0 = balanced(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
@@ -88,7 +95,12 @@ class MNLRevenue(Utility):
 
     def definition(self, members: Array) -> float:
         chosen = self.weights[members]
-        return float((chosen * self.revenues[members]).sum() / (self.outside + chosen.sum()))
+        most = chosen.max(initial=self.outside[()])  # or products of weights and revenues leave the range of floats
+        return float((chosen / most * self.revenues[members]).sum() / (self.outside / most + (chosen / most).sum()))
+
+    def outline(self) -> Sequence[Outline]:
+        games = self.k * most_nodes(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
+        return [self._outlined("products", "mixture", 48.0 * prod(self.shape) * self.k * games, width=games)]
 
     def reduce(self) -> Sequence[Problem]:
         w, w_0 = balanced(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
@@ -126,8 +138,14 @@ class SoftmaxMean(Utility):
         self.bind(mask, weights=weights, values=values, base=base)
 
     def definition(self, members: Array) -> float:
-        chosen = self.weights[members]
-        return float((chosen * self.values[members]).sum() / chosen.sum()) if len(members) else float(self.base)
+        if not len(members):
+            return float(self.base)
+        chosen = self.weights[members] / self.weights[members].max()
+        return float((chosen * self.values[members]).sum() / chosen.sum())
+
+    def outline(self) -> Sequence[Outline]:
+        games = self.k * most_nodes(weights_of(self))
+        return [self._outlined("products", "mixture", 48.0 * prod(self.shape) * self.k * games, width=games)]
 
     def reduce(self) -> Sequence[Problem]:
         (w, _), r = balanced(weights_of(self)), in_float64(self.rows("values", full=True))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import Outline
 from shapley_credit.fields import Field, Parameter, label, real
 from shapley_credit.utility import Problem, Utility, or_of_all
 
@@ -65,6 +66,9 @@ class _OfClasses(Utility):
         table[0] = 0
         table.flags.writeable = False
         return table.T[None]
+
+    def outline(self) -> Sequence[Outline]:
+        return [self._outlined("counts", "class_sizes", 40.0 * (self.k + 1) ** 2 + 8.0 * prod(self.shape) * self.k)]
 
     def reduce(self) -> Sequence[Problem]:
         table = self.beside(self.table(self.k))

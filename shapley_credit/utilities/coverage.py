@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR
 from shapley_credit.fields import Field, Parameter, flag, label, real
 from shapley_credit.utility import Problem, Utility
 
@@ -28,6 +29,7 @@ class Coverage(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"hits": flag("k", "E"), "weights": real("E")}
+    _light: ClassVar[int] = LINEAR
     hits: Array
     weights: Array | None
 
@@ -56,6 +58,7 @@ class DistinctCount(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
+    _light: ClassVar[int] = LINEAR
     labels: Array
 
     def __init__(self, labels: Any, *, mask: Any = None) -> None:
@@ -82,6 +85,7 @@ class FacilityLocation(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"similarity": real("k", "E"), "weights": real("E")}
+    _light: ClassVar[int] = LINEAR
     similarity: Array
     weights: Array | None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from itertools import combinations
+from math import comb, prod
 from operator import mul
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR, Outline
 from shapley_credit.fields import Field, Parameter, membership, real
 from shapley_credit.integrals import in_float64
 from shapley_credit.orders import Orders, along
@@ -34,6 +36,7 @@ class Moebius(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"sets": membership("k", "E"), "weights": real("E")}
+    _light: ClassVar[int] = LINEAR
     sets: Array
     weights: Array
 
@@ -92,6 +95,10 @@ class MyersonPath(Utility):
         runs = xp.reshape(runs, (runs.shape[0], self.k**2))
         return runs @ flags[0, ...].T if flags.shape[0] == 1 else (flags @ runs[:, :, None])[..., 0]
 
+    def outline(self) -> Sequence[Outline]:
+        groups, sets = prod(self.shape), self.k * (self.k + 1) // 2
+        return [self._outlined("dividends", "unanimity", groups * (sets * (self.k + 8.0) + 48.0 * self.k**2), width=sets)]
+
     def reduce(self) -> Sequence[Problem]:
         xp = namespace(self.runs)
         runs = xp.triu(self.rows("runs", full=True))
@@ -136,6 +143,7 @@ class Determinant(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"vectors": real("k", "d")}
+    _light: ClassVar[int] = 0
     vectors: Array
 
     def __init__(self, vectors: Any, *, mask: Any = None) -> None:
@@ -144,8 +152,18 @@ class Determinant(Utility):
     def definition(self, members: Array) -> float:
         value = 0.0
         for stretch in np.linalg.svd(self.vectors[members].astype(np.float64), compute_uv=False).tolist():
-            value += stretch**2 * (1 + value)  # positive terms only
+            value += stretch * stretch * (1 + value)  # positive terms only
         return value
+
+    def outline(self) -> Sequence[Outline]:
+        groups, (k, dimension) = prod(self.shape), self.vectors.shape[-2:]
+        outlines = []
+        for size in range(1, min(dimension, k) + 1):
+            sets = comb(k, size)
+            made = sets * (groups * (24.0 * size * dimension + k) + k * (size + 1) + 72 + 16 * size)
+            making = 2.0 * sets * (k * (size + 2) + 8 * groups * size * dimension)
+            outlines.append(self._outlined("dividends", "unanimity", made, making, width=sets))
+        return outlines
 
     def reduce(self) -> Sequence[Problem]:
         vectors = in_float64(self.rows("vectors", full=True))  # absent members have been read as 0

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR
 from shapley_credit.fields import Field, Parameter, probability, real
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
@@ -28,6 +29,7 @@ class ExpectedMax(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"cdf": probability("k", "G"), "grid": real("G")}
+    _light: ClassVar[int] = LINEAR
     cdf: Array
     grid: Array
 

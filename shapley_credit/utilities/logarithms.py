@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import pi
+from math import log, pi, prod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import Outline
 from shapley_credit.fields import Field, Parameter, positive, real
 from shapley_credit.integrals import (
     BELOW,
+    STEP,
     TINY,
     exponential_problem,
     extent,
     in_float64,
     less_empty,
     log_of_sum,
+    most_log_nodes,
+    most_nodes,
     nodes,
     unit,
     weights_of,
 )
 from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
-from shapley_kernels.arrays import at_least, namespace
+from shapley_kernels.arrays import at_least, at_most, namespace
 from shapley_kernels.prefixes import before, counted, running, sums_before
 
 # A share of a sum that moves no digit of its root.
@@ -54,14 +58,20 @@ class LogSum(Utility):
     def definition(self, members: Array) -> float:
         return float(np.log1p(self.weights[members].sum()))
 
+    def outline(self) -> Sequence[Outline]:
+        games = most_nodes(weights_of(self), self.beside(np.ones((1, 1))))
+        return [self._outlined("products", "mixture", 40.0 * prod(self.shape) * self.k * games, width=games)]
+
     def reduce(self) -> Sequence[Problem]:
         w = weights_of(self)
         x, step = nodes(w, self.beside(np.ones((1, 1))))
         return [exponential_problem(w, x, -step * namespace(x).exp(-x))]
 
     def marginals(self, orders: Orders) -> Array:
-        w = ROOM * along(weights_of(self), orders)
-        return namespace(w).log1p(w / (ROOM + sums_before(w)))
+        w = along(weights_of(self), orders)
+        xp, total = namespace(w), ROOM + sums_before(ROOM * w)
+        # The smallest weights are not scaled, the largest are: both would leave the range of floats.
+        return xp.log1p(xp.where(total < 1, w / (at_most(total, 1.0) / ROOM), ROOM * w / total))
 
 
 class LogSumExp(Utility):
@@ -88,6 +98,9 @@ class LogSumExp(Utility):
 
     def definition(self, members: Array) -> float:
         return float(np.logaddexp.reduce(self.scores[members])) if len(members) else float(self.base)
+
+    def outline(self) -> Sequence[Outline]:
+        return [_outlined_log(self)]
 
     def reduce(self) -> Sequence[Problem]:
         scores = in_float64(self.rows("scores", full=True))
@@ -119,6 +132,9 @@ class LogMeanExp(Utility):
 
     def definition(self, members: Array) -> float:
         return float(np.logaddexp.reduce(self.scores[members]) - np.log(len(members))) if len(members) else float(self.base)
+
+    def outline(self) -> Sequence[Outline]:
+        return [_outlined_log(self)]
 
     def reduce(self) -> Sequence[Problem]:
         scores = in_float64(self.rows("scores", full=True))
@@ -155,6 +171,10 @@ class SqrtSum(Utility):
     def definition(self, members: Array) -> float:
         return float(np.sqrt(self.weights[members].sum()))
 
+    def outline(self) -> Sequence[Outline]:
+        games = 2 * (most_nodes(weights_of(self), below=2 * BELOW) + log(self.k) / STEP)  # beside their sum
+        return [self._outlined("products", "mixture", 44.0 * prod(self.shape) * self.k * games, width=games)]
+
     def reduce(self) -> Sequence[Problem]:
         w = weights_of(self)
         xp = namespace(w)
@@ -169,9 +189,17 @@ class SqrtSum(Utility):
         return [*less_empty(self, -w[:, :, None] * x[:, None, :], x, weights), or_of_all(self, root[:, 0])]
 
     def marginals(self, orders: Orders) -> Array:
-        w = ROOM * along(weights_of(self), orders)
+        w = along(weights_of(self), orders)
+        e = unit(extent(w)[1])
+        w = w * 2.0**-e
         xp, rest = namespace(w), sums_before(w)
-        return w / at_least(xp.sqrt(rest) + xp.sqrt(rest + w), TINY) / ROOM**0.5
+        return w / at_least(xp.sqrt(rest) + xp.sqrt(rest + w), TINY) * 2.0 ** (e / 2)
+
+
+def _outlined_log(utility: LogSumExp | LogMeanExp) -> Outline:
+    """Nodes and the empty set, two games each."""
+    games = 2 * most_log_nodes(in_float64(utility.rows("scores", full=True)))
+    return utility._outlined("products", "mixture", 44.0 * prod(utility.shape) * utility.k * games, width=games)
 
 
 def _rises(utility: LogSumExp | LogMeanExp, orders: Orders) -> tuple[Array, Array]:

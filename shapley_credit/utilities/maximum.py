@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
@@ -37,6 +38,7 @@ class Max(Utility):
         "base": real(),
         "clip": Parameter((True, False)),
     }
+    _light: ClassVar[int] = LINEAR
     scores: Array
     base: Array
     clip: bool
@@ -70,6 +72,7 @@ class Min(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k", deferred=True), "base": real()}
+    _light: ClassVar[int] = LINEAR
     scores: Array
     base: Array
 
@@ -101,6 +104,7 @@ class Range(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k", deferred=True)}
+    _light: ClassVar[int] = LINEAR
     scores: Array
 
     def __init__(self, scores: Any, *, mask: Any = None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR
 from shapley_credit.fields import Field, Parameter, probability
 from shapley_credit.utility import Problem, Utility
 
@@ -24,6 +25,7 @@ class NoisyOr(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"probabilities": probability("k")}
+    _light: ClassVar[int] = LINEAR
     probabilities: Array
 
     def __init__(self, probabilities: Any, *, mask: Any = None) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from shapley_credit.convert import Array, to_array
+from shapley_credit.costs import Cost, Outline, refuse_dear
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, key, read_parameter, real
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import namespace
 
 
@@ -55,8 +57,8 @@ class LStatistic(Utility):
         >>> sc.set_shapley(u.LStatistic.of_sizes([3.0, 1.0], lambda size: [1 / size] * size))
         array([2., 0.])
         """
-        array = to_array(scores, "scores")[0]
-        k = array.shape[-1] if array.ndim else 0
+        k = (to_array(scores, "scores")[0].shape or (0,))[-1]
+        refuse_dear(Cost(k**3 / 2, 40.0 * k**2), f"an LStatistic of {k:,} members")
         weights = np.zeros((k, k))
         for size in range(1, k + 1):
             values = list(column(size))
@@ -149,13 +151,13 @@ class LStatistic(Utility):
         return float(np.sort(self.scores[members])[::-1] @ self.weights[: len(members), len(members) - 1])
 
     def reduce(self) -> Sequence[Problem]:
-        scores = self.less_base("scores")
-        arrays = (scores, self.rows("scores", full=True), self.present(), self.rows("weights"))
-        game = Problem("ranks", "sized", arrays)
-        if self.is_zero("base") or (isinstance(excess := self._excess(), np.ndarray) and not excess.any()):
-            return [game]
-        table = self.rows("base", full=True)[:, None] * excess
-        return [game, Problem("counts", "cardinality", (table, self.present()))]
+        scores, keys, base = self.less_base("scores"), self.rows("scores", full=True), self.rows("base", full=True)
+        excess = 0 * base if self.is_zero("base") else self._excess()
+        apart = (known := isinstance(excess, np.ndarray)) and bool(excess.any())  # base counts for the empty set alone then
+        game = Problem("ranks", "sized", (keys if apart else scores, keys, self.present(), self.rows("weights")))
+        if known:
+            return [game, or_of_all(self, -base)] if apart else [game]
+        return [game, Problem("counts", "cardinality", (base[:, None] * excess, self.present()))]
 
     def _excess(self) -> Array:
         """What the weights of every size add up to, less 1, [B or 1, K + 1]; 0 where that is their rounding, and for size 0."""
@@ -195,6 +197,9 @@ class MthLargest(Utility):
     def definition(self, members: Array) -> float:
         return float(np.sort(self.scores[members])[-self.m]) if len(members) >= self.m else float(self.base)
 
+    def outline(self) -> Sequence[Outline]:
+        return [self._outlined("ranks", "sized", 16.0 * self.k**2 + 16.0 * prod(self.shape) * self.k)]
+
     def reduce(self) -> Sequence[Problem]:
         scores = self.less_base("scores")
         weights = np.zeros((1, self.k, self.k))
@@ -233,6 +238,9 @@ class SoftKNN(Utility):
     def definition(self, members: Array) -> float:
         nearest = sorted(members, key=lambda i: (self.distances[i], i))[: self.neighbors]
         return float(np.mean(self.matches[nearest])) if nearest else float(self.base)
+
+    def outline(self) -> Sequence[Outline]:
+        return [self._outlined("ranks", "sized", 16.0 * self.k**2 + 24.0 * prod(self.shape) * self.k)]
 
     def reduce(self) -> Sequence[Problem]:
         rank, size = np.arange(self.k)[:, None], np.arange(1, self.k + 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import Outline
 from shapley_credit.fields import Field, Parameter, real, symmetric
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
@@ -132,6 +134,10 @@ class Cut(Utility):
 
     def _off_diagonal(self) -> Array:
         return namespace(self.weights).where(self.beside(np.eye(self.k, dtype=np.bool_)), 0, self.weights)
+
+    def outline(self) -> Sequence[Outline]:
+        pairs = float(prod(self.shape) * self.k**2)
+        return [self._outlined("pairs", "pair_sums", 32 * pairs, 3 * pairs, width=self.k * (self.k + 1) // 2)]
 
     def reduce(self) -> Sequence[Problem]:
         xp, off_diagonal = namespace(self.weights), self._off_diagonal()

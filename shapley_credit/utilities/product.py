@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
@@ -33,6 +34,7 @@ class Product(Utility):
         "scale": real(),
         "offset": real(),
     }
+    _light: ClassVar[int] = LINEAR
     inside: Array
     outside: Array | None
     scale: Array

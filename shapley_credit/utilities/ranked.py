@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shapley_credit.checks import check_finite
 from shapley_credit.convert import Array, computed, from_numpy, to_array
+from shapley_credit.costs import LINEAR
 from shapley_credit.errors import InputError
 from shapley_credit.fields import Field, Parameter, key, read_parameter, real
 from shapley_credit.utility import Problem, Utility
@@ -37,6 +38,7 @@ class DCG(Utility):
         "keys": key("k"),
         "discounts": real("ranks"),
     }
+    _light: ClassVar[int] = LINEAR
     gains: Array
     keys: Array | None
     discounts: Array | None
@@ -126,6 +128,7 @@ class TopM(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "m": Parameter()}
+    _light: ClassVar[int] = LINEAR
     scores: Array
     m: int
 

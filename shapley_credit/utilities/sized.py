@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
+from shapley_credit.costs import LINEAR, Outline
 from shapley_credit.fields import Field, Parameter, real
 from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
@@ -32,6 +34,7 @@ class Cardinality(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"f": real("sizes")}
+    _light: ClassVar[int] = LINEAR
     f: Array
 
     def __init__(self, f: Any, *, mask: Any = None) -> None:
@@ -63,6 +66,7 @@ class Mean(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+    _light: ClassVar[int] = LINEAR
     _moved: ClassVar[str] = "scores"
     scores: Array
     base: Array
@@ -92,6 +96,7 @@ class SizedSum(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "f": real("sizes")}
+    _light: ClassVar[int] = LINEAR
     scores: Array
     f: Array
 
@@ -125,6 +130,9 @@ class GroupVariance(Utility):
 
     def definition(self, members: Array) -> float:
         return float((self.scores[members] - self.scores[members[0]]).var()) if len(members) else 0.0
+
+    def outline(self) -> Sequence[Outline]:
+        return [self._outlined("pairs", "pair_sums", 24.0 * prod(self.shape) * self.k**2)]
 
     def reduce(self) -> Sequence[Problem]:
         present, centred = self.present(), self._centred()
@@ -172,6 +180,9 @@ class EnsembleError(Utility):
 
     def definition(self, members: Array) -> float:
         return -float((self.predictions[members] - self.target).mean() ** 2) if len(members) else float(self.base)
+
+    def outline(self) -> Sequence[Outline]:
+        return [self._outlined("pairs", "pair_sums", 24.0 * prod(self.shape) * self.k**2)]
 
     def reduce(self) -> Sequence[Problem]:
         present = self.present()

@@ -36,6 +36,7 @@ class Typed(Utility):
         "table": real("L"),
         "lengths": Parameter(several=True),
     }
+    _light: ClassVar[int] = 0
     types: Array
     table: Array
     lengths: tuple[int, ...]

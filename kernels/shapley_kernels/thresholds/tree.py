@@ -11,6 +11,9 @@ from shapley_kernels.trees import Mix, Node, chunks, flow, joined, or_shares
 
 Array = Any
 
+# Numbers in the arrays of one block of levels of one column.
+CELLS = 1 << 24
+
 
 def airport(scores: Array, base: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. O(nodes K) a group."""
@@ -35,8 +38,15 @@ def _columns(heights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
         levels = xp.sort(height, axis=0)
         wide = xp.astype(levels, xp.float64)
         gaps = xp.concat([wide[:1, :], wide[1:, :] - wide[:-1, :]])  # [K, E]
-        sets = height[:, None, :] >= levels[None, :, :]  # [K, K, E]
-        shares = flow(xp.reshape(sets, (members, members * height.shape[1])), root, mixes, or_shares)
-        return xp.cumulative_sum(xp.reshape(shares, sets.shape) * gaps, axis=1)[:, -1, :]
+        total: Array = None
+        step = max(1, CELLS // max(members * height.shape[1], 1))
+        for start in range(0, members, step):
+            sets = height[:, None, :] >= levels[None, start : start + step, :]  # [K, levels, E]
+            shares = flow(xp.reshape(sets, (members, sets.shape[1] * sets.shape[2])), root, mixes, or_shares)
+            terms = xp.reshape(shares, sets.shape) * gaps[start : start + step, :]
+            # One after the other, so that no cut changes a bit.
+            terms = terms if total is None else xp.concat([total[:, None, :], terms], axis=1)
+            total = xp.cumulative_sum(terms, axis=1)[:, -1, :]
+        return total
 
     return joined(map(solve, chunks(heights.shape[1], members**2, heights)), axis=1)
