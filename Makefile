@@ -9,7 +9,7 @@ INSTALL := $(PIP) --constraint constraints.txt
 SPREAD := --numprocesses auto --dist worksteal
 test wheel: export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs learn learn-quick learn-large clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs fuzz mutants learn learn-quick learn-large clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit
@@ -78,6 +78,16 @@ docs: $(VENV)/.test
 	PYTHONPATH=. $(BIN)/python -m benchmarks.enumerated
 	$(BIN)/python benchmarks/families.py
 
+# Random cases of every family and value against brute force, for some minutes: make fuzz MINUTES=60 SEED=1. Faults: .fuzz/*.py.
+fuzz: export OPENBLAS_NUM_THREADS := 1
+fuzz: $(VENV)/.test
+	PYTHONPATH=tests $(BIN)/python -m fuzzing --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED))
+
+# Random lines of the library changed, one at a time: what the tests do not notice is printed. It takes an hour and more.
+mutants: export OPENBLAS_NUM_THREADS := 1
+mutants: $(VENV)/.mutants
+	PYTHONPATH=tests $(BIN)/python -m mutants --mutants $(or $(MUTANTS),100) --seed $(or $(SEED),1)
+
 # Policies trained under every rule of credit, then docs/learning.md; stopped, it goes on where it was. learn-quick: a few steps of
 # each, made twice. learn-large: a transformer of 57 million parameters, on a machine with a GPU.
 # Runs on disk are known by task, rule, rate, seed and steps, not by code: remove .learning after a change to a task.
@@ -94,7 +104,7 @@ learn-large: .venv-learning/.learn
 LEARN := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false PYTHONPATH=. .venv-learning/bin/python -m benchmarks.learning
 
 clean:
-	rm -rf .learning .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .fuzz .learning .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -107,6 +117,10 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python $(INSTALL) --editable '.[cpu,report,test]'
+	touch $@
+
+$(VENV)/.mutants: $(VENV)/.test
+	$(BIN)/python $(INSTALL) --editable '.[mutants]'
 	touch $@
 
 .venv-distributed/.test: pyproject.toml constraints.txt constraints-distributed.txt
