@@ -29,7 +29,8 @@ Written by `docs/catalogue.py` from the docstrings of `shapley_credit.utilities`
 
 `S` is a set of members, `N` all `k` of them, `phi_i` the Shapley value of member `i`, and `H_n` the harmonic number
 `1 + 1/2 + .. + 1/n`. Leading axes `...` are groups. `mask=` is False for absent members, who get exactly 0 and change nobody
-else's credit. Costs are those of the Shapley values of one group; [theory.md](theory.md) says what other values cost.
+else's credit; all terms of a sum have the same absent members. Costs are those of the Shapley values of one group;
+[theory.md](theory.md) says what other values cost.
 """
 
 KERNELS = """\

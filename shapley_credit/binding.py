@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from shapley_credit.fields import (
     read_on_device,
     read_parameter,
     reading,
+    refuse_none,
 )
 from shapley_kernels.arrays import beside, dtype_of, namespace
 
@@ -48,6 +50,14 @@ def bind_fields(family: Any, given: dict[str, Any], found: dict[str, Any]) -> No
 
     See `Utility.bind`.
     """
+    try:
+        _bind(family, given, found)
+    except InputError:
+        _refuse_missing(family, given, found)
+        raise
+
+
+def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
     kinds = []
     library = None
     for name, data in given.items():
@@ -60,6 +70,8 @@ def bind_fields(family: Any, given: dict[str, Any], found: dict[str, Any]) -> No
             found[name] = np.asarray(data)
             kinds.append((name, (), _FLOAT64, False))
         elif data is None:
+            if name in _required(family):
+                raise InputError(f"{name} of {family.__name__} is None; it needs an array {_spell(spec.axes)}.")
             found[name] = None
         else:
             array, origin = to_array(data, name)
@@ -74,11 +86,37 @@ def bind_fields(family: Any, given: dict[str, Any], found: dict[str, Any]) -> No
         read_one = _device_reader(anchor)
     mask = None
     if of_mask is not None:
-        found["mask"] = mask = read_one(found["mask"], of_mask, None)
+        mask = read_one(found["mask"], of_mask, None)
+        # A sum can tell of masks on a device only whether they are one array: as the caller has it, not another view of it.
+        found["mask"] = given["mask"] if mask is found["mask"] and not isinstance(mask, np.ndarray) else mask
     for how in readings:
         name = how.name
         found[name] = read_one(found[name], how, None if mask is None else _present_along(how.field, mask))
     found["library"], found["anchor"] = library, anchor
+
+
+def _refuse_missing(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
+    """Name None among numbers, which NumPy calls an object, or the reason why lists are ragged."""
+    for name, data in given.items():
+        spec = family.fields.get(name, _MASK)
+        if data is None or isinstance(spec, Parameter):
+            continue
+        need = "booleans" if spec.domain in FLAGS else "real numbers"
+        if name == "mask":
+            remedy = "False says that a member is absent"
+        elif MEMBERS in spec.axes:
+            remedy = "Give an absent candidate any number, and say with mask= that it is absent"
+        else:
+            remedy = "Give every entry a number"
+        refuse_none(data if isinstance(data, list | tuple) else found.get(name, 0), name, remedy, need)
+
+
+@lru_cache(maxsize=64)
+def _required(family: Any) -> frozenset[str]:
+    """The arrays that a family can't do without: None is no default of theirs."""
+    parameters = signature(family.__init__).parameters.values()
+    needed = (each.name for each in parameters if each.default is not None)
+    return frozenset(name for name in needed if name in family.fields)
 
 
 @lru_cache(maxsize=1024)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from shapley_credit import dispatch
-from shapley_credit.convert import Array
+from shapley_credit.convert import Array, to_host
 from shapley_credit.errors import InputError
 
 Look = Callable[[Array], bool]
@@ -79,6 +79,72 @@ def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None
         index = tuple(np.argwhere(bad)[0].tolist())
         where = f" at {list(index)} of shape {array.shape}" if index else ""
         raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip()) from None
+
+
+# What is not the array of a utility: options, and numbers that name or count.
+
+
+def whole_numbers(data: Any, name: str, need: str = "integers", *, least: int | None = None) -> Array:
+    """Integers of any library and device as int64 on the host; what has no entries may be of any dtype.
+
+    Raises InputError for all else, floats and flags that are whole too, and for entries below `least` or above 2**63 - 1.
+    """
+    array = to_host(data, name)
+    if array.size and array.dtype.kind not in "iu":
+        raise InputError(f"{name} must be {need}; got {array.dtype} of shape {array.shape}. Convert them, and leave no gaps.")
+    if array.dtype.kind == "u" and not _is_int64(array):
+        _refuse(array, array > INT64_MAX, name, f"{need}, at most 2**63 - 1", "")
+    if least is not None and array.size and array.min() < least:
+        _refuse(array, array < least, name, need, f"None may be below {least}.")
+    return array.astype(np.int64, copy=False)
+
+
+def whole_number(value: Any, name: str, least: int = 0) -> int:
+    """One count of Python or NumPy, or InputError."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name} must be a whole number >= {least}; got {shown(value)}.")
+    return int(value)
+
+
+def flags(data: Any, name: str) -> Array:
+    """Booleans of any library and device on the host. Raises InputError for all but numbers 0 and 1."""
+    array = to_host(data, name)
+    if array.dtype.kind == "O":  # of flags, if they came in lists that hold anything
+        array = to_host(array.tolist(), name)
+    if array.dtype.kind not in "biuf" or not ((array == 0) | (array == 1)).all():
+        raise InputError(f"{name} must be {_FLAGS.need}; got {shown(array.tolist())}.")
+    return array.astype(np.bool_, copy=False)
+
+
+def one_of(value: Any, known: Iterable[str], name: str, told: str = "") -> None:
+    """Raise InputError for an option that there is not."""
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} must be one of {', '.join(known)}{told}; got {shown(value)}.")
+
+
+def text_of(value: Any, name: str = "text") -> str:
+    """The text, or InputError for what is none."""
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be a string; got {shown(value)} of type {type(value).__name__}.")
+    return value
+
+
+def number(value: Any, told: str, within: Callable[[float], bool]) -> float:
+    """A finite number of Python or NumPy, or InputError: what is told, and what was given."""
+    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not known or not -float("inf") < value < float("inf") or not within(value):
+        raise InputError(f"{told}; got {shown(value)}.")
+    return float(value)
+
+
+def shown(thing: Any) -> str:
+    """How something prints, at most 80 characters of it; its type where it can't print."""
+    try:
+        text = repr(thing)
+    except Exception:  # noqa: BLE001 - the caller's object may raise anything; so do whole numbers of too many digits
+        return f"an object of type {type(thing).__name__}"
+    text = text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 # Quick looks.

@@ -30,18 +30,23 @@ _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Library(NamedTuple):
-    """The array library that an input came from, and the way back to it; device is None for the memory of the host."""
+    """The array library that an input came from, and the way back to it.
+
+    device: None for the memory of the host. home: what the library calls its memory there, None if unsaid.
+    """
 
     name: str
     from_dlpack: Callable[[Any], Any]
     device: Any = None
+    home: Any = None
 
 
 def to_array(data: Any, name: str) -> tuple[Array, Library | None]:
     """View `data` as a NumPy array, or keep it on its device; the library is None for NumPy, Python numbers and nested lists.
 
     Shares memory wherever the library allows it (bfloat16, which NumPy lacks, is copied to float32); no gradient flows through.
-    Raises InputError for masked arrays, ragged lists and arrays that are not dense.
+    A data frame is read as rows by columns. Raises InputError for masked arrays, ragged lists, arrays that are not dense, and
+    those without values, inside a function that is traced or mapped.
     """
     if type(data) is np.ndarray:
         return data, None
@@ -51,12 +56,23 @@ def to_array(data: Any, name: str) -> tuple[Array, Library | None]:
         return _of_library(data, name)
     try:
         array = np.asarray(data)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # the caller's objects may raise anything while they are read
+        if not isinstance(data, list | tuple):
+            raise _unreadable(data, name, error) from error
         raise InputError(
-            f"{name} must be a rectangular array of numbers; {error}. Pad ragged groups to one length and mark the "
-            "absent candidates with mask=."
+            f"{name} must be a rectangular array of numbers; {_first_line(error)}. Pad ragged groups to one length and mark "
+            "the absent candidates with mask=."
         ) from error
+    if array.ndim > 1 and _holds_masked(data, array.ndim):
+        raise InputError(f"{name} holds masked arrays, whose masks would be lost; pass their data, and a mask of its own.")
     return array, None
+
+
+def _holds_masked(data: Any, depth: int) -> bool:
+    """Whether lists hold masked arrays, of one axis or more."""
+    if not isinstance(data, list | tuple):
+        return isinstance(data, np.ma.MaskedArray)
+    return depth > 1 and any(_holds_masked(row, depth - 1) for row in data)
 
 
 def to_numpy(data: Any, name: str) -> tuple[np.ndarray[Any, Any], Library | None]:
@@ -67,7 +83,24 @@ def to_numpy(data: Any, name: str) -> tuple[np.ndarray[Any, Any], Library | None
     return array, library
 
 
+def to_host(data: Any, name: str) -> np.ndarray[Any, Any]:
+    """As `to_numpy`, for small things that are waited for wherever they are: torch tensors come from their device."""
+    kind = getattr(getattr(data, "device", None), "type", "cpu")
+    if kind == "meta":
+        raise InputError(f"{name} is on device meta, which holds no values to read on the host; pass a tensor with values.")
+    return to_numpy(data.detach().cpu() if kind != "cpu" and hasattr(data, "cpu") else data, name)[0]
+
+
 def _of_library(data: Any, name: str) -> tuple[Array, Library]:
+    try:
+        return _read(data, name)
+    except (InputError, MissingExtraError):
+        raise
+    except Exception as error:  # what a library traces, maps or keeps in pieces raises errors of its own
+        raise _unreadable(data, name, error) from error
+
+
+def _read(data: Any, name: str) -> tuple[Array, Library]:
     device = None if _device_type(data) in _HOST else data.device
     library = _library_of(data, name, device)
     if hasattr(data, "detach"):  # credit is data for the learner; no gradient flows through it
@@ -78,11 +111,22 @@ def _of_library(data: Any, name: str) -> tuple[Array, Library]:
     if "bfloat16" in str(data.dtype):
         data = data.float() if hasattr(data, "float") else data.astype("float32")
     if device is not None:
-        return _on_device(data), library
-    try:
-        return np.from_dlpack(data), library
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{name} of type {type(data).__name__} can't be read as a dense array: {error}.") from error
+        return _on_device(data, name), library
+    if hasattr(data, "data_ptr") and data.numel() and not data.data_ptr():
+        raise ValueError("it has no memory of its own")  # NumPy would read what happens to be there
+    return np.from_dlpack(data), library
+
+
+def _unreadable(data: Any, name: str, error: Exception) -> InputError:
+    return InputError(
+        f"{name} of type {type(data).__name__} can't be read as a dense array: {_first_line(error)}. Pass dense numbers "
+        "(.to_dense(), .dequantize()). Where a library traces or maps a function (jax.jit, torch.vmap, torch.func.grad) arrays "
+        "have no values: work credit out before, or call it from inside by jax.pure_callback or an operator (docs/arrays.md)."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".:;")
 
 
 def _device_type(data: Any) -> int | None:
@@ -93,8 +137,13 @@ def _device_type(data: Any) -> int | None:
         return None
 
 
-def _on_device(data: Any) -> Any:
-    """`data`, once it is sure that its library speaks the array API."""
+def _on_device(data: Any, name: str) -> Any:
+    """`data`, once it is sure that its library speaks the array API, and NumPy its dtype."""
+    check_dense(data, name)
+    try:
+        dtype_of(data)
+    except TypeError as error:
+        raise InputError(f"{name} has dtype {data.dtype}, which NumPy does not know; convert it to float32 first.") from error
     try:
         namespace(data)
     except ImportError as error:
@@ -105,10 +154,20 @@ def _on_device(data: Any) -> Any:
     return data
 
 
+def check_dense(data: Any, name: str) -> None:
+    """Raise InputError for tensors on a device that are sparse, quantized or nested."""
+    dense = str(getattr(data, "layout", "strided")).endswith("strided")
+    if not dense or getattr(data, "is_nested", False) or getattr(data, "is_quantized", False):
+        raise InputError(
+            f"{name} can't be read as a dense array: it is a tensor of {data.dtype}, {data.layout}. Pass dense numbers "
+            "(.to_dense(), .dequantize(), rows that are padded)."
+        )
+
+
 def _library_of(data: Any, name: str, device: Any) -> Library:
     if hasattr(data, "__array_namespace__"):
         xp = data.__array_namespace__()
-        return Library(xp.__name__, xp.from_dlpack, device)
+        return Library(xp.__name__, xp.from_dlpack, device, getattr(data, "device", None) if device is None else None)
     for base in type(data).__mro__:
         module = sys.modules.get(base.__module__.partition(".")[0])
         if module is not None and hasattr(module, "from_dlpack"):
@@ -132,7 +191,10 @@ def computed(array: Array) -> Array:
 
 def from_numpy(array: Array, library: Library | None) -> Any:
     """Return `array` to the library that the input came from, sharing memory; what is on a device has not left it."""
-    return library.from_dlpack(array) if library is not None and isinstance(array, np.ndarray) else array
+    if library is None or not isinstance(array, np.ndarray):
+        return array
+    back = library.from_dlpack(array)
+    return back if library.home is None or back.device == library.home else back.to_device(library.home)
 
 
 def common_library(first: Library | None, second: Library | None) -> Library | None:
@@ -140,8 +202,8 @@ def common_library(first: Library | None, second: Library | None) -> Library | N
     if first is not None and second is not None:
         if first.name != second.name:
             raise InputError(f"arrays of {first.name} and {second.name} are mixed; convert all of them to one library.")
-        if first.device != second.device:
-            places = " and ".join(str(library.device or "the host") for library in (first, second))
+        if (first.device, first.home) != (second.device, second.home):
+            places = " and ".join(str(library.device or library.home or "the host") for library in (first, second))
             raise InputError(f"arrays on {places} are mixed; move all of them to one device.")
     return first or second
 

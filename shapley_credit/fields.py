@@ -18,6 +18,8 @@ from shapley_kernels.arrays import namespace
 
 MEMBERS = "k"
 
+# Of an array of NumPy.
+MAX_AXES = 64
 # The types of a whole number; a union of types takes longer to make than to look up.
 WHOLE = (int, np.integer)
 
@@ -147,6 +149,28 @@ def check_dtype(dtype: np.dtype[Any], field: Field, name: str) -> None:
         raise InputError(f"{name} has dtype {dtype}; the library computes in float64 at most. Convert it first.")
     if field.domain in _WHOLE and dtype.kind == "f":
         raise InputError(f"{name} must be integers{_WHOLE[field.domain]}; got {dtype}.")
+
+
+def refuse_none(data: Any, name: str, remedy: str, need: str = "real numbers") -> None:
+    """Raise InputError at the first None in an array of objects, or in lists."""
+    place = _place_of_none(data, set())
+    if place is not None:
+        where = f" at {list(place)}" if place else ""
+        raise InputError(f"{name} must hold {need}; found None{where}. {remedy}.") from None
+
+
+def _place_of_none(data: Any, seen: set[int], depth: int = 0) -> tuple[int, ...] | None:
+    """Where the first None is; lists may hold themselves, and be nested deeper than arrays have axes."""
+    if isinstance(data, np.ndarray):
+        data = data.tolist() if data.dtype.kind == "O" else ()
+    if data is None:
+        return ()
+    if isinstance(data, list | tuple) and id(data) not in seen and depth < MAX_AXES:
+        seen.add(id(data))
+        for place, entry in enumerate(data):
+            if (inside := _place_of_none(entry, seen, depth + 1)) is not None:
+                return (place, *inside)
+    return None
 
 
 class Reading(NamedTuple):

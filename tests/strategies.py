@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,10 @@ class Instance:
         make: Any = self.family
         utility: Utility = make(**self.data, mask=self.mask)
         return utility
+
+    def absent_as(self, mask: Array | None) -> Instance:
+        """The same data, with the members of a mask: terms of a sum have one."""
+        return replace(self, mask=mask)
 
     def along_members(self, index: Sequence[int]) -> Instance:
         """Members picked by index, in this order; with all of them, a permutation or a duplication."""

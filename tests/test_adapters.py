@@ -158,7 +158,8 @@ def test_set_utilities_see_columns_of_their_group_only() -> None:
     assert [group["answer"] for group in seen] == [[1, 1], [2, 2]]
     assert [group["completions"] for group in seen] == [["w", "x"], ["y", "z"]]
     assert all(group["trainer_state"] is state for group in seen)
-    assert all(set(group) == {"prompts", "completions", "answer", "trainer_state"} for group in seen)
+    assert all(group["log_metric"] == trainer.log_metric for group in seen)
+    assert all(set(group) == {"prompts", "completions", "answer", "trainer_state", "log_metric", "log_extra"} for group in seen)
 
 
 def test_group_rewards_refuse_what_cannot_be_right() -> None:

@@ -122,23 +122,24 @@ def without_mask(instance: Instance, present: Array) -> Utility:
 def test_linearity_across_families(family: type[Utility], role: str, dtype: Any, data: st.DataObject) -> None:
     """Credits of 2 v - w / 2 + w' by brute force over its own definition, and as the combination of credits."""
     one = data.draw(instances(family, dtype, 4)).utility
-    two = data.draw(instances(data.draw(st.sampled_from(FAMILIES)), dtype, 4)).utility
-    mixed = 2 * one - two / 2 + u.Additive(np.arange(4, dtype=dtype))
-    table = 2 * table_of(one) - table_of(two) / 2 + table_of(u.Additive(np.arange(4, dtype=dtype)))
+    two = data.draw(instances(data.draw(st.sampled_from(FAMILIES)), dtype, 4)).absent_as(one.mask).utility
+    three = u.Additive(np.arange(4, dtype=dtype), mask=one.mask)
+    mixed = 2 * one - two / 2 + three
+    table = 2 * table_of(one) - table_of(two) / 2 + table_of(three)
     scale = np.abs(table_of(one)).max() * 2 + np.abs(table_of(two)).max() + 6
     assert close(table_of(mixed), table, scale, dtype)
     with using(role):
         credit = sc.set_shapley(mixed, 4)
-        parts = 2.0 * sc.set_shapley(one) - 0.5 * sc.set_shapley(two) + np.arange(4)
+        parts = 2.0 * sc.set_shapley(one) - 0.5 * sc.set_shapley(two) + sc.set_shapley(three)
     assert close(credit, [float(c) for c in oracle.shapley(game_of(table), 4)], scale, dtype)
     assert close(credit, parts, scale, dtype)
 
 
 MONOTONE = [
-    lambda x: u.Max(x),
-    lambda x: u.NoisyOr(x / 8),
-    lambda x: u.FacilityLocation(x[:, None]),
-    lambda x: u.Coverage(x[:, None] > 4),
+    lambda x, mask: u.Max(x, mask=mask),
+    lambda x, mask: u.NoisyOr(x / 8, mask=mask),
+    lambda x, mask: u.FacilityLocation(x[:, None], mask=mask),
+    lambda x, mask: u.Coverage(x[:, None] > 4, mask=mask),
 ]
 
 
@@ -150,7 +151,7 @@ def test_strong_monotonicity(family: type[Utility], role: str, dtype: Any, data:
     """Whose marginal contributions all grow earns no less (Young 1985), and never less than the smallest of them."""
     utility = data.draw(instances(family, dtype, 4)).utility
     scores = np.array(data.draw(st.lists(st.integers(0, 8), min_size=4, max_size=4)), dtype)
-    grown = utility + data.draw(st.sampled_from(MONOTONE))(scores)
+    grown = utility + data.draw(st.sampled_from(MONOTONE))(scores, utility.mask)
     table, more = table_of(utility), table_of(grown)
     slack = tolerance(dtype) * max(np.abs(table).max() + np.abs(more).max(), 1 / 8)
     with using(role):

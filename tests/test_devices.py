@@ -180,9 +180,9 @@ def test_trees_and_masks_and_groups(family: type[Utility], data: st.DataObject) 
     k, shape = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([(3,), (2, 2)]))
     utility = data.draw(instances(family, np.float64, k, shape)).utility
     tree, levels = a_tree(data, k, shape)
-    with_sizes = u.Cardinality(np.arange(k + 1.0) ** 2)
-    there = sc.owen(moved(utility, to_torch) + with_sizes, tree, levels=levels)
-    here = sc.owen(utility + with_sizes, tree, levels=levels)
+    sizes, device = np.arange(k + 1.0) ** 2, moved(utility, to_torch)
+    there = sc.owen(device + u.Cardinality(sizes, mask=device.mask), tree, levels=levels)
+    here = sc.owen(utility + u.Cardinality(sizes, mask=utility.mask), tree, levels=levels)
     assert type(there).__module__ == "torch"
     assert np.abs(there.numpy() - here).max() <= tolerance(np.float64) * max(np.abs(here).max(), 1)
 
@@ -195,8 +195,9 @@ def test_masks_and_groups_and_sums(family: type[Utility], data: st.DataObject) -
     utility = data.draw(instances(family, np.float64, data.draw(st.integers(1, 5)), (2, 3))).utility
     weights = np.array([[0.5], [-2.0]])
     with using("ref"):
-        there = sc.set_shapley(to_torch(weights) * moved(utility, to_torch) + u.Additive(np.arange(utility.k) + 0.5))
-        here = sc.set_shapley(weights * utility + u.Additive(np.arange(utility.k) + 0.5))
+        device, scores = moved(utility, to_torch), np.arange(utility.k) + 0.5
+        there = sc.set_shapley(to_torch(weights) * device + u.Additive(scores, mask=device.mask))
+        here = sc.set_shapley(weights * utility + u.Additive(scores, mask=utility.mask))
     assert type(there).__module__ == "torch"
     assert np.abs(there.numpy() - here).max() <= tolerance(np.float64) * max(np.abs(here).max(), 1)
 

@@ -23,7 +23,7 @@ GROUPS = (1, 7, 8, 19)
 
 WAYS: dict[str, Callable[[Any], Any]] = {
     "flat": sc.set_shapley,
-    "summed": lambda utility: sc.set_shapley(2 * utility + u.Mean(np.ones(3))),
+    "summed": lambda utility: sc.set_shapley(2 * utility + u.Mean(np.ones(3), mask=utility.mask)),
     "semivalue": lambda utility: sc.set_semivalue(utility, semivalues.banzhaf),
     "unions": lambda utility: sc.owen(utility, [[0, 1], [2]]),
     "line": sc.connected_shapley,

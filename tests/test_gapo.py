@@ -57,6 +57,46 @@ def test_advantages_of_the_frequency_utility_are_those_published() -> None:
     assert_allclose(ours, theirs, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", gapo.DIVERSITIES)
+@pytest.mark.parametrize(
+    "verb",
+    [
+        sc.connected_shapley,
+        sc.marginal_vector,
+        lambda *game: sc.set_semivalue(game[0], sc.semivalues.banzhaf, *game[1:]),
+        lambda *game: sc.owen(game[0], [[0, 2], [1, 3, 4]]),
+    ],
+    ids=["connected", "marginal", "banzhaf", "owen"],
+)
+def test_invalid_answers_are_there(verb: Callable[..., Any], name: str) -> None:
+    """In orders and on the line: they are null players of the diversity, and not absent."""
+    labels, valid = [0, 1, 0, 2, 1], [1, 0, 1, 0, 1]
+    utility = gapo.diversity_utility(labels, utility=name, options=3, valid=valid)
+    assert utility.mask is None
+    expected = verb(lambda coalition: utility.value(list(coalition)), 5)
+    assert_allclose(verb(utility), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", gapo.DIVERSITIES)
+def test_sizes_that_invalid_answers_change(name: str) -> None:
+    rule, labels = sc.semivalues.of_size(2), [0, 1, 0, 2]
+    with pytest.raises(InputError, match="counts members by size, which absent members change"):
+        sc.set_semivalue(gapo.diversity_utility(labels, utility=name, options=3, valid=[1, 1, 0, 1]), rule)
+    utility = gapo.diversity_utility(labels, utility=name, options=3)
+    expected = sc.set_semivalue(lambda coalition: utility.value(list(coalition)), rule, 4)
+    assert_allclose(sc.set_semivalue(utility, rule), expected, atol=1e-13)
+
+
+def test_diversity_is_a_term_beside_others() -> None:
+    labels, valid, scores = [[0, 0, 1], [2, 1, 1]], [[1, 0, 1], [1, 1, 1]], np.array([[1.0, 3.0, 2.0], [0.5, 0.25, 1.0]])
+    both = gapo.diversity_utility(labels, utility="distinct", valid=valid) + 0.5 * sc.utilities.Max(scores)
+    expected = [[1, -1, 1], [1, 0.5, 0.5]] + 0.5 * sc.set_shapley(sc.utilities.Max(scores))
+    assert_allclose(sc.set_shapley(both), expected, rtol=1e-14)
+    assert_allclose(sc.set_shapley(both[1]), expected[1], rtol=1e-14)
+    with pytest.raises(InputError, match=r"member \[0\] is absent from term 2, Max, and not from term 0, _DistinctOfValid"):
+        _ = gapo.diversity_utility([0, 1], utility="distinct") + sc.utilities.Max([1.0, 2.0], mask=[0, 1])
+
+
 def test_distinct_credit_is_one_over_the_copies() -> None:
     assert_allclose(gapo.diversity_credit([7, 7, 7, 8], utility="distinct"), [1 / 3, 1 / 3, 1 / 3, 1])
 

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import shapley_credit as sc
 from shapley_credit import utilities as u
+from shapley_credit.credit.rules import segment_advantages
+from shapley_credit.methods import gapo, shape_grpo
 
 import golden
 from roles import ROLES, using
@@ -171,6 +173,51 @@ def test_dlpack_libraries_get_their_own_arrays_back() -> None:
         u.Max(scores, base=Other())
 
 
+DEVICE = array_api_strict.Device("device1")
+ONE_GROUP = np.array([8.0, 11.0, 13.0, 18.0])
+AT_HOME: dict[str, Callable[[Any], Any]] = {
+    "set_shapley": lambda x: sc.set_shapley(u.Max(x)),
+    "base alone": lambda x: sc.set_shapley(u.Max([1.0, 2.0], x)),
+    "table": lambda x: sc.set_shapley(x, 2),
+    "set_semivalue": lambda x: sc.set_semivalue(u.Max(x), sc.semivalues.banzhaf),
+    "owen": lambda x: sc.owen(u.Max(x), [[0, 1], [2, 3]]),
+    "connected_shapley": lambda x: sc.connected_shapley(u.Max(x)),
+    "marginal_vector": lambda x: sc.marginal_vector(u.Max(x)),
+    "value": lambda x: u.Max([1.0, 2.0], x).value((0,)),
+    "sum": lambda x: sc.set_shapley(u.Max(x) + u.Mean(np.ones(4))),
+    "advantages": lambda x: sc.advantages(x, 2),
+    "scatter_credit": lambda x: sc.scatter_credit([[1.0] * 4], x),
+    "token_advantages": lambda x: sc.token_advantages([1.0], x),
+    "rows of a mask": lambda x: sc.token_advantages([1.0], [x])[0],
+    "segment_advantages": lambda x: segment_advantages([x, x], 2)[0],
+    "shape_credit": lambda x: shape_grpo.shape_credit(x, scale="mean"),
+    "published_credit": lambda x: shape_grpo.published_credit(x),
+    "diversity_credit": lambda x: gapo.diversity_credit(x),
+}
+
+
+@pytest.mark.parametrize("name", AT_HOME)
+def test_credits_return_to_the_device_that_the_data_came_from(name: str) -> None:
+    """A library may have several devices that DLPack all calls the memory of the host, as JAX may have several CPUs."""
+    for device in (DEVICE, array_api_strict.Device("CPU_DEVICE")):
+        credit = AT_HOME[name](array_api_strict.asarray(ONE_GROUP, device=device))
+        assert type(credit) is type(array_api_strict.asarray(0))
+        assert credit.device == device
+        there = np.from_dlpack(credit.to_device(array_api_strict.Device("CPU_DEVICE")))
+        assert np.array_equal(there, np.asarray(AT_HOME[name](ONE_GROUP)))
+
+
+def test_devices_of_the_host_are_not_mixed() -> None:
+    one, other = array_api_strict.asarray(ONE_GROUP, device=DEVICE), array_api_strict.asarray(ONE_GROUP)
+    for call in (
+        lambda: u.Max(one, mask=other),
+        lambda: u.Max(one) + u.Max(other),
+        lambda: segment_advantages([one, other], 2),
+    ):
+        with pytest.raises(sc.InputError, match=r"arrays on .*device1.* and .*CPU_DEVICE.* are mixed; move all of them to one"):
+            call()
+
+
 class Other:
     """A number of another library."""
 
@@ -256,7 +303,10 @@ def test_torch_tensors() -> None:
     assert sc.set_shapley(u.Max(scores.half())).dtype == torch.float32
     assert sc.set_shapley(torch.tensor([0.0, 1.0, 2.0, 6.0], dtype=torch.float64), 2).tolist() == [2.5, 3.5]
     mask = torch.tensor([True, True, False, True])
-    assert sc.set_shapley(0.5 * u.Max(scores, mask=mask) + u.DistinctCount(torch.tensor([1, 1, 1, 2]))).shape == (1, 4)
+    assert sc.set_shapley(0.5 * u.Max(scores, mask=mask) + u.DistinctCount(torch.tensor([1, 1, 1, 2]), mask=mask)).shape == (
+        1,
+        4,
+    )
     assert isinstance(sc.set_shapley(torch.ones(1) * u.Max(np.ones((1, 4)))), torch.Tensor)
     assert sc.set_shapley(lambda s: torch.tensor(float(len(s)), requires_grad=True), 2).tolist() == [1, 1]
     with pytest.raises(sc.InputError, match="can't be read as a dense array"):

@@ -172,12 +172,13 @@ def test_data_that_groups_share(family: type[Utility], data: Draw) -> None:
 def test_linearity_across_families(family: type[Utility], data: Draw) -> None:
     """A combination with coefficients by group, and the same combination of contributions."""
     k, shape = data.draw(st.integers(1, 5)), (3,)
-    one = data.draw(instances(family, np.float64, k, shape)).utility
     two = data.draw(instances(data.draw(st.sampled_from(FAMILIES)), np.float64, k)).utility
+    one = data.draw(instances(family, np.float64, k, shape)).absent_as(two.mask).utility
+    three = u.Additive(np.arange(k), mask=two.mask)
     weights, order = np.array([0.5, -2.0, 3.0]), orders_of(data, data.draw(st.sampled_from([(), (3,), (2, 1)])), k)
-    mixed = weights * one - two / 2 + u.Additive(np.arange(k))
+    mixed = weights * one - two / 2 + three
     check(mixed, order, np.float64)
-    parts = [sc.marginal_vector(utility, order=order) for utility in (one, two, u.Additive(np.arange(k)))]
+    parts = [sc.marginal_vector(utility, order=order) for utility in (one, two, three)]
     combined = weights[:, None] * parts[0] - parts[1].reshape(*parts[1].shape[:-1], k) / 2 + parts[2]
     assert np.allclose(sc.marginal_vector(mixed, order=order), combined, rtol=tolerance(np.float64), atol=1e-12)
 
@@ -246,6 +247,9 @@ def test_no_digit_is_lost_to_members_who_come_later() -> None:
         (u.MinGap(far), [0.0, 2.0, -1.0, 0.0]),
         (u.NoisyOr([1e-18, 1e-18, 0.5, 1.0]), [1e-18, 1e-18, 0.5, 0.5]),
         (u.LogSum([1e-18, 3.0, 1e-18, 1e300]), [1e-18, np.log(4.0), 2.5e-19, np.log(1e300) - np.log(4.0)]),
+        (u.LogSum([1e308, 1e308, 1e308]), [np.log(1e308), np.log(2.0), np.log(1.5)]),
+        (u.LogSum([1.25e-311]), [1.25e-311]),
+        (u.SqrtSum([1.25e-311]), [np.sqrt(1.25e-311)]),
         (u.SqrtSum([1e308, 1e308, 1e308, 1e308]), 1e154 * np.diff(np.sqrt(np.arange(5)))),
         (u.MNLShare([1e-18, 1.0, 1e18, 1e18], 1.0), [1e-18, 0.5, 0.5, 0.5e-18]),
         (u.MNLShare([1e308, 1e308], 1e308), [1 / 2, 1 / 6]),

@@ -144,6 +144,15 @@ def test_values_of_float32_that_overflow_on_their_way() -> None:
 
 
 @every_role
+def test_a_determinant_that_overflows_is_refused_on_every_way(role: str) -> None:
+    huge = u.Determinant(np.full((1, 1), 1e300))
+    ways: list[Callable[[Any], Any]] = [sc.set_shapley, sc.connected_shapley, sc.marginal_vector, lambda game: game.value([0])]
+    for ask in ways:
+        with using(role), pytest.raises(sc.InputError, match="overflow float64"):
+            ask(huge)
+
+
+@every_role
 def test_sums_of_utilities_that_overflow_are_refused(role: str) -> None:
     with using(role), pytest.raises(sc.InputError, match="overflow float64; scale them down"):
         sc.set_shapley(1e200 * u.Additive([1e200, 0.0]))

@@ -535,7 +535,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"baseline": "length_weighted_leave_one_out"}, r"lengths is missing"),
     ({"groups": 3}, r"groups=3 neighbours"),
     ({"credit": [], "groups": []}, r"credit must hold a row of numbers for each response, at least one"),
-    ({"credit": [[[1.0]], [[2.0]]]}, r"credit must hold a row of numbers for each response"),
+    ({"credit": [[[1.0]], [[2.0]]]}, r"credit must hold a row of numbers for each completion; got \[\[1.0\], \[2.0\]\]"),
     ({"rewards": [1.0]}, r"rewards must hold one number for each of the 2 responses; got \(1,\)"),
     ({"credit": [[float("inf")], [1.0]]}, r"credit must be finite"),
 ]

@@ -342,9 +342,9 @@ def test_tokens_without_characters_go_with_their_neighbours() -> None:
         ),
         (lambda: segments.segment("abc", lambda text: [(1, 4)]), r"got \(1, 4\) before 3"),
         (lambda: segments.segment("abc", lambda text: [(1, 1)]), r"non-empty spans.*got \(1, 1\)"),
-        (lambda: segments.segment("abc").render([1]), r"a coalition holds members 0 .. 0, or 1 booleans; got \[1\]"),
-        (lambda: segments.segment("abc").render([0.5]), r"a coalition holds members"),
-        (lambda: segments.segment("abc").render([True, False]), r"a coalition holds members"),
+        (lambda: segments.segment("abc").render([1]), r"members in 0 .. 0 or a bool array of shape \(1,\); got \[1\]"),
+        (lambda: segments.segment("abc").render([0.5]), r"a coalition is a sequence of members"),
+        (lambda: segments.segment("abc").render([True, False]), r"a coalition is a sequence of members"),
         (lambda: segments.segment("abc").stretches([1, 2]), r"offsets must be integers \[T, 2\]; got int64 of shape \(2,\)"),
     ],
 )

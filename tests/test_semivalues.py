@@ -209,6 +209,8 @@ BAD_WEIGHTS: list[tuple[Callable[[], Any], str]] = [
     (lambda: semivalues.of_size(True), r"of_size\(m\) needs a whole number >= 1; got True"),
     (lambda: semivalues.of_size(1.0), r"of_size\(m\) needs a whole number >= 1; got 1.0"),  # type: ignore[arg-type]
     (lambda: sc.set_semivalue(BEST, semivalues.of_size(4)), r"of_size\(4\) needs at least 4 members, .*; got 3"),
+    (lambda: sc.set_semivalue(u.Max([1.0]), semivalues.of_size(2)), r"of_size\(2\) needs at least 2 members, .*; got 1"),
+    (lambda: sc.set_semivalue(u.Max([1.0]), [0.5, 0.5]), r"these weights are for k = 2 members; got 1"),
     (
         lambda: sc.set_semivalue(u.Max([1.0, 2.0], mask=[True, False]), [0.5, 0.5]),
         r"of_weights\(\[0.5, 0.5\]\) counts members by size, which absent members change",

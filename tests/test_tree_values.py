@@ -210,14 +210,14 @@ def test_null_members(data: Draw) -> None:
 @given(data=st.data())
 def test_linearity_across_families(family: type[Utility], data: Draw) -> None:
     one = data.draw(instances(family, np.float64, 4)).utility
-    two = data.draw(instances(data.draw(st.sampled_from(FAMILIES)), np.float64, 4)).utility
-    tree = data.draw(trees(4))
-    mixed = 2 * one - two / 2 + u.Additive(np.arange(4.0))
-    table = 2 * table_of(one) - table_of(two) / 2 + table_of(u.Additive(np.arange(4.0)))
+    two = data.draw(instances(data.draw(st.sampled_from(FAMILIES)), np.float64, 4)).absent_as(one.mask).utility
+    tree, three = data.draw(trees(4)), u.Additive(np.arange(4.0), mask=one.mask)
+    mixed = 2 * one - two / 2 + three
+    table = 2 * table_of(one) - table_of(two) / 2 + table_of(three)
     scale = np.abs(table_of(one)).max() * 2 + np.abs(table_of(two)).max() + 6
     credit = sc.owen(mixed, tree, 4)
     assert close(credit, [float(c) for c in oracle.winter(game_of(table), tree, 4)], scale, np.float64)
-    assert close(credit, 2.0 * sc.owen(one, tree) - 0.5 * sc.owen(two, tree) + np.arange(4), scale, np.float64)
+    assert close(credit, 2.0 * sc.owen(one, tree) - 0.5 * sc.owen(two, tree) + sc.owen(three, tree), scale, np.float64)
 
 
 @every_family

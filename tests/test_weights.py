@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shapley_credit import utilities as u
 
 import oracle
+from errors_seen import tolerance
 from roles import ROLES, using
 
 every_role = pytest.mark.parametrize("role", ROLES)
@@ -91,3 +92,14 @@ def test_a_group_of_subnormal_weights_beside_others_keeps_its_bits(role: str) ->
         with using(role):
             credit = sc.set_shapley(family(weights))
             assert all(np.array_equal(credit[row], sc.set_shapley(family(weights[row]))) for row in range(3))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("power", [-126, 100])
+def test_means_by_definition_of_weights_and_values_whose_products_are_no_floats(kind: Any, power: int) -> None:
+    """The values of intervals are those of the definition."""
+    weights, values = np.array([1.0, 3.0]) * 2.0**power, np.array([5.0, 1.0]) * 2.0**power
+    for make in (sc.utilities.SoftmaxMean, lambda w, r: sc.utilities.MNLRevenue(w, r, w[0])):
+        credit = sc.connected_shapley(make(weights.astype(kind), values.astype(kind)))
+        truth = sc.connected_shapley(make(weights / 2.0**power, values / 2.0**power))
+        assert credit / 2.0**power == pytest.approx(truth, rel=tolerance(kind))

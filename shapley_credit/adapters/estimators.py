@@ -6,7 +6,7 @@ returned, (advantages, returns) [B, T]. What else a method needs are columns of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread, rule_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
+from shapley_credit.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
 
 Estimator = Callable[..., tuple[Any, Any]]
@@ -34,7 +35,8 @@ def group_estimator(
 
     set_utility: called once a group with float64 [G] outcome rewards, those of all tokens, trainable or not, and the columns of
         `non_tensor_batch` where the framework passes them; returns what `set_shapley` takes. A response without trainable
-        tokens is no member of its group. Several outputs of one rollout are several members, as nothing tells them apart here.
+        tokens is no member of its group. Several outputs of one rollout, to which verl gives one reward, are refused where a
+        column `session_id` tells; without one, as in verl 0.9.1, nothing does, and they are several members.
     baseline, scale: as in `advantages`.
 
     >>> import numpy as np
@@ -51,9 +53,9 @@ def group_estimator(
         token_level_rewards: Any, response_mask: Any, index: Any = None, non_tensor_batch: Any = None, **_: Any
     ) -> tuple[Any, Any]:
         # A mask says where credit goes, not what is a reward: that of an outcome may stand on a tool's token.
-        rewards, trained = _numbers(token_level_rewards).sum(1), (_numbers(response_mask) != 0).any(1)
+        rewards, trained = _numbers(token_level_rewards).sum(1), (_numbers(response_mask, "response_mask") != 0).any(1)
         credit = np.full(len(rewards), np.nan)
-        for everyone in groups_of(index, len(rewards)):
+        for everyone in groups_of(index, len(rewards), non_tensor_batch):
             members = everyone[trained[everyone]]
             if not len(members):
                 continue
@@ -108,7 +110,7 @@ def segment_estimator(
             columns = _read_rewards(token_level_rewards, response_mask, config, needed)
         known = (*needed, "segment_lengths", "segment_order", "marginal_lengths")
         rows = {name: list(columns[name]) for name in known if name in columns}
-        groups_of(index, len(rows["segment_lengths"]))
+        groups_of(index, len(rows["segment_lengths"]), non_tensor_batch)
         advantages = rule_tokens(
             response_mask,
             rows.get("segment_credit"),
@@ -128,17 +130,34 @@ def segment_estimator(
     return estimate
 
 
-def _numbers(tensor: Any) -> Any:
-    return to_numpy(tensor, "the batch")[0].astype(np.float64)
+def _numbers(tensor: Any, name: str = "token_level_rewards") -> Any:
+    array = to_numpy(tensor, name)[0]
+    refuse_none(array, name, "Have a number for every token")
+    return array.astype(np.float64)
 
 
-def groups_of(index: Any, rows: int) -> list[Any]:
-    """The places of the responses to each prompt, in order of appearance."""
+def groups_of(index: Any, rows: int, columns: Mapping[str, Any] | None = None) -> list[Any]:
+    """The places of the responses to each prompt, in order of appearance. Raises InputError for two outputs of one rollout."""
     if index is None or len(index) != rows:
         raise InputError(f"index must say which prompt each of the {rows} responses answers (verl: uid); got {index!r}.")
     codes, _ = codes_of(index, np.zeros(rows))
     order, found = np.unique(codes, return_index=True)
-    return [np.flatnonzero(codes == code) for code in order[np.argsort(found)]]
+    groups = [np.flatnonzero(codes == code) for code in order[np.argsort(found)]]
+    sessions = (columns or {}).get("session_id")
+    if sessions is not None:
+        for members in groups:
+            _refuse_several_outputs(np.asarray(sessions)[members].tolist(), members)
+    return groups
+
+
+def _refuse_several_outputs(sessions: list[Any], members: Any) -> None:
+    first: dict[Any, int] = {}
+    for row, session in zip(members.tolist(), sessions, strict=True):
+        if first.setdefault(session, row) != row:
+            raise InputError(
+                f"rows {first[session]} and {row} are outputs of one rollout: their prompt and session_id {session!r} are one. "
+                "They would count as two responses; let the agent loop return one output, or train with verl's own grpo."
+            )
 
 
 def columns_of(credit: str, lam: float) -> tuple[str, ...]:
@@ -153,7 +172,7 @@ def _read_rewards(token_level_rewards: Any, response_mask: Any, config: Any, nee
             f"a mixture reads {' and '.join(needed)} of non_tensor_batch, which this framework does not pass on; rewards by "
             "token hold one number a segment. Mix them in the reward function, or use one rule."
         )
-    rewards, mask = _numbers(token_level_rewards), _numbers(response_mask) != 0
+    rewards, mask = _numbers(token_level_rewards), _numbers(response_mask, "response_mask") != 0
     if (np.count_nonzero(rewards, axis=1) < 2).all():
         raise InputError(
             "this estimator needs the credits of segments, and found rewards of whole responses only. Have the reward function "

@@ -22,6 +22,7 @@ import numpy as np
 
 from shapley_credit.adapters.estimators import Estimator, group_estimator, groups_of, segment_estimator
 from shapley_credit.errors import InputError
+from shapley_credit.fields import refuse_none
 from shapley_credit.methods.gapo import diversity_utility
 from shapley_credit.methods.shape_grpo import shape_grpo
 from shapley_credit.utilities.maximum import Max
@@ -57,9 +58,8 @@ def candidate_estimator(*, credit: str = "own", lam: float = 0.0, baseline: str 
         missing = {"segment_candidate", "segment_lengths"} - columns.keys()
         if missing:
             raise InputError(f"candidate_rewards come with segment_candidate and segment_lengths; missing: {sorted(missing)}.")
-        if any(row is None for row in columns["candidate_rewards"]):
-            raise InputError("candidate_rewards must be a list for each response, [] for one without candidates; found None.")
-        groups_of(index, len(columns["candidate_rewards"]))
+        refuse_none(list(columns["candidate_rewards"]), "candidate_rewards", "Give each response a list, [] for no candidates")
+        groups_of(index, len(columns["candidate_rewards"]), columns)
         counts = [len(row) for row in columns["candidate_rewards"]]
         present = np.arange(max(*counts, 1)) < np.array(counts)[:, None]
         rewards = np.zeros(present.shape)

@@ -11,6 +11,7 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.credit.tokens import scatter_credit, token_advantages
+from shapley_credit.fields import refuse_none
 
 MARK = float(np.finfo(np.float32).tiny)  # in bfloat16 not 0 either, and lost in every sum
 
@@ -33,6 +34,7 @@ def segment_rewards(mask: Any, segment_credit: Any, segment_lengths: Any) -> Any
     array([[0., 3., 0., 1.],
            [0., 2., 0., 0.]], dtype=float32)
     """
+    refuse_none(list(segment_lengths), "segment_lengths", "Have a number for every segment")
     lengths = [np.asarray(row) for row in segment_lengths]
     whole = [np.ones(int(row.sum())) for row in lengths]
     rows = token_advantages(None, whole, segment_credit=segment_credit, segment_lengths=lengths)

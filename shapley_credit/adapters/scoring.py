@@ -15,6 +15,7 @@ from shapley_credit.convert import to_numpy
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import Increments, increments
 from shapley_credit.errors import InputError
+from shapley_credit.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.utility import Utility
 from shapley_credit.values import marginal_vector, set_semivalue
@@ -122,6 +123,8 @@ def pay_segments(
     if not isinstance(answer, tuple) or len(answer) != len(names) or any(len(part) != len(rewards) for part in answer[unused:]):
         told = " (segment_credit may be None)" if unused else ""
         raise InputError(f"a rule returns ({', '.join(names)}), each with {len(rewards)} rows{told}; got {answer!r}.")
+    for name, part in zip(names, answer, strict=True):
+        refuse_none([] if part is None else list(part), name, "Have a number for every segment")
     parts = [None if part is None else [to_numpy(row, "segments")[0].tolist() for row in part] for part in answer]
     # A truncated completion that the trainer masks has no trainable token left.
     lengths = [row if any(mask) else [0] * len(row) for row, mask in zip(parts[1] or [], masks, strict=True)]

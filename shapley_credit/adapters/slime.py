@@ -20,6 +20,7 @@ from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.credit.rules import rule_tokens
 from shapley_credit.credit.tokens import scatter_credit
 from shapley_credit.errors import InputError
+from shapley_credit.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
 
 
@@ -70,7 +71,7 @@ def post_process_rewards(
     credit, lam, baseline, scale, spread: as in `methods.ospo`; slime passes none, so that a function of yours has to.
     """
     raw = [_raw(sample, args, row) for row, sample in enumerate(samples)]
-    masks = [_mask(sample) for sample in samples]
+    masks = [_mask(sample, row) for row, sample in enumerate(samples)]
     metadata = [sample.metadata for sample in samples]
     rows = rule_tokens(
         masks,
@@ -130,12 +131,16 @@ def _column(name: str, metadata: list[dict[str, Any]], raw: list[float]) -> list
             raise InputError(
                 f"the metadata of sample {row} must hold {name} and segment_lengths, or neither; got {sorted(found)}."
             )
+        for each in {name, "segment_lengths"} & found.keys():
+            refuse_none(list(found[each]), f"{each} of sample {row}", "Have a number for every segment")
     rows = [found.get(name, [reward]) for found, reward in zip(metadata, raw, strict=True)]
     return [[reward] * len(row) if isnan(reward) else row for row, reward in zip(rows, raw, strict=True)]
 
 
-def _mask(sample: Any) -> list[int]:
+def _mask(sample: Any, row: int) -> list[int]:
     """What slime will train on: nothing of a removed sample, everything of one without a mask."""
     if sample.remove_sample:
         return [0] * sample.response_length
+    if sample.loss_mask is not None and None in sample.loss_mask:
+        refuse_none(list(sample.loss_mask), f"the loss_mask of sample {row}", "Have a 0 or 1 for every token")
     return [1] * sample.response_length if sample.loss_mask is None else list(sample.loss_mask)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from shapley_credit import semivalues
+from shapley_credit.adapters.logs import Extra, log
 from shapley_credit.adapters.processes import Batch, Processes
 from shapley_credit.adapters.scoring import group_rewards, pay_segments, tokens_of
 from shapley_credit.adapters.trl_checks import SCALES, refuse_base, refuse_padding, refuse_settings
@@ -28,7 +29,9 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
 
     set_utility: called once for each whole group, on one process, with lists over its G completions; returns their utility as
         `set_shapley` takes it: `u.Max(scores)`, a table, a function of members. May be `async def`. It abstains from a whole
-        group by returning None, and from a completion by a utility whose mask says that it is absent: their rewards are None.
+        group by returning None, and from a completion by a utility whose mask says that it is absent: their rewards are None,
+        which TRL leaves out. If it takes `log_metric` or `log_extra`, by name or by `**columns`, it gets them: TRL's own
+        `log_metric`, and a `log_extra` that wants a value for each of the G completions.
     semivalue: Shapley by default: the rewards of a group add up to v(N) - v(empty).
 
     Groups may straddle processes: rows are gathered, groups dealt out, credits sent back; results do not depend on how many
@@ -45,22 +48,30 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
     [1.0, 3.0]
     """
     processes = Processes()
+    taken = [name for name in ("log_metric", "log_extra") if _takes(set_utility, name)]
 
-    def pay(batch: Batch, utilities: Sequence[Any], log_metric: Any) -> list[float | None]:
-        credits, figures = batch.share([group_rewards(utility, batch.size, semivalue) for utility in utilities])
-        for name, value in figures.items() if log_metric is not None else ():
-            log_metric(name, value)
-        return credits
+    def ask(batch: Batch, log_metric: Any, log_extra: Any) -> tuple[list[Any], list[Extra]]:
+        extras = [Extra(batch.size) for _ in batch.mine]
+        tools = [{"log_metric": log_metric, "log_extra": None if log_extra is None else extra} for extra in extras]
+        given = [{name: tool[name] for name in taken if tool[name] is not None} for tool in tools]
+        return [set_utility(**group, **more) for group, more in zip(batch.mine, given, strict=True)], extras
 
-    def reward(log_metric: Any = None, **given: Any) -> list[float | None]:
+    def pay(batch: Batch, utilities: Sequence[Any], extras: Sequence[Extra], *logs: Any) -> list[float | None]:
+        scored = [group_rewards(utility, batch.size, semivalue) for utility in utilities]
+        paid, figures = batch.share([(extra.beside(each), more) for extra, (each, more) in zip(extras, scored, strict=True)])
+        log(paid, figures, *logs)
+        return [reward for reward, _ in paid]
+
+    def reward(log_metric: Any = None, log_extra: Any = None, **given: Any) -> list[float | None]:
         batch = _gather(processes.join(_trainer(log_metric)), _trainer(log_metric), given)
-        return pay(batch, [set_utility(**group) for group in batch.mine], log_metric)
+        return pay(batch, *ask(batch, log_metric, log_extra), log_metric, log_extra)
 
-    async def reward_async(log_metric: Any = None, **given: Any) -> list[float | None]:
+    async def reward_async(log_metric: Any = None, log_extra: Any = None, **given: Any) -> list[float | None]:
         # Exchanges block, so they wait in threads; the processes meet before the first of them, in the order of the rewards.
         batch = await asyncio.to_thread(_gather, processes.join(_trainer(log_metric)), _trainer(log_metric), given)
-        utilities = await asyncio.gather(*(set_utility(**group) for group in batch.mine))
-        return await asyncio.to_thread(pay, batch, utilities, log_metric)
+        answers, extras = ask(batch, log_metric, log_extra)
+        utilities = await asyncio.gather(*answers)
+        return await asyncio.to_thread(pay, batch, utilities, extras, log_metric, log_extra)
 
     coroutine = inspect.iscoroutinefunction(set_utility) or inspect.iscoroutinefunction(type(set_utility).__call__)
     chosen: Callable[..., Any] = reward_async if coroutine else reward
@@ -138,6 +149,14 @@ def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, pay:
     return tokens_of(rows, mask, spread)
 
 
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # of a callable that does not say; TRL hands everything on
+        return True
+    return name in parameters or any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+
+
 def _trainer(log_metric: Any) -> Any:
     """The trainer that calls a reward function, None in asynchronous GRPO; TRL passes no group size, but its own method."""
     if log_metric is not None and not hasattr(getattr(log_metric, "__self__", None), "num_generations"):
@@ -147,7 +166,7 @@ def _trainer(log_metric: Any) -> Any:
 
 def _gather(processes: Processes, trainer: Any, given: dict[str, Any]) -> Batch:
     columns = {name: value for name, value in given.items() if isinstance(value, list)}
-    common = {name: value for name, value in given.items() if name not in columns and name != "log_extra"}
+    common = {name: value for name, value in given.items() if name not in columns}
     if trainer is None:
         _refuse_several_groups(given)
     return Batch(processes, columns, None if trainer is None else _group_size(trainer), common)

@@ -4,7 +4,8 @@ verl 0.9 loads this module by its entry point `verl.plugins` on `import verl`; V
 Older versions from 0.6 on: VERL_USE_EXTERNAL_MODULES=shapley_credit.adapters.verl. Then `algorithm.adv_estimator=shapley`.
 
 verl 0.9.1 passes `non_tensor_batch` to its own `gdpo` alone. `gapo`, and segments by name, need a version that passes it on;
-without it `shape_grpo` and `ospo` read rewards by token, and `gapo` says what to do.
+without it `shape_grpo` and `ospo` read rewards by token, and `gapo` says what to do. Nor does it pass sessions: each output of
+an agent loop that returns several is a member of its own. Where a column `session_id` comes they are refused.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_credit.checks import shown as shown
 from shapley_credit.convert import to_numpy
 from shapley_credit.errors import InputError
 
@@ -131,12 +132,3 @@ def refuse_awaitable(answer: Any) -> None:
         f"the function is asynchronous: calling it returned a {type(waiting[0]).__name__}, and numbers are needed here. Ask it "
         "with values = await sc.aevaluate(function, plan), plan = sc.plan(k), then plan.solve(values)."
     )
-
-
-def shown(thing: Any) -> str:
-    """How something prints, at most 80 characters of it; its type where it can't print."""
-    try:
-        text = repr(thing)
-    except Exception:  # noqa: BLE001 - the caller's object may raise anything; so do whole numbers of too many digits
-        return f"an object of type {type(thing).__name__}"
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -35,10 +35,10 @@ class Cache(MutableMapping[Any, float]):
     """
 
     def __init__(self, path: str | PathLike[str], *, name: str, version: str) -> None:
-        self.path, self.name, self.version = os.path.abspath(path), name, version
+        self.path, self.name, self.version = _path(path), name, version
         self.owner = f"{_identifier(name, 'name')}\x00{_identifier(version, 'version')}"
         # Evaluations of one process that share this ask each request once.
-        self.shared_as = (os.path.realpath(path), self.owner)
+        self.shared_as = (os.path.realpath(self.path), self.owner)
         self._lock = threading.RLock()
         self._open()
 
@@ -142,6 +142,8 @@ def _patiently(base: sqlite3.Connection, statement: str) -> None:
             return
 
 
+_LONG = 10_000  # bits of a whole number, of which Python prints no more than 4,300 digits
+
 _OWN = "FROM answers WHERE owner = ? AND value IS NOT NULL"
 
 
@@ -154,6 +156,18 @@ def _identifier(text: Any, what: str) -> str:
     if not isinstance(text, str) or "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise InputError(f"{what} of a cache must be a text without null characters and surrogates; got {shown(text)}.")
     return text
+
+
+def _path(path: Any) -> str:
+    """The whole path, or InputError for what SQLite can't open as one."""
+    try:
+        whole = os.path.abspath(os.fsdecode(path))
+        whole.encode()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"path of a cache must be the path of a file, in whole characters; got {shown(path)}.") from error
+    if "\x00" in whole:
+        raise InputError(f"path of a cache must be without null characters; got {shown(path)}.")
+    return whole
 
 
 def _value(request: Any, value: Any) -> float:
@@ -173,5 +187,5 @@ def _printed(request: Any) -> str:
         raise TypeError(f"requests on disk must be texts, bytes, numbers or tuples of them; got {shown(request)}.")
     if kind is float and isnan(request):
         raise InputError("a request that holds NaN equals no other, so its answer is never found again; got nan.")
-    text = repr(request)
+    text = hex(request) if kind is int and request.bit_length() > _LONG else repr(request)
     return text.replace("inf", "1e999") if kind is float else text

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.solution import quantile
+from shapley_credit.checks import number
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 
@@ -71,8 +72,7 @@ class Estimate:
 
         Raises InputError for a level that is not between 0 and 1.
         """
-        if not 0 < level < 1:
-            raise InputError(f"level must lie between 0 and 1; got {level!r}.")
+        number(level, "level must lie between 0 and 1", lambda share: 0 < share < 1)
         reach = quantile(level, self.freedom) * self.stderr
         return self.values - reach, self.values + reach
 
@@ -129,8 +129,8 @@ def estimate(
     from shapley_credit.blackbox.methods import METHODS
     from shapley_credit.blackbox.plan import Plan, plan
 
-    if tol is not None and not 0 <= tol < np.inf:
-        raise InputError(f"tol must be a number >= 0; got {tol!r}.")
+    if tol is not None:
+        number(tol, "tol must be a number >= 0", lambda error: error >= 0)
     whole = plan(coalitions, budget=budget, method=method, levels=levels, seed=seed)
     known: MutableMapping[Any, float] = {} if cache is None else cache
 

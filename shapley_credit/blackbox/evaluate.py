@@ -11,8 +11,8 @@ from typing import Any
 from shapley_credit.blackbox.answers import shown
 from shapley_credit.blackbox.asking import Asking, cut
 from shapley_credit.blackbox.functions import batched
-from shapley_credit.blackbox.plan import read_count
 from shapley_credit.blackbox.requests import Asked, Ledger, Request
+from shapley_credit.checks import whole_number
 from shapley_credit.errors import InputError, MissingExtraError
 
 BATCH = 64  # requests of one call, unless the caller knows better: what one call loses when it is interrupted
@@ -104,7 +104,7 @@ async def aevaluate(
 
     single, ledger = _open(value, plans, request, cache)
     size, tries = _read(batch_size, retries, backoff)
-    if read_count(max_concurrency, "max_concurrency") < 1:
+    if whole_number(max_concurrency, "max_concurrency") < 1:
         raise InputError("max_concurrency must be at least 1; got 0.")
     gate = asyncio.Semaphore(max_concurrency)
     with ledger.reachable(), _bar(len(ledger.missing), progress) as advance:
@@ -150,12 +150,12 @@ def _open(
 
 def _read(batch_size: int | None, retries: int, backoff: float) -> tuple[int, int]:
     """The size of batches, and how often a request is asked at most."""
-    size = BATCH if batch_size is None else read_count(batch_size, "batch_size")
+    size = BATCH if batch_size is None else whole_number(batch_size, "batch_size")
     if size < 1:
         raise InputError("batch_size must be at least 1; got 0.")
     if not isinstance(backoff, int | float) or not 0 <= backoff < float("inf"):
         raise InputError(f"backoff must be a number of seconds >= 0; got {shown(backoff)}.")
-    return size, read_count(retries, "retries") + 1
+    return size, whole_number(retries, "retries") + 1
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from shapley_credit.blackbox.draws import Coalitions
 from shapley_credit.blackbox.functions import counted
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
+from shapley_credit.checks import shown
 from shapley_credit.errors import InputError
 
 Array = NDArray[Any]
@@ -66,8 +67,8 @@ def choose(structure: Structure, budget: int | None) -> tuple[str, str]:
 
 def check(structure: Structure, name: str, budget: int | None) -> int:
     """The budget, where the method goes with the structure and the budget suffices."""
-    if name not in METHODS:
-        raise InputError(f"method must be 'auto' or one of {', '.join(METHODS)}; got {name!r}.")
+    if not isinstance(name, str) or name not in METHODS:
+        raise InputError(f"method must be 'auto' or one of {', '.join(METHODS)}; got {shown(name)}.")
     method = METHODS[name]
     if method.scope != "any" and not structure.efficient:
         raise InputError(

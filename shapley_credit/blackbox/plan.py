@@ -16,6 +16,7 @@ from shapley_credit.blackbox.estimate import Estimate
 from shapley_credit.blackbox.methods import METHODS, check, choose
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
+from shapley_credit.checks import whole_number
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 
@@ -36,7 +37,8 @@ class Plan:
 
     def __init__(self, structure: Structure, wish: str, budget: int | None, seed: int) -> None:
         shaped, order = structure.shaped()
-        self.method, self.reason = choose(shaped, budget) if wish == "auto" else (wish, "it was asked for")
+        chosen = isinstance(wish, str) and wish == "auto"
+        self.method, self.reason = choose(shaped, budget) if chosen else (wish, "it was asked for")
         self.budget = check(shaped, self.method, budget)
         self.structure, self.wish, self.seed, self.k = structure, wish, seed, structure.k
         self.unbiased = METHODS[self.method].unbiased
@@ -109,7 +111,7 @@ class Plan:
         """The plan for `budget` evaluations more, which asks what this one asks and more. Raises InputError for exact plans."""
         if self.method == "exact":
             raise InputError("an exact plan has nothing to gain from more evaluations.")
-        return Plan(self.structure, self.wish, read_count(self.budget + read_count(budget, "budget"), "budget"), self.seed)
+        return Plan(self.structure, self.wish, whole_number(self.budget + whole_number(budget, "budget"), "budget"), self.seed)
 
     def __repr__(self) -> str:
         return (
@@ -153,13 +155,6 @@ def solve_plans(plans: Sequence[Plan], values: Sequence[Any]) -> list[Estimate]:
     return [found[number] for number in range(len(plans))]
 
 
-def read_count(number: Any, name: str) -> int:
-    """A whole number >= 0."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
-        raise InputError(f"{name} must be a whole number >= 0; got {shown(number)}.")
-    return int(number)
-
-
 def plan(
     coalitions: Any,
     *,
@@ -197,5 +192,5 @@ def plan(
     >>> plan.solve(plan.coalitions.sum(axis=1)).values.round(6).tolist() == [1.0] * 30
     True
     """
-    limit = None if budget is None else read_count(budget, "budget")
-    return Plan(Structure(coalitions, levels), method, limit, read_count(seed, "seed"))
+    limit = None if budget is None else whole_number(budget, "budget")
+    return Plan(Structure(coalitions, levels), method, limit, whole_number(seed, "seed"))

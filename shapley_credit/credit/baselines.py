@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shapley_credit.checks import shown
 from shapley_credit.errors import InputError
 
 
@@ -159,12 +160,12 @@ OF_OTHERS = ("none", *FROM_OTHERS, "set_leave_one_out")
 
 def of_others(baseline: str | None, known: tuple[str, ...] = OF_OTHERS) -> str:
     """The baseline of a rule that accumulates, by default leave-one-out; InputError for one that sees the own response."""
-    if baseline is not None and baseline not in known:
+    if baseline is not None and not (isinstance(baseline, str) and baseline in known):
         raise InputError(
             f"reward to go subtracts its baseline whole at every decision, so that it must not see the own response: one of "
-            f"{', '.join(known)}; got {baseline!r}."
+            f"{', '.join(known)}; got {shown(baseline)}."
         )
-    return baseline or "leave_one_out"
+    return "leave_one_out" if baseline is None else baseline
 
 
 def statistics(batch: Batch, baseline: str, scale: str, floor: float) -> tuple[Any, Any]:

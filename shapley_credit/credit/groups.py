@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import computing_dtype, from_numpy, to_numpy
-from shapley_credit.credit.arrays import namespace, numbers
+from shapley_credit.checks import number, one_of, shown
+from shapley_credit.convert import computing_dtype, from_numpy, to_host, to_numpy
+from shapley_credit.credit.arrays import namespace, numbers, with_values
 from shapley_credit.credit.baselines import BASELINES, NEEDS, SCALES, Batch, decoupled, scaled
 from shapley_credit.credit.ids import frozen
 from shapley_credit.errors import InputError
@@ -70,11 +71,11 @@ def advantages(
     array([-2.,  2.,  0.,  0.])
     """
     values, give_back = enter(credit, "credit")
-    columns = scale == "decoupled"
+    columns = isinstance(scale, str) and scale == "decoupled"
     if values.ndim != 1 + columns or not all(values.shape):
         raise InputError(
             f"credit must be [N], or [N, R] with scale='decoupled', N and R at least 1; got shape {tuple(values.shape)} with "
-            f"scale={scale!r}."
+            f"scale={shown(scale)}."
         )
     batch = read_batch(values, groups, baseline, "group_std" if columns else scale, floor, lengths=lengths, without=without)
     if columns:
@@ -87,12 +88,9 @@ def advantages(
 
 def read_batch(values: Any, groups: Any, baseline: str, scale: str, floor: float, **sides: Any) -> Batch:
     """The groups of values [N, ...] and what the baseline needs beside them, checked; credits are yet to be put in."""
-    if baseline not in BASELINES:
-        raise InputError(f"baseline must be one of {', '.join(BASELINES)}; got {baseline!r}.")
-    if scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}, or decoupled for several rewards; got {scale!r}.")
-    if not floor > 0:
-        raise InputError(f"floor must be positive, for it is the smallest number to divide by; got {floor!r}.")
+    one_of(baseline, BASELINES, "baseline")
+    one_of(scale, SCALES, "scale", ", or decoupled for several rewards")
+    number(floor, "floor must be positive, for it is the smallest number to divide by", lambda least: least > 0)
     for name, side in sides.items():
         needed = name == NEEDS.get(baseline)
         if (side is not None) != needed:
@@ -119,8 +117,11 @@ def _side(data: Any, name: str, like: Any) -> Any:
     if tuple(side.shape) != tuple(like.shape[:1]):
         raise InputError(f"{name} must be of shape [{like.shape[0]}]; got {tuple(side.shape)}.")
     if namespace(like).isnan(side).any() or (name == "lengths" and (side < 0.0).any()):
-        raise InputError(f"{name} must be numbers{', none below 0' if name == 'lengths' else ''}; got {data!r}.")
+        raise InputError(f"{name} must be numbers{', none below 0' if name == 'lengths' else ''}; got {shown(data)}.")
     return side
+
+
+_IDS = "ids, integers, strings or objects, or rows of tokens"
 
 
 def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
@@ -131,6 +132,8 @@ def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
             raise InputError(f"groups={groups} neighbours each can't divide {n} credits; pass an id for every credit.")
         codes, count = np.arange(n) // groups, n // int(groups)
     elif namespace(groups) is not np and xp is not np:
+        if not groups.dim() or with_values(groups, "groups").is_floating_point() or groups.is_complex():
+            raise InputError(f"groups must be {_IDS}; got {groups.dtype} of shape {tuple(groups.shape)}.")
         found, inverse = xp.unique(groups, dim=0, return_inverse=True)
         codes, count = inverse.reshape(-1), len(found)
     else:
@@ -141,12 +144,14 @@ def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
 
 
 def _factorised(groups: Any) -> tuple[Any, int]:
-    array = groups if isinstance(groups, list | tuple) else to_numpy(groups, "groups")[0]
+    array = groups if isinstance(groups, list | tuple) else to_host(groups, "groups")
+    if isinstance(array, np.ndarray) and not array.ndim:
+        raise InputError(f"groups must be {_IDS}, or how many neighbours are a group; got {shown(groups)}.")
     if isinstance(array, np.ndarray) and array.dtype.kind in "biuUST":
         found, inverse = np.unique(array, axis=0, return_inverse=True)
         return inverse.reshape(-1), len(found)
     if isinstance(array, np.ndarray) and (array.dtype != object or array.ndim != 1):
-        raise InputError(f"groups must be ids, integers, strings or objects, or rows of tokens; got {array.dtype}.")
+        raise InputError(f"groups must be {_IDS}; got {array.dtype}.")
     known: dict[Any, int] = {}
     names = [frozen(name, "an id in groups") for name in array]
     if any(name is None and given is not None for name, given in zip(names, array, strict=True)):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from shapley_credit.checks import number, one_of
 from shapley_credit.credit.arrays import numbers
 from shapley_credit.credit.baselines import BASELINES, FROM_OTHERS, OF_OTHERS, SCALES, Batch, leave_one_out, of_others
 from shapley_credit.credit.groups import read_batch
@@ -33,17 +32,15 @@ class Rule:
     floor: float = 1e-3
 
     def __post_init__(self) -> None:
-        if self.name not in RULES:
-            raise InputError(f"the rule of credit must be one of {', '.join(RULES)}; got {self.name!r}.")
-        known = isinstance(self.lam, int | float | np.floating) and 0.0 <= self.lam <= 1.0
-        if not known or (self.lam and self.name != "marginal"):
-            raise InputError(
-                f"lam is the share of own credit beside rule 'marginal', from 0 to 1; got {self.lam!r} with {self.name!r}."
-            )
-        if self.name == "own" and self.below not in OWN_BASELINES:
-            raise InputError(f"the baseline of own credit must be one of {', '.join(OWN_BASELINES)}; got {self.baseline!r}.")
-        if self.below and self.scale not in SCALES:
-            raise InputError(f"scale must be one of {', '.join(SCALES)}; got {self.scale!r}.")
+        one_of(self.name, RULES, "the rule of credit")
+        told = "lam is the share of own credit beside rule 'marginal', from 0 to 1"
+        lam = number(self.lam, told, lambda share: 0.0 <= share <= 1.0)
+        if lam and self.name != "marginal":
+            raise InputError(f"{told}; got {self.lam!r} with {self.name!r}.")
+        if self.name == "own":
+            one_of(self.below, OWN_BASELINES, "the baseline of own credit")
+        if self.below:
+            one_of(self.scale, SCALES, "scale")
 
     @property
     def share(self) -> float:
@@ -53,8 +50,9 @@ class Rule:
     @property
     def below(self) -> str:
         """The baseline: by default the mean for own credit, by place for the others."""
-        own = self.name == "own"
-        return self.baseline or "mean" if own else of_others(self.baseline or "place", TO_GO_BASELINES)
+        if self.baseline is None:
+            return "mean" if self.name == "own" else "place"
+        return self.baseline if self.name == "own" else of_others(self.baseline, TO_GO_BASELINES)
 
     @property
     def below_whole(self) -> str:

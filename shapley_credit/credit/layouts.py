@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import is_scanned
-from shapley_credit.convert import from_numpy, to_numpy
-from shapley_credit.credit.arrays import namespace
+from shapley_credit.checks import is_finite, is_scanned, shown, whole_numbers
+from shapley_credit.convert import common_library, from_numpy, to_numpy
+from shapley_credit.credit.arrays import namespace, with_values
 from shapley_credit.errors import InputError
 
 
@@ -38,8 +38,9 @@ def read_layout(mask: Any, cu_seqlens: Any = None) -> Layout:
         return _listed(mask, cu_seqlens)
     xp, flags, give_back = _boolean(mask)
     if cu_seqlens is not None:
-        ends = _lengths_of(cu_seqlens, "cu_seqlens")
-        if flags.ndim != 1 or ends[0] != 0 or ends[-1] != len(flags) or np.any(np.diff(ends) < 0):
+        ends = whole_numbers(cu_seqlens, "cu_seqlens", "integers [rows + 1]")
+        packed = flags.ndim == 1 == ends.ndim and ends.size
+        if not packed or ends[0] != 0 or ends[-1] != len(flags) or np.any(np.diff(ends) < 0):
             raise InputError(
                 f"cu_seqlens must ascend from 0 to the number of packed tokens of a mask [M]; got {ends.tolist()} for a mask "
                 f"of shape {tuple(flags.shape)}."
@@ -53,17 +54,27 @@ def read_layout(mask: Any, cu_seqlens: Any = None) -> Layout:
 
 def _nested(mask: Any, cu_seqlens: Any) -> Layout:
     torch = sys.modules["torch"]
-    if mask.layout is not torch.jagged or mask.dim() != 2 or mask.lengths() is not None or cu_seqlens is not None:
+    values, offsets, sizes = _jagged(mask, "mask")
+    if cu_seqlens is not None:
+        raise InputError("a nested mask needs no cu_seqlens.")
+    xp, flags, give_back = _boolean(values)
+    # The same offsets object: only then does torch see that the result and the mask are ragged alike.
+    return _packed(xp, flags, _ends(sizes), lambda out: torch.nested.nested_tensor_from_jagged(give_back(out), offsets))
+
+
+def _jagged(data: Any, name: str) -> tuple[Any, Any, Any]:
+    """(values, offsets, sizes of the rows [B] on the host) of a jagged nested tensor."""
+    if data.layout is not sys.modules["torch"].jagged or data.dim() != 2 or data.lengths() is not None:
         raise InputError(
-            "a nested mask must be [B, ragged] in the jagged layout without holes, and needs no cu_seqlens; make it with "
+            f"a nested tensor as {name} must be [B, ragged] in the jagged layout without holes; make it with "
             "torch.nested.nested_tensor(rows, layout=torch.jagged)."
         )
-    offsets = mask.offsets()
-    xp, flags, give_back = _boolean(mask.values())
-    # The same offsets object: only then does torch see that the result and the mask are ragged alike.
-    return _packed(
-        xp, flags, offsets.cpu().numpy(), lambda out: torch.nested.nested_tensor_from_jagged(give_back(out), offsets)
-    )
+    offsets = data.offsets()
+    return data.values(), offsets, np.diff(whole_numbers(offsets, "offsets"))
+
+
+def _ends(sizes: Any) -> Any:
+    return np.concatenate([[0], np.cumsum(sizes)])
 
 
 def _listed(mask: Any, cu_seqlens: Any) -> Layout:
@@ -71,7 +82,7 @@ def _listed(mask: Any, cu_seqlens: Any) -> Layout:
         raise InputError("a list of masks must hold one row for each completion, at least one, and needs no cu_seqlens.")
     flat, sizes = read_ragged(mask, "mask")
     xp, flags, give_back = _boolean(flat)
-    ends = np.concatenate([[0], np.cumsum(sizes)])
+    ends = _ends(sizes)
     return _packed(xp, flags, ends, lambda out: [give_back(out)[low:high] for low, high in pairwise(ends.tolist())])
 
 
@@ -86,11 +97,20 @@ def _boolean(mask: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
     """The mask as booleans, contiguous, without a copy where it is so already; and the way back."""
     xp = namespace(mask)
     if xp is not np:
+        _refuse_nan(with_values(mask, "mask").dtype.is_floating_point and bool(mask.isnan().any()))
         return xp, (mask if mask.dtype == xp.bool else mask != 0).contiguous(), lambda out: out
     array, library = to_numpy(mask, "mask")
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"mask must hold booleans or numbers, 0 for what is not trained; got {array.dtype}.")
+    if not array.ndim or (array.size and array.dtype.kind not in "biuf"):
+        raise InputError(
+            f"mask must hold booleans or numbers, 0 for what is not trained; got {array.dtype}{list(array.shape)}."
+        )
+    _refuse_nan(array.dtype.kind == "f" and not is_finite(array) and np.isnan(array).any())
     return np, _flags(array), lambda out: from_numpy(out, library)
+
+
+def _refuse_nan(found: Any) -> None:
+    if found:
+        raise InputError("mask must hold booleans or numbers, 0 for what is not trained; found NaN, which is neither.")
 
 
 def _flags(array: Any) -> Any:
@@ -111,35 +131,51 @@ def _row_counts(xp: Any, flags: Any) -> Any:
     return row_counts(flags)
 
 
-def _lengths_of(data: Any, name: str) -> Any:
-    array = data.cpu().numpy() if namespace(data) is not np else to_numpy(data, name)[0]
-    if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
-        raise InputError(f"{name} must be integers [rows + 1]; got {array.dtype} of shape {array.shape}.")
-    return array.astype(np.int64)
-
-
 def read_ragged(rows: Any, name: str) -> tuple[Any, Any]:
     """Rows of numbers laid end to end, and the length of each, int [rows].
 
     rows: a list or object array of lists, arrays or tensors, a matrix [B, S], a jagged nested tensor.
     """
     if getattr(rows, "is_nested", False):
-        return rows.values(), np.diff(rows.offsets().cpu().numpy())
-    if not isinstance(rows, list | tuple) and not (isinstance(rows, np.ndarray) and rows.dtype == object):
+        values, _, sizes = _jagged(rows, name)
+        return values, sizes
+    listed = isinstance(rows, list | tuple) or (isinstance(rows, np.ndarray) and rows.dtype == object and rows.ndim == 1)
+    if not listed:
         matrix = rows if namespace(rows) is not np else to_numpy(rows, name)[0]
         if matrix.ndim != 2:
             raise InputError(f"{name} must hold a row for each completion; got an array of shape {tuple(matrix.shape)}.")
         return matrix.reshape(-1), np.full(len(matrix), matrix.shape[1], np.int64)
-    try:
-        sizes = np.fromiter(map(len, rows), np.int64)
-    except TypeError as error:
-        raise InputError(f"{name} must hold a row of numbers for each completion; {error}.") from error
     torch = sys.modules.get("torch")
-    if torch is not None and all(isinstance(row, torch.Tensor) for row in rows) and len(rows):
-        return torch.cat(tuple(rows)), sizes
+    if torch is not None and len(rows) and all(isinstance(row, torch.Tensor) for row in rows):
+        return _end_to_end(torch.cat, rows, name)
     if all(isinstance(row, list | tuple) for row in rows):
-        return np.array(list(chain.from_iterable(rows))), sizes
-    return np.concatenate([to_numpy(row, name)[0] for row in rows]), sizes
+        return _row(list(chain.from_iterable(rows)), name), np.fromiter(map(len, rows), np.int64)
+    library = None
+    for row in rows:
+        library = common_library(library, None if isinstance(row, list | tuple) else to_numpy(row, name)[1])
+    flat, sizes = _end_to_end(np.concatenate, [_row(row, name) for row in rows], name)
+    return from_numpy(flat, library), sizes
+
+
+def _end_to_end(join: Callable[[Any], Any], rows: Any, name: str) -> tuple[Any, Any]:
+    flat = [row.ndim == 1 and not getattr(row, "is_nested", False) for row in rows]
+    if not all(flat):
+        raise InputError(f"row {flat.index(False)} of {name} must be numbers in a row; got {shown(rows[flat.index(False)])}.")
+    sizes = np.fromiter(map(len, rows), np.int64)
+    try:
+        return join([row for row in rows if len(row)] or list(rows[:1])), sizes  # an empty list is of floats
+    except (RuntimeError, NotImplementedError) as error:
+        raise InputError(f"the rows of {name} can't be laid end to end: {error} Pass dense rows on one device.") from error
+
+
+def _row(row: Any, name: str) -> Any:
+    """The numbers of one row."""
+    array = to_numpy(row, name)[0]
+    if array.ndim != 1:
+        raise InputError(f"{name} must hold a row of numbers for each completion; got {shown(row)}, a {type(row).__name__}.")
+    if array.size and array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must hold real numbers; got {array.dtype}.")
+    return array
 
 
 def same_rows(rows: int, layout: Layout, name: str) -> None:

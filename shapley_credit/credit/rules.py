@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shapley_credit.checks import one_of
 from shapley_credit.credit.increments import Rule, parts_of
 from shapley_credit.credit.layouts import agree
 from shapley_credit.credit.stretches import ends_of, in_text_order, trained_tokens
@@ -204,8 +205,7 @@ def rule_tokens(
 
 def check_spread(rule: Rule, spread: str) -> Rule:
     """The rule, or InputError for a spread of own credit that there is not, or that it has no use for."""
-    if spread not in OWN_SPREADS:
-        raise InputError(f"spread must be one of {', '.join(OWN_SPREADS)}, rewards to go are the rule to_go; got {spread!r}.")
+    one_of(spread, OWN_SPREADS, "spread", ", rewards to go are the rule to_go")
     if not rule.share and spread != "segment":
         raise InputError(f"spread={spread!r} shares own credit among the tokens of a segment; rule {rule.name!r} has none.")
     return rule

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shapley_credit.checks import shown
 from shapley_credit.credit.arrays import namespace
 from shapley_credit.credit.groups import enter
 from shapley_credit.credit.layouts import agree, read_ragged
@@ -29,7 +30,7 @@ class Table:
     def read(cls, rows: Any, name: str) -> Table:
         flat, sizes = read_ragged(rows, name)
         if not len(sizes) or flat.ndim != 1:
-            raise InputError(f"{name} must hold a row of numbers for each response, at least one; got {rows!r}.")
+            raise InputError(f"{name} must hold a row of numbers for each response, at least one; got {shown(rows)}.")
         given, give_back = enter(flat, name)
         xp, width = namespace(given), max(int(sizes.max(initial=0)), 1)
         place = np.arange(width) < sizes[:, None]

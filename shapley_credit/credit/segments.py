@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.coalitions import CoalitionTree
+from shapley_credit.checks import number, shown, text_of
+from shapley_credit.coalitions import CoalitionTree, member_indices
 from shapley_credit.convert import Array
 from shapley_credit.credit.splitters import Splitter, apply, matching, paragraphs, phrases, sentences, tagged, words
 from shapley_credit.credit.token_offsets import token_spans
@@ -83,19 +84,18 @@ class SegmentedText:
         absent: what stands for a piece of an absent member: nothing, a mask token, or absent(member, piece).
         """
         inside = self._inside(coalition)
+        if not callable(absent):
+            text_of(absent, "absent, what stands for a member left out,")
         stand_in = absent if callable(absent) else lambda member, piece: absent
         return "".join(piece if inside[member] else stand_in(member, piece) for member, piece in self.pieces)
 
     def _inside(self, coalition: Any) -> Array:
-        chosen = np.asarray(coalition if isinstance(coalition, np.ndarray) else list(coalition))
-        if chosen.dtype == np.bool_ and chosen.shape == (self.tree.k,):
-            return chosen
+        try:
+            named = coalition if hasattr(coalition, "ndim") else list(coalition)
+        except TypeError as error:
+            raise InputError(f"a coalition holds members 0 .. {len(self) - 1}; got {shown(coalition)}.") from error
         inside = np.zeros(self.tree.k, np.bool_)
-        if chosen.size and (
-            chosen.ndim != 1 or chosen.dtype.kind not in "iu" or not 0 <= chosen.min() <= chosen.max() < len(self)
-        ):
-            raise InputError(f"a coalition holds members 0 .. {len(self) - 1}, or {len(self)} booleans; got {coalition!r}.")
-        inside[chosen.astype(np.int64)] = True
+        inside[member_indices(named, len(self))] = True
         return inside
 
     def stretches(self, offsets: Any, mask: Any = None, *, start: int = 0) -> tuple[Array, Array]:
@@ -119,8 +119,9 @@ class SegmentedText:
         >>> lengths.tolist(), order.tolist()
         ([4, 3], [0, 1])
         """
+        number(start, "start must be a whole number of characters", lambda place: place == int(place))
         blank = np.fromiter(map(str.isspace, self.text), np.bool_, len(self.text))
-        owners = self._owners(token_spans(offsets, mask, start, blank), blank)
+        owners = self._owners(token_spans(offsets, mask, int(start), blank), blank)
         edges = np.flatnonzero(np.diff(owners, prepend=-1))
         return np.diff(edges, append=len(owners)), owners[edges]
 
@@ -164,7 +165,7 @@ def segment(text: str, *splitters: Splitter) -> SegmentedText:
     array([13., 16., 12.,  8.])
     """
     if not isinstance(text, str) or not text:
-        raise InputError(f"text must be a string that is not empty; got {text!r}.")
+        raise InputError(f"text must be a string that is not empty; got {shown(text)}.")
     parts: list[Span] = [(0, len(text))]
     levels: list[list[Span]] = []
     for depth, splitter in enumerate(splitters):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shapley_credit.checks import whole_numbers
 from shapley_credit.credit.arrays import numbers
 from shapley_credit.credit.layouts import Layout, agree, read_ragged, same_rows
 from shapley_credit.errors import InputError
@@ -101,9 +102,7 @@ def read_segments(layout: Layout, completion_credit: Any, credit: Any, lengths: 
         places = _places(sizes)
     else:
         places = read_order(order, sizes, stretches)
-    whole = numbers(flat_lengths, "segment_lengths", layout.mask)
-    if (whole < 0.0).any() or (whole % 1.0 != 0.0).any():
-        raise InputError("segment_lengths must be whole numbers of tokens, 0 or more.")
+    whole = read_lengths(flat_lengths, "segment_lengths")
     segments = _segments(layout, sizes, numbers(flat, "segment_credit", layout.mask), stretches, whole, places)
     agree(
         segments.sums(segments.lengths), layout.counts, "segment_lengths", "tokens in all, but {} trainable tokens in the mask"
@@ -111,19 +110,24 @@ def read_segments(layout: Layout, completion_credit: Any, credit: Any, lengths: 
     return segments
 
 
+def read_lengths(flat: Any, name: str) -> Any:
+    """Numbers of tokens, int64 [R] on the host."""
+    return whole_numbers(flat, name, "whole numbers of tokens, 0 or more, as integers", least=0)
+
+
 def read_order(order: Any, sizes: Any, stretches: Any) -> Any:
     """The segment of each stretch within its completion, int [R]."""
     flat, given = read_ragged(order, "segment_order")
     agree(given, stretches, "segment_order", "entries but {} segment_lengths")
-    places = np.asarray(flat.cpu() if hasattr(flat, "cpu") else flat)
+    places = whole_numbers(flat, "segment_order")
     rows = np.repeat(np.arange(len(sizes)), stretches)
-    if places.size and places.dtype.kind not in "iu":
-        raise InputError(f"segment_order must hold integers; got {places.dtype}.")
+    if len(sizes) != len(stretches):
+        raise InputError(f"segment_lengths must have {len(sizes)} rows, as segment_credit has; got {len(stretches)}.")
     wrong = (places < 0) | (places >= sizes[rows])
     if wrong.any():
         row = int(rows[wrong.argmax()])
         raise InputError(f"row {row} of segment_order names segment {places[wrong][0]}; it has 0 .. {sizes[row] - 1}.")
-    return places.astype(np.int64)
+    return places
 
 
 def read_completions(credit: Any, layout: Layout) -> Any:
@@ -146,7 +150,6 @@ def _segments(layout: Layout, sizes: Any, credit: Any, stretches: Any, lengths: 
     """sizes, stretches [B]: segments and stretches of each completion; order [R]: the segment of each stretch, from 0."""
     rows = np.repeat(np.arange(len(sizes)), sizes)
     owners = order + np.repeat(np.cumsum(sizes) - sizes, stretches)
-    indices = (layout.xp.asarray(index, device=layout.mask.device) for index in (sizes, rows, owners, _places(stretches)))
-    sizes, rows, owners, places = indices
-    whole = lengths.astype(np.int64) if layout.xp is np else lengths.to(layout.xp.int64)
+    given = (sizes, rows, owners, _places(stretches), lengths)
+    sizes, rows, owners, places, whole = (layout.xp.asarray(index, device=layout.mask.device) for index in given)
     return Segments(layout.xp, sizes, rows, credit, whole, owners, places)

@@ -14,6 +14,7 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
+from shapley_credit.checks import shown, text_of, whole_numbers
 from shapley_credit.credit.written_lists import BLANK_LINES, Span
 from shapley_credit.errors import InputError, MissingExtraError
 
@@ -64,7 +65,7 @@ def paragraphs(text: str) -> list[Span]:
     >>> paragraphs("One.\\r\\n\\r\\nTwo,\\nthree.")
     [(0, 8), (8, 19)]
     """
-    return _tile(text, (match.end() for match in BLANK_LINES.finditer(text)))
+    return _tile(text, (match.end() for match in BLANK_LINES.finditer(text_of(text))))
 
 
 def sentences(language: str = "en") -> Splitter:
@@ -77,11 +78,13 @@ def sentences(language: str = "en") -> Splitter:
     [(0, 19), (19, 25)]
     """
     find = _extra("sentencex").get_sentence_boundaries
+    if _SURROGATES.search(text_of(language, "language")):
+        raise InputError(f"language must be an ISO 639 code, such as 'en'; got {shown(language)}.")
 
     def ends(text: str) -> list[int]:
         return [boundary["end_index"] for boundary in find(language, text)]
 
-    return lambda text: _tile(text, _in_windows(ends, _SURROGATES.sub("\ufffd", text)))
+    return lambda text: _tile(text, _in_windows(ends, _SURROGATES.sub("\ufffd", text_of(text))))
 
 
 def _in_windows(ends: Callable[[str], list[int]], text: str) -> Iterable[int]:
@@ -104,10 +107,11 @@ def phrases(*conjunctions: str) -> Splitter:
     >>> phrases("and")("1,000 cats, black and white")
     [(0, 12), (12, 18), (18, 27)]
     """
+    named = [re.escape(text_of(word, "a conjunction")) for word in conjunctions]
     # A run of marks is tried from its first one alone, else from each it would be read to its end.
     ends = rf"(?<![{_NARROW}])[{_NARROW}]++(?=\s)|[{_WIDE}]++|[{_NARROW}](?=\s)"
-    pattern = re.compile("|".join([ends, *(rf"(?<=\s)(?={re.escape(word)}\b)" for word in conjunctions)]), re.IGNORECASE)
-    return lambda text: _tile(text, (match.end() for match in pattern.finditer(text)))
+    pattern = re.compile("|".join([ends, *(rf"(?<=\s)(?={word}\b)" for word in named)]), re.IGNORECASE)
+    return lambda text: _tile(text, (match.end() for match in pattern.finditer(text_of(text))))
 
 
 def words(text: str) -> list[Span]:
@@ -119,7 +123,7 @@ def words(text: str) -> list[Span]:
     [(0, 6), (6, 12), (12, 16)]
     """
     regex = _extra("regex")
-    return _tile(text, (match.start() for match in regex.finditer(r"(?w)\b(?=\w)", text)))
+    return _tile(text, (match.start() for match in regex.finditer(r"(?w)\b(?=\w)", text_of(text))))
 
 
 def tagged(tag: str) -> Splitter:
@@ -130,12 +134,13 @@ def tagged(tag: str) -> Splitter:
     >>> tagged("idea")("<idea>a</idea> or <idea id='2'>b</idea>")
     [(6, 7), (31, 32)]
     """
-    name = re.escape(tag)
+    name = re.escape(text_of(tag, "tag"))
     marks = re.compile(rf"(?P<opening><{name}(?:\s[^>]*+)?>)|</{name}\s*+>")
 
     def find(text: str) -> list[Span]:
         found, start = [], None
-        for mark in marks.finditer(text, 0, text.rfind(">") + 1):  # behind the last > each tag would be read to the end
+        # Behind the last > each tag would be read to the end.
+        for mark in marks.finditer(text_of(text), 0, text.rfind(">") + 1):
             if start is None and mark["opening"]:
                 start = mark.end()
             elif start is not None and not mark["opening"]:
@@ -155,13 +160,33 @@ def matching(pattern: str, group: int | str = 0) -> Splitter:
     >>> matching(r"(\\d+) apples", group=1)("3 apples, 12 apples")
     [(0, 1), (10, 12)]
     """
-    compiled = re.compile(pattern)
-    return lambda text: [span for match in compiled.finditer(text) if (span := match.span(group))[0] < span[1]]
+    try:
+        compiled = re.compile(text_of(pattern, "pattern"))
+    except (re.error, OverflowError) as error:
+        raise InputError(f"pattern {shown(pattern)} is no regular expression: {error}.") from error
+    numbered = isinstance(group, int) and not isinstance(group, bool) and 0 <= group <= compiled.groups
+    if not numbered and not (isinstance(group, str) and group in compiled.groupindex):
+        raise InputError(f"pattern has groups 0 .. {compiled.groups} and {list(compiled.groupindex)}; got {shown(group)}.")
+    return lambda text: [span for match in compiled.finditer(text_of(text)) if (span := match.span(group))[0] < span[1]]
+
+
+def _pairs(found: Any) -> list[Span]:
+    """The spans that a splitter returns, in text order, as Python numbers."""
+    try:
+        spans = list(found)
+    except Exception as error:  # the caller's object may raise anything
+        raise InputError(f"a splitter must return a list of spans (start, end); got {shown(found)}.") from error
+    table = whole_numbers(spans, "the spans of a splitter", "pairs (start, end) of whole numbers")
+    if spans and table.shape != (len(spans), 2):
+        raise InputError(f"the spans of a splitter must be pairs (start, end) of whole numbers; got {shown(found)}.")
+    return sorted((start, end) for start, end in table.tolist())
 
 
 def apply(splitter: Splitter, text: str, offset: int) -> list[Span]:
     """The spans that a splitter finds in a piece of text, moved by the offset of the piece; or InputError."""
-    spans = sorted((int(start), int(end)) for start, end in splitter(text))
+    if not callable(splitter):
+        raise InputError(f"a splitter must be a function from a text to spans, as segments.words is; got {shown(splitter)}.")
+    spans = _pairs(splitter(text))
     for (start, end), (following, _) in pairwise([*spans, (len(text), len(text))]):
         if not 0 <= start < end <= following:
             raise InputError(

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import to_numpy
 from shapley_credit.credit.baselines import NEEDS
 from shapley_credit.credit.layouts import read_ragged
-from shapley_credit.credit.sharing import read_order
+from shapley_credit.credit.sharing import read_lengths, read_order
 from shapley_credit.errors import InputError
 
 
@@ -18,7 +17,7 @@ def trained_tokens(baseline: str | None, segment_lengths: Any) -> Any:
     if baseline is None or NEEDS.get(baseline) != "lengths":
         return None
     flat, sizes = read_ragged(segment_lengths, "segment_lengths")
-    return np.bincount(np.repeat(np.arange(len(sizes)), sizes), to_numpy(flat, "segment_lengths")[0], len(sizes))
+    return np.bincount(np.repeat(np.arange(len(sizes)), sizes), read_lengths(flat, "segment_lengths"), len(sizes))
 
 
 def ends_of(rows: Any, segment_lengths: Any, segment_order: Any = None) -> Any:
@@ -60,5 +59,5 @@ def _stretches(rows: Any, segment_lengths: Any, segment_order: Any) -> list[tupl
     if len(sizes) != len(stretches):
         raise InputError(f"segment_lengths has {len(stretches)} rows where {len(sizes)} are needed, one for each completion.")
     owners = read_order(segment_order, sizes, stretches)
-    lengths, cuts = to_numpy(flat, "segment_lengths")[0], np.cumsum(stretches)[:-1]
+    lengths, cuts = read_lengths(flat, "segment_lengths"), np.cumsum(stretches)[:-1]
     return list(zip(sizes.tolist(), np.split(lengths, cuts), np.split(owners, cuts), strict=True))

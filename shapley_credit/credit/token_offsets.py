@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import Array, to_numpy
+from shapley_credit.checks import whole_numbers
+from shapley_credit.convert import Array, to_host
 from shapley_credit.errors import InputError
 
 
@@ -23,13 +24,13 @@ def token_spans(offsets: Any, mask: Any, start: int, blank: Array) -> Array:
     >>> token_spans([(0, 0), (2, 4), (4, 5)], [1, 1, 0], 2, np.zeros(3, np.bool_)).tolist()
     [[0, 0], [0, 2]]
     """
-    table = np.asarray(to_numpy(offsets, "offsets")[0])
+    table = whole_numbers(offsets, "offsets", "integers [T, 2]")
     if table.shape == (0,):  # no tokens at all, as a list
         table = np.zeros((0, 2), np.int64)
-    if table.ndim != 2 or table.shape[1:] != (2,) or table.dtype.kind not in "iu":
+    if table.ndim != 2 or table.shape[1:] != (2,):
         raise InputError(f"offsets must be integers [T, 2]; got {table.dtype} of shape {table.shape}.")
     places = np.arange(len(table)) if mask is None else _trainable(mask, len(table))
-    given = table[places].astype(np.int64)
+    given = table[places]
     special = (given == 0).all(axis=1)
     spans = np.where(special[:, None], 0, given - start)
     fault = _first_fault(spans, special, blank)
@@ -45,7 +46,10 @@ def token_spans(offsets: Any, mask: Any, start: int, blank: Array) -> Array:
 
 
 def _trainable(mask: Any, tokens: int) -> Array:
-    kept = to_numpy(mask, "mask")[0] != 0
+    given = to_host(mask, "mask")
+    if (given.size and given.dtype.kind not in "biuf") or (given.dtype.kind == "f" and np.isnan(given).any()):
+        raise InputError(f"mask must hold booleans or numbers, 0 for what is not trained; got {given.dtype}, or NaN in it.")
+    kept = given != 0
     if kept.shape != (tokens,):
         raise InputError(f"mask must have one entry for each of the {tokens} tokens of offsets; got shape {kept.shape}.")
     return np.flatnonzero(kept)

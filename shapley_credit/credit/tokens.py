@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import dispatch
+from shapley_credit.checks import one_of
 from shapley_credit.convert import Library
 from shapley_credit.credit.arrays import numbers
-from shapley_credit.credit.baselines import FROM_OTHERS, NEEDS, of_others, statistics
+from shapley_credit.credit.baselines import BASELINES, FROM_OTHERS, NEEDS, of_others, statistics
 from shapley_credit.credit.groups import read_batch
 from shapley_credit.credit.layouts import Layout, agree, read_layout, read_ragged, same_rows
 from shapley_credit.credit.sharing import read_completions, read_segments
@@ -83,8 +84,8 @@ def token_advantages(
     completion_credit: [B], c, NaN for the absent, whose tokens get 0; None for the sums of segment_credit.
     mask, cu_seqlens: as in `scatter_credit`. Tokens outside the mask get exactly 0.
     segment_credit: ragged [B][S_i], phi, in text order; None for one segment, the completion.
-    segment_lengths: ragged [B][S_i] >= 0, l, each trainable token in one segment. The credit of a segment without tokens is
-        shared by the others.
+    segment_lengths: ragged [B][S_i] integers >= 0, l, each trainable token in one segment. The credit of a segment without
+        tokens is shared by the others.
     segment_order: ragged [B][R_i], for segments in several stretches of neighbouring tokens: the segment of each stretch, from
         0; segment_lengths [B][R_i] are then those of the stretches. `SegmentedText.stretches` makes both.
     groups, baseline, scale, without, floor: as in `advantages`; without groups credits are used as they are, as advantages. The
@@ -105,21 +106,22 @@ def token_advantages(
     array([[0. , 2. , 2. , 0. , 1. ],
            [1.5, 1.5, 0. , 0. , 0. ]], dtype=float32)
     """
-    if spread not in SPREADS:
-        raise InputError(f"spread must be one of {', '.join(SPREADS)}; got {spread!r}.")
+    one_of(spread, SPREADS, "spread")
+    if baseline is not None:
+        one_of(baseline, BASELINES, "baseline")
     layout = read_layout(mask, cu_seqlens)
     segments = read_segments(layout, completion_credit, segment_credit, segment_lengths, segment_order)
     credit = segments.sums(segments.credit) if completion_credit is None else read_completions(completion_credit, layout)
     accumulates = spread == "reward_to_go"
     below, over = 0.0 * credit, 0.0 * credit + 1.0
     if groups is not None:
-        rule = of_others(baseline) if accumulates else baseline or "mean"
+        rule = of_others(baseline) if accumulates else "mean" if baseline is None else baseline
         trained = layout.counts if NEEDS.get(rule) == "lengths" else None
         batch = read_batch(credit, groups, rule, scale, floor, lengths=trained, without=without).of(credit)
         below, over = statistics(batch, rule, scale, floor)
         if accumulates and rule in FROM_OTHERS:
             credit = layout.xp.where(batch.alone, float("nan"), credit)
-    elif baseline is not None or scale != "none" or without is not None:
+    elif baseline is not None or not isinstance(scale, str) or scale != "none" or without is not None:
         raise InputError("baseline=, scale= and without= need groups; without groups, credits are used as they are.")
     if accumulates:
         paid = segments.pay(credit, below, over, 1.0 * segments.final)

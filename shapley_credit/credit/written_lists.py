@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from shapley_credit.checks import text_of
+
 Span = tuple[int, int]
 
 NEWLINE = r"(?:\r\n|[\n\r\v\f\x85\u2028\u2029])"
@@ -47,7 +49,7 @@ def numbered(text: str) -> list[Span]:
     >>> numbered("Ideas:\\n1. a\\n2. b\\n   c\\n\\nBye")
     [(10, 11), (15, 21)]
     """
-    markers = list(_MARKER.finditer(text))
+    markers = list(_MARKER.finditer(text_of(text)))
     indents = [len(marker["indent"].expandtabs(4)) for marker in markers]
     kept = _counted(indents, [int(marker["number"]) for marker in markers])
     stops = [*(markers[place].start() for place in kept[1:]), len(text)]
@@ -98,7 +100,7 @@ def json_array(text: str) -> list[Span]:
     """
     citation: Span | None = None
     most = 0
-    for start, end in _arrays(text):
+    for start, end in _arrays(text_of(text)):
         if not _WHOLE_NUMBERS.fullmatch(text, start + 1, end - 1):
             return _elements(text, start)
         count = text.count(",", start, end)

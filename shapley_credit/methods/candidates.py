@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import Array, to_numpy
+from shapley_credit.checks import whole_numbers
+from shapley_credit.convert import Array
 from shapley_credit.credit.layouts import agree, read_ragged
+from shapley_credit.credit.sharing import read_lengths
 from shapley_credit.errors import InputError
 
 
@@ -20,15 +22,13 @@ def read_candidates(candidates: Any, here: Array, lengths: Any = None) -> tuple[
     flat, sizes = read_ragged(candidates, "candidates")
     if len(sizes) != len(here):
         raise InputError(f"candidates must have a row for each of the {len(here)} responses; got {len(sizes)}.")
-    named = to_numpy(flat, "candidates")[0]
-    if len(named) and named.dtype.kind not in "iu":
-        raise InputError(f"candidates must be integers, -1 for text that belongs to none; got {named.dtype}.")
+    named = whole_numbers(flat, "candidates", "integers, -1 for text that belongs to none")
     if lengths is None:
         counts = np.ones(len(named), np.int64)
     else:
         given, pieces = read_ragged(lengths, "lengths")
         agree(sizes, pieces, "candidates", "pieces but {} lengths")
-        counts = to_numpy(given, "lengths")[0]
+        counts = read_lengths(given, "lengths")
     rows, k = np.repeat(np.arange(len(here)), sizes), here.shape[1]
     inside = (named >= 0) & (named < k)
     wrong = (named != -1) & ~(inside & here[rows, np.where(inside, named, 0)] if k else inside)
@@ -39,7 +39,7 @@ def read_candidates(candidates: Any, here: Array, lengths: Any = None) -> tuple[
             f"{np.flatnonzero(here[row]).tolist()}; -1 marks text that belongs to none."
         )
     cuts, taken = np.cumsum(sizes)[:-1], counts > 0
-    owners = np.where(named < 0, k, named).astype(np.int64)
+    owners = np.where(named < 0, k, named)
     parts = zip(np.split(owners, cuts), np.split(counts, cuts), np.split(taken, cuts), strict=True)
     both = [(own[there], count[there]) for own, count, there in parts]
     return [own for own, _ in both], [count for _, count in both]

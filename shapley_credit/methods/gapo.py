@@ -14,13 +14,14 @@ valid: flags [..., G], or a predicate, answer -> bool, called once for each diff
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from shapley_credit.convert import Array, from_numpy
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
+from shapley_credit.fields import Field, Parameter, flag
 from shapley_credit.graphs import between_graphs
 from shapley_credit.methods.labels import labels_of, read_labels
 from shapley_credit.utilities.additive import Additive
@@ -139,19 +140,62 @@ def gapo(
     )
 
 
+class _OfValid(Utility):
+    """A utility of the valid members of a set. The others are there, null players, and their price is a term of its own.
+
+    They are not absent: a mask would be one of all terms, and leave them out of orders too. Kernels leave them out of sizes all
+    the same, so that semivalues which count members by size are refused.
+    """
+
+    valid: Array
+
+    @property
+    def counted(self) -> Array:
+        return self.valid
+
+    def definition(self, members: Array) -> float:
+        return super().definition(members[self.valid[members]])
+
+    def present(self) -> Array:
+        return self.rows("valid")  # whom the kernels count; all of them return 0 for the others
+
+
+class _EntropyOfValid(_OfValid, Entropy):
+    fields: ClassVar[dict[str, Field | Parameter]] = {**Entropy.fields, "valid": flag("k")}
+
+    def __init__(self, labels: Array, valid: Array) -> None:
+        self.bind(labels=labels, valid=valid)
+
+
+class _DistinctOfValid(_OfValid, DistinctCount):
+    fields: ClassVar[dict[str, Field | Parameter]] = {**DistinctCount.fields, "valid": flag("k")}
+
+    def __init__(self, labels: Array, valid: Array) -> None:
+        self.bind(labels=labels, valid=valid)
+
+
+class _PairsOfValid(_OfValid, SumPairwise):
+    """distances: 0 for pairs with an invalid member."""
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {**SumPairwise.fields, "valid": flag("k")}
+
+    def __init__(self, distances: Array, f: Array, valid: Array) -> None:
+        self.bind(distances=distances, f=f, valid=valid)
+
+
 def _diversity(names: Array, good: Array, utility: str, options: int | None) -> Utility:
     if utility not in DIVERSITIES:
         raise InputError(f"utility must be one of {', '.join(DIVERSITIES)}; got {utility!r}.")
     if utility == "entropy":
-        return Entropy(names, mask=good) + Additive(np.where(good, 0.0, -1.0))
+        return _EntropyOfValid(names, good) + Additive(np.where(good, 0.0, -1.0))
     if utility == "distinct":
-        return DistinctCount(names, mask=good) + Additive(np.where(good, 0.0, -1.0))
+        return _DistinctOfValid(names, good) + Additive(np.where(good, 0.0, -1.0))
     if options is None:
         raise InputError("the frequency utility needs options=, the number of valid answers; entropy and distinct do not.")
     # sum_c n_c^2 = n^2 - 2 #{pairs that differ}, so that the utility is n / L + 2 #{pairs that differ} / n - m.
-    differ = (names[..., :, None] != names[..., None, :]).astype(np.float64)
+    differ = (names[..., :, None] != names[..., None, :]) & good[..., :, None] & good[..., None, :]
     halves = 2 / np.maximum(np.arange(names.shape[-1] + 1), 1)
-    return SumPairwise(differ, halves, mask=good) + Additive(np.where(good, _share(options), -1.0))
+    return _PairsOfValid(differ.astype(np.float64), halves, good) + Additive(np.where(good, _share(options), -1.0))
 
 
 def _share(options: int) -> float:

@@ -22,7 +22,8 @@ from unicodedata import category, normalize
 
 import numpy as np
 
-from shapley_credit.convert import Array, Library, to_numpy
+from shapley_credit.checks import flags, shown
+from shapley_credit.convert import Array, Library, to_host, to_numpy
 from shapley_credit.credit.ids import frozen, missing, plain
 from shapley_credit.errors import InputError
 from shapley_credit.graphs import between_graphs
@@ -59,6 +60,8 @@ def labels_of(answers: Any, key: Callable[[list[Any]], Any] | None = None) -> Ar
     array([True, True, False], dtype=object)
     """
     given, _ = read_answers(answers, "answers")
+    if key is not None and not callable(key):
+        raise InputError(f"key must be a function of a list of answers; got {shown(key)}.")
     labels = np.full(given.size, None, object)
     flat, size = given.ravel().tolist(), given.shape[-1]
     texts = [_text(answer, key is None) for answer in flat]
@@ -77,14 +80,14 @@ def read_labels(labels: Any, valid: Any) -> tuple[Array, Array, Library | None]:
     Raises InputError for answers that can't be compared, and for flags and predicates that are none.
     """
     given, library = read_answers(labels, "labels")
-    flags = None if callable(valid) else _flags(valid, given.shape)
-    if flags is not None and given.dtype.kind in "biu" and given.dtype != np.uint64:
-        return given, flags, library
+    said = None if callable(valid) else _flags(valid, given.shape)
+    if said is not None and given.dtype.kind in "biu" and given.dtype != np.uint64:
+        return given, said, library
     answers = [frozen(answer) for answer in given.ravel().tolist()]
     known = {answer: code for code, answer in enumerate(dict.fromkeys(answers)) if answer is not None}
     codes = np.array([known.get(answer, -1) for answer in answers], np.int64).reshape(given.shape)
-    if flags is not None:
-        return codes, flags & (codes >= 0), library
+    if said is not None:
+        return codes, said & (codes >= 0), library
     verdicts = {code: _verdict(valid, answer) for answer, code in known.items()}
     good = np.array([verdicts.get(code, False) for code in codes.ravel().tolist()], np.bool_)
     return codes, good.reshape(given.shape), library
@@ -108,21 +111,19 @@ def read_answers(answers: Any, name: str) -> tuple[Array, Library | None]:
 def _flags(valid: Any, shape: tuple[int, ...]) -> Array:
     if valid is None:
         return np.ones(shape, np.bool_)
-    flags = to_numpy(valid, "valid")[0]
-    if flags.shape != shape:
+    given = to_host(valid, "valid")
+    if given.shape != shape:
         raise InputError(
             f"valid must be a function of an answer, or flags of the shape of labels, {shape}; got {type(valid).__name__} of "
-            f"shape {flags.shape}. A set of valid answers is passed as valid=answers.__contains__."
+            f"shape {given.shape}. A set of valid answers is passed as valid=answers.__contains__."
         )
-    if not np.all((flags == 0) | (flags == 1)):
-        raise InputError(f"valid must be booleans or all 0 and 1; got {flags.tolist()}.")
-    return flags.astype(np.bool_)
+    return flags(given, "valid")
 
 
 def _verdict(valid: Callable[[Any], Any], answer: Any) -> bool:
     verdict = valid(answer)
     if not isinstance(verdict, bool | np.bool_):
-        raise InputError(f"valid must say True or False of an answer; of {answer!r} it said {verdict!r}.")
+        raise InputError(f"valid must say True or False of an answer; of {shown(answer)} it said {shown(verdict)}.")
     return bool(verdict)
 
 
@@ -147,7 +148,7 @@ def _text(answer: Any, needed: bool) -> str | None:
         return _normalised(given) or None
     gone = missing(given)
     if needed and not gone:
-        raise InputError(f"labels_of reads text where there is no key; got {answer!r} of type {type(answer).__name__}.")
+        raise InputError(f"labels_of reads text where there is no key; got {shown(answer)} of type {type(answer).__name__}.")
     return None if gone else ""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import Array
+from shapley_credit.convert import Array, to_host
 from shapley_credit.credit.groups import codes_of
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread, rule_tokens, segment_advantages
@@ -21,6 +21,7 @@ from shapley_credit.errors import InputError
 from shapley_credit.methods.segment_credits import (
     SegmentCredit,
     SegmentMarginals,
+    checked,
     credits_for,
     segment_credit,
     segment_marginals,
@@ -78,13 +79,11 @@ def ospo(
     array([[ 2.,  2.],
            [-2., -2.]], dtype=float32)
     """
-    if not len(texts) == len(offsets) == len(mask):
-        raise InputError(f"texts, offsets and mask must go together; got {len(texts)}, {len(offsets)} and {len(mask)}.")
+    rows = _rows(checked(texts), offsets, mask)
     check_spread(Rule(credit, lam, baseline, scale), spread)  # before anything is paid for
     codes_of(groups, np.zeros(len(texts)))
-    phi, grown = credits_for(texts, reward, credit, lam, asked)
-    rows = list(zip(offsets, mask, strict=True))
     stretches = [text.stretches(*row) for text, row in zip(texts, rows, strict=True)]
+    phi, grown = credits_for(texts, reward, credit, lam, asked)
     return rule_tokens(
         mask,
         phi,
@@ -99,6 +98,16 @@ def ospo(
         scale=scale,
         spread=spread,
     )
+
+
+def _rows(texts: Sequence[SegmentedText], offsets: Any, mask: Any) -> list[tuple[Any, Any]]:
+    """Offsets and mask of each response."""
+    trained = mask if isinstance(mask, list | tuple) else to_host(mask, "mask")
+    told = offsets if isinstance(offsets, list | tuple) else to_host(offsets, "offsets")
+    sizes = [len(texts), *(0 if isinstance(each, np.ndarray) and not each.ndim else len(each) for each in (told, trained))]
+    if len(set(sizes)) > 1:
+        raise InputError(f"texts, offsets and mask must go together; got {sizes[0]}, {sizes[1]} and {sizes[2]}.")
+    return list(zip(told, trained, strict=True))
 
 
 def _tokens(text: SegmentedText, offsets: Any, mask: Any) -> Array:

@@ -11,6 +11,7 @@ from shapley_credit.blackbox.estimate import Estimate
 from shapley_credit.blackbox.evaluate import evaluate
 from shapley_credit.blackbox.plan import Plan, plan
 from shapley_credit.blackbox.prefixes import Prefixes
+from shapley_credit.checks import shown, whole_number
 from shapley_credit.convert import Array
 from shapley_credit.credit.segments import SegmentedText
 from shapley_credit.errors import InputError
@@ -107,11 +108,15 @@ def segment_marginals(texts: Sequence[SegmentedText], reward: Any, **evaluation:
 
 
 def _written(texts: Sequence[SegmentedText]) -> tuple[list[SegmentedText], list[Prefixes]]:
-    steps = [text.steps() for text in _some(texts)]
+    steps = [text.steps() for text in checked(texts)]
     return steps, [Prefixes(tuple(range(len(text)))) for text in steps]
 
 
-def _some(texts: Sequence[SegmentedText]) -> Sequence[SegmentedText]:
+def checked(texts: Sequence[SegmentedText]) -> Sequence[SegmentedText]:
+    """The texts, or InputError for none, or for what nobody has split."""
+    listed = isinstance(texts, Sequence) and not isinstance(texts, str)
+    if not listed or not all(isinstance(text, SegmentedText) for text in texts):
+        raise InputError(f"texts must be a list of texts made by segments.segment(text, ..); got {shown(texts)}.")
     if not texts:
         raise InputError("segments need at least one response.")
     return texts
@@ -142,9 +147,11 @@ def _grown(steps: list[SegmentedText], orders: Sequence[Prefixes], values: Seque
 
 def _plans(texts: Sequence[SegmentedText], budget: int | None = None, method: str = "auto", seed: int = 0) -> list[Plan]:
     """Responses have seeds of their own."""
+    first = whole_number(seed, "seed")
+    most = None if budget is None else whole_number(budget, "budget")
     return [
-        plan(text.tree, budget=_affordable(text, budget), method=method, seed=seed + number)
-        for number, text in enumerate(_some(texts))
+        plan(text.tree, budget=_affordable(text, most), method=method, seed=first + number)
+        for number, text in enumerate(checked(texts))
     ]
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from shapley_credit.checks import flags, one_of, shown
 from shapley_credit.convert import Array, from_numpy, to_numpy
 from shapley_credit.credit.groups import advantages, codes_of
-from shapley_credit.credit.increments import Rule
-from shapley_credit.credit.rules import added, increments
+from shapley_credit.credit.increments import RULES, Rule
+from shapley_credit.credit.rules import added, check_spread, increments
 from shapley_credit.credit.stretches import ends_of, trained_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
@@ -64,10 +65,9 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
     >>> shape_grpo.shape_credit([1.0, 3.0, -1.0, 0.0], present=[1, 1, 1, 0], scale="mean")
     array([1.5, 7.5, 0. , 0. ])
     """
-    if scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}.")
-    mask = None if present is None else to_numpy(present, "present")[0].astype(np.bool_)
-    credit = set_shapley(Max(rewards, base, mask=mask))
+    one_of(scale, SCALES, "scale")
+    mask = None if present is None else flags(present, "present")
+    credit = set_shapley(Max(rewards, _read_base(base), mask=mask))
     if scale == "sum":
         return credit
     values, library = to_numpy(credit, "credit")
@@ -98,8 +98,8 @@ def marginal_credit(
     >>> shape_grpo.marginal_credit([[1.0, 3.0, 2.0]], [[-1, 0, 2, 1]])
     array([[1., 1., 1.]])
     """
-    mask = None if present is None else to_numpy(present, "present")[0].astype(np.bool_)
-    game = Max(rewards, base, mask=mask)
+    mask = None if present is None else flags(present, "present")
+    game = Max(rewards, _read_base(base), mask=mask)
     if len(game.shape) != 1:
         raise InputError(f"rewards must be [B, K]; got {game!r}.")
     here = np.ones((*game.shape, game.k), np.bool_) if mask is None else mask
@@ -163,14 +163,18 @@ def shape_grpo(
     """
     mean = _is_mean(scale, credit)
     values = to_numpy(rewards, "rewards")[0]
-    here = np.ones(values.shape, np.bool_) if present is None else to_numpy(present, "present")[0].astype(np.bool_)
+    here = np.ones(values.shape, np.bool_) if present is None else flags(present, "present")
     if values.ndim != 2 or here.shape != values.shape:
         raise InputError(f"rewards and present must be [B, K]; got {values.shape} and {here.shape}.")
+    rule = check_spread(Rule(credit, lam, baseline, divide), spread)
     owners, counts = read_candidates(candidates, here, lengths)
     known, _ = codes_of(groups, values)
-    best = Max(values, base, mask=here).value(np.arange(values.shape[1]))
-    earned = best - np.broadcast_to(np.asarray(base, np.float64), best.shape)
-    rule, trained = Rule(credit, lam, baseline, divide), trained_tokens(baseline, counts)
+    game = Max(values, _read_base(base), mask=here)
+    if game.shape != values.shape[:1]:
+        raise InputError(f"base must be one number, or one for each of the {len(values)} responses; got {shown(base)}.")
+    best = game.value(np.arange(values.shape[1]))
+    earned = best - np.broadcast_to(to_numpy(base, "base")[0], best.shape)
+    trained = trained_tokens(baseline, counts)
     ours = shape_credit(values, base, present=here) if credit != "marginal" or lam else None
     grown = marginal_credit(values, candidates, base, present=here, lengths=lengths) if credit == "marginal" else None
     outside, nobody = trailing(owners, counts, here.shape[1]), np.full(len(values), np.nan)
@@ -196,10 +200,17 @@ def shape_grpo(
     return added(*parts)
 
 
+def _read_base(base: Any) -> Any:
+    if base is None:
+        raise InputError("base is None; it is what a response without candidates is worth, 0.0 by default.")
+    return base
+
+
 def _is_mean(scale: str | None, credit: str) -> bool:
     """Whether credits are multiplied by the number of candidates: by default where none of them is added up."""
-    if scale is not None and scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}.")
+    one_of(credit, RULES, "the rule of credit")
+    if scale is not None:
+        one_of(scale, SCALES, "scale")
     if scale == "mean" and credit != "own":
         raise InputError(
             f"scale='mean' multiplies by the number of candidates, which {credit!r} would teach to grow; use 'sum'."

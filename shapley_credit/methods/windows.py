@@ -5,13 +5,15 @@ Kept apart from `ospo`, whose Owen values are efficient, signed and cover all of
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from math import comb
 from typing import NamedTuple
 
 import numpy as np
 
-from shapley_credit.convert import Array, to_numpy
+from shapley_credit.checks import flags, number, one_of, shown, whole_number, whole_numbers
+from shapley_credit.convert import Array, to_host
 from shapley_credit.errors import InputError
 
 MODES = ("proportional", "rank", "hybrid")
@@ -45,8 +47,8 @@ def windows(n: int, width: int = 8, limit: int = 96, seed: int = 0) -> Array:
     >>> windows(3, width=2).astype(int).tolist()
     [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 1, 1]]
     """
-    if n < 1 or width < 1 or limit < 2:
-        raise InputError(f"windows needs n >= 1, width >= 1 and limit >= 2; got {n}, {width} and {limit}.")
+    for name, count, least in (("n", n, 1), ("width", width, 1), ("limit", limit, 2), ("seed", seed, 0)):
+        whole_number(count, f"windows needs {name}, which", least)
     place = np.arange(n)
     inner = [(i, i + w) for w in range(1, min(width, n - 1) + 1) for i in range(n - w + 1)]
     if len(inner) + 2 > limit:
@@ -71,7 +73,7 @@ def window_credit(coalitions: Array, values: Sequence[float] | Array) -> WindowC
     >>> found.values.round(3).tolist(), found.mass.round(3).tolist(), round(found.gap, 3)
     ([0.833, 0.667, 0.833], [0.833, 0.667, 0.833], 0.667)
     """
-    held, worth = np.asarray(coalitions, np.bool_), np.asarray(values, np.float64)
+    held, worth = flags(coalitions, "coalitions"), _finite(values, "values")
     if held.ndim != 2 or worth.shape != held.shape[:1]:
         raise InputError(f"coalitions must be [m, n] and values [m]; got {held.shape} and {worth.shape}.")
     n = held.shape[1]
@@ -113,6 +115,7 @@ def window_rewards(
     >>> window_rewards([0.2, 0.8], [(0, 2), (2, 10)], [(0, 1), (1, 3), (3, 10)], 1.0).round(3)
     array([0.   , 0.333, 0.667])
     """
+    number(reward, "reward must be a finite number", _any)
     phi, spans, places = _finite(credit, "credit"), _spans(phrases, "phrases"), _spans(tokens, "tokens")
     if phi.shape != spans.shape[:1]:
         raise InputError(f"credit must be [n], one for each of the {len(spans)} phrases; got shape {phi.shape}.")
@@ -156,8 +159,9 @@ def window_advantages(
     >>> window_advantages(credit, 1.0, mode="hybrid").round(3).tolist()
     [0.487, 0.281, 0.157, 0.075]
     """
-    if mode not in MODES:
-        raise InputError(f"mode must be one of {', '.join(MODES)}; got {mode!r}.")
+    one_of(mode, MODES, "mode")
+    number(advantage, "advantage must be a finite number", _any)
+    number(min(clip, sys.float_info.max) if isinstance(clip, float) else clip, "clip must be 0 or more", lambda most: most >= 0)
     share = _finite(token_rewards, "token_rewards")
     length = len(share)
     if mode == "rank":
@@ -169,14 +173,23 @@ def window_advantages(
 
 
 def _finite(data: Sequence[float] | Array, name: str) -> Array:
-    numbers = to_numpy(data, name)[0].astype(np.float64)
-    if numbers.ndim != 1 or not np.isfinite(numbers).all():
-        raise InputError(f"{name} must be finite numbers in one row; got {numbers.tolist()}.")
-    return numbers
+    given = to_host(data, name)
+    if given.size and given.dtype.kind not in "biuf":
+        raise InputError(f"{name} must hold real numbers; got {given.dtype} of shape {given.shape}.")
+    row = given.astype(np.float64)
+    if row.ndim != 1 or not np.isfinite(row).all():
+        raise InputError(f"{name} must be finite numbers in one row; got {shown(row.tolist())}.")
+    return row
+
+
+def _any(given: float) -> bool:
+    return True
 
 
 def _spans(data: Sequence[tuple[int, int]], name: str) -> Array:
-    spans = to_numpy(data, name)[0] if len(data) else np.zeros((0, 2), np.int64)
+    spans = whole_numbers(data, name, "pairs (start, end) of character offsets, integers")
+    if spans.shape == (0,):  # none at all, as a list
+        return spans.reshape(0, 2)
     if spans.ndim != 2 or spans.shape[1] != 2:
         raise InputError(f"{name} must be pairs (start, end) of character offsets; got shape {spans.shape}.")
     return spans

@@ -40,9 +40,8 @@ def utilities_of(answers: Answers) -> dict[str, Utility]:
     best of set: some model is right (pass@M). majority vote: the right answer has most votes, ties shared. distinct correct:
     number of different calculations that led to the right answer. A solution without a final answer is absent everywhere.
     """
-    right = answers.correct & answers.present
     best = u.Max(answers.correct.astype(np.float64), mask=answers.present)
-    distinct = u.DistinctCount(answers.steps, mask=right)
+    distinct = u.Coverage(_found(answers), mask=answers.present)
     vote = u.Plurality(answers.labels, answers.targets, ties="shared", mask=answers.present)
     return {
         f"pass@{len(answers.models)}": best,
@@ -50,6 +49,15 @@ def utilities_of(answers: Answers) -> dict[str, Utility]:
         "distinct correct": distinct,
         "0.7 best + 0.3 distinct": 0.7 * best + 0.3 * distinct,
     }
+
+
+def _found(answers: Answers) -> NDArray[np.bool_]:
+    """Which models [P, M, M] found the right solution of another one, if that is the first of those who did."""
+    right = answers.correct & answers.present
+    same = (answers.steps[:, :, None] == answers.steps[:, None, :]) & right[:, :, None] & right[:, None, :]
+    first = ~(same & np.tri(len(answers.models), k=-1, dtype=np.bool_)).any(axis=2)
+    found: NDArray[np.bool_] = same & first[:, None, :]
+    return found
 
 
 def credit_columns(answers: Answers) -> list[Column]:

@@ -97,6 +97,45 @@ def test_asynchronous_utilities_beside_others(model: str, tmp_path: Path) -> Non
     assert logged(trainer, "eval_credit/efficiency_residual") == pytest.approx([0.0] * 2, abs=1e-6)
 
 
+@pytest.mark.parametrize("trainer_class", [GRPOTrainer, RLOOTrainer])
+def test_abstentions_and_logs_reach_the_trainer(trainer_class: Any, model: str, tmp_path: Path) -> None:
+    """Of two groups the first has no utility, and the first completion of the second is absent."""
+    asked: list[Any] = []
+
+    def rule(completions: Sequence[str], log_metric: Any, log_extra: Any, **_: Any) -> Any:
+        asked.append(completions)
+        log_metric("groups", float(len(asked)))
+        if len(asked) == 1:
+            return None
+        there = [False, True, True, True]
+        log_extra("there", there)
+        scores = [1.0, 2.0, 4.0, 8.0]
+        return u.Max(scores, mask=there) + u.Additive(scores, mask=there)
+
+    scale = {"scale_rewards": "none"} if trainer_class is GRPOTrainer else {"normalize_advantages": False}
+    trainer = train(
+        trainer_class,
+        model,
+        tmp_path,
+        group_reward(rule),
+        max_steps=1,
+        per_device_train_batch_size=8,
+        log_completions=True,
+        **scale,
+    )
+    assert [len(completions) for completions in asked] == [4, 4]
+    rewards = list(trainer._logs["rewards"]["rule"])
+    assert [reward != reward for reward in rewards] == [True] * 5 + [False] * 3
+    credit = sc.set_shapley(u.Max([2.0, 4.0, 8.0]) + u.Additive([2.0, 4.0, 8.0]))
+    assert rewards[5:] == pytest.approx(credit.tolist())
+    advantages = list(trainer._logs["advantages"])
+    assert advantages[:5] == [0.0] * 5
+    if trainer_class is GRPOTrainer:
+        assert advantages[5:] == pytest.approx((credit - credit.mean()).tolist())
+    assert list(trainer._logs["extra"]["there"]) == [None] * 4 + [False, True, True, True]
+    assert logged(trainer, "groups") == [1.5]
+
+
 # Token credit.
 
 
