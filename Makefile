@@ -76,17 +76,17 @@ peers:
 docs: $(VENV)/.test
 	$(BIN)/python docs/catalogue.py
 	PYTHONPATH=. $(BIN)/python -m benchmarks.enumerated
-	$(BIN)/python benchmarks/families.py
+	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.families
 
 # Random cases of every family and value against brute force, for some minutes: make fuzz MINUTES=60 SEED=1. Faults: .fuzz/*.py.
 fuzz: export OPENBLAS_NUM_THREADS := 1
 fuzz: $(VENV)/.test
-	PYTHONPATH=tests $(BIN)/python -m fuzzing --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED))
+	PYTHONPATH=tests/support $(BIN)/python -m fuzzing --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED))
 
 # Random lines of the library changed, one at a time: what the tests do not notice is printed. It takes an hour and more.
 mutants: export OPENBLAS_NUM_THREADS := 1
 mutants: $(VENV)/.mutants
-	PYTHONPATH=tests $(BIN)/python -m mutants --mutants $(or $(MUTANTS),100) --seed $(or $(SEED),1)
+	PYTHONPATH=tests/support $(BIN)/python -m random_mutants --mutants $(or $(MUTANTS),100) --seed $(or $(SEED),1)
 
 # Policies trained under every rule of credit, then docs/learning.md; stopped, it goes on where it was. learn-quick: a few steps of
 # each, made twice. learn-large: a transformer of 57 million parameters, on a machine with a GPU.

@@ -12,10 +12,12 @@ from numpy.typing import DTypeLike, NDArray
 from shapley_credit import Utility
 from shapley_credit import utilities as u
 
+from shapley_kernels.arguments import arguments
 from shapley_kernels.quadrature import count
 
 Array = NDArray[Any]
-Maker = Callable[[np.random.Generator, DTypeLike], tuple[Any, ...]]
+Make = Callable[[np.random.Generator, DTypeLike], tuple[Any, ...]]
+Maker = Callable[..., tuple[Any, ...]]
 Size = tuple[int, ...]  # (B, K) or (B, K, E): groups, members, elements or classes; (B, T) rows of tokens
 
 
@@ -25,7 +27,7 @@ class Case(NamedTuple):
     form: str
     game: str
     size: Size
-    make: Maker
+    make: Make
 
     @property
     def name(self) -> str:
@@ -48,50 +50,31 @@ def everyone(members: int) -> Array:
     return np.ones((1, members), np.bool_)
 
 
-def airport(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.random(size).astype(dtype), np.zeros(1, dtype)
+def described(form: str, game: str, rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
+    """Random arguments by what the form says of them; what groups may share they share, and all members are present."""
+    groups, members = size[:2]
+    lengths = {"K": members, "R": members, "L": members + 1, "V": 1 << members, "E": size[-1]}
+    made: list[Array] = []
+    for argument in arguments(form, game).values():
+        shape = (groups if argument.of_each else 1, *(lengths[axis] for axis in argument.axes))
+        made.append(_array(rng, argument.kind, shape, dtype, made))
+    return tuple(made)
 
 
-def facility(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.random(size).astype(dtype), np.ones((1, size[2]), dtype)
-
-
-def additive(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return (rng.normal(size=size).astype(dtype),)
-
-
-def coverage(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.random(size) < 0.2, np.ones((1, size[2]), dtype)
-
-
-def unanimity(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return coverage(rng, dtype, size)
-
-
-def distinct(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.integers(0, size[1] // 2, size), everyone(size[1])
+def _array(rng: np.random.Generator, kind: str, shape: Size, dtype: DTypeLike, before: list[Array]) -> Array:
+    if kind == "rest":
+        return np.asarray(before[0] - before[1])
+    if kind == "flag":
+        return np.ones(shape, np.bool_) if before else rng.random(shape) < 0.2
+    if kind == "label":
+        return rng.integers(0, max(shape[-1] // 2, 1), shape)
+    numbers = rng.random(shape).astype(dtype)
+    return numbers + np.swapaxes(numbers, 1, 2) if kind == "symmetric" else numbers
 
 
 def discounted(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     gains = rng.random(size).astype(dtype)
     return gains, gains, (1 / np.log2(np.arange(2, size[1] + 2)))[None, :].astype(dtype)
-
-
-def product(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    chance = rng.random(size).astype(dtype)
-    return 1 - chance, np.ones((1, size[1]), dtype), -chance
-
-
-def noisy_or(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return (rng.random(size).astype(dtype),)
-
-
-def size_sum(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.normal(size=size).astype(dtype), everyone(size[1]), rng.random((1, size[1] + 1)).astype(dtype)
-
-
-def cardinality(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.random((size[0], size[1] + 1)).astype(dtype), everyone(size[1])
 
 
 def pass_at_k(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -102,27 +85,9 @@ def plurality(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[A
     return rng.integers(0, size[2], size[:2]), everyone(size[1]), np.zeros(1, np.int64), True
 
 
-def pair_sums(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    half = rng.random((*size, size[1])).astype(dtype)
-    return half + np.swapaxes(half, 1, 2), everyone(size[1]), np.ones((1, size[1] + 1), dtype)
-
-
-def mixture(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    inside, outside = (rng.random(size).astype(dtype) for _ in range(2))
-    return inside, outside, inside - outside, np.ones((1, size[2]), dtype)
-
-
 def sized(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     gains = rng.random(size).astype(dtype)
     return gains, gains, everyone(size[1]), rng.random((1, size[1], size[1])).astype(dtype)
-
-
-def separable(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.integers(0, 4, size), everyone(size[1]), rng.random((1, size[1] + 1)).astype(dtype)
-
-
-def class_sizes(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.integers(0, 4, size), everyone(size[1]), rng.random((1, size[1] + 1, size[1] + 1)).astype(dtype)
 
 
 def typed(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -134,16 +99,8 @@ def weighted(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[An
     return rng.integers(1, 4, size), rng.random((1, 3 * size[1] + 1)).astype(dtype), np.zeros(size[0], np.int64)
 
 
-def min_gap(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return rng.random(size).astype(dtype), everyone(size[1])
-
-
 def geometric(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     return rng.random(size).astype(dtype) + 1, everyone(size[1])
-
-
-def solve(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
-    return (rng.normal(size=(size[0], 1 << size[1])).astype(dtype),)
 
 
 def scatter(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
@@ -156,36 +113,55 @@ def spread(rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any,
     return rng.normal(size=size[0]).astype(dtype), mask.sum(axis=1), mask
 
 
-# Form, arguments of the game of the same name, sizes: one group, some, many.
-GAMES: list[tuple[str, Callable[..., tuple[Any, ...]], tuple[Size, ...]]] = [
-    ("thresholds", airport, ((1, 8), (1_000, 128), (200_000, 8))),
-    ("thresholds", facility, ((1, 8, 64), (64, 16, 256), (64, 64, 512))),
-    ("dividends", additive, ((1, 8), (1_000, 64), (1_000_000, 8))),
-    ("dividends", coverage, ((1, 8, 64), (64, 16, 256), (2_000, 16, 512))),
-    ("dividends", distinct, ((1, 8), (500, 128), (100_000, 8))),
-    ("ranks", discounted, ((1, 8), (1_000, 128), (200_000, 8))),
-    ("products", product, ((1, 8), (1_000, 64), (200_000, 8))),
-    ("products", noisy_or, ((1, 8), (1_000, 64), (200_000, 8))),
-    ("products", mixture, ((1, 8, 64), (200, 8, 64))),
-    ("ranks", sized, ((1, 8), (100, 16))),
-    ("dividends", unanimity, ((1, 8, 64), (64, 16, 256))),
-    ("counts", size_sum, ((1, 8), (1_000, 64), (500_000, 8))),
-    ("counts", cardinality, ((1, 8), (100_000, 8))),
-    ("counts", separable, ((1, 8), (10_000, 8))),
-    ("counts", class_sizes, ((1, 8), (100, 16))),
-    ("gaps", min_gap, ((1, 8), (1_000, 16), (1, 64))),
-    ("counts", typed, ((1, 8), (1_000, 16))),
-    ("counts", weighted, ((1, 8), (10, 16))),
-    ("counts", geometric, ((1, 8), (20, 16))),
-    ("counts", pass_at_k, ((1, 8), (1_000, 64), (500_000, 8))),
-    ("counts", plurality, ((1, 8, 3), (10, 32, 4), (200, 8, 3))),
-    ("pairs", pair_sums, ((1, 8), (1_000, 32), (8, 1_024))),
-    ("tokens", scatter, ((1, 64), (512, 4_096))),
-    ("tokens", spread, ((1, 64), (512, 4_096))),
-    ("table", solve, ((1, 8), (1_000, 10), (1, 22))),
-]
+# Arguments that are numbers, that go together or that are the same array.
+MAKERS: dict[str, Maker] = {
+    "discounted": discounted,
+    "pass_at_k": pass_at_k,
+    "plurality": plurality,
+    "sized": sized,
+    "typed": typed,
+    "weighted": weighted,
+    "geometric": geometric,
+    "scatter": scatter,
+    "spread": spread,
+}
 
-CASES = [Case(form, maker.__name__, size, partial(maker, size=size)) for form, maker, sizes in GAMES for size in sizes]
+# What is timed, at which sizes: one group, some, many.
+GAMES: dict[tuple[str, str], tuple[Size, ...]] = {
+    ("thresholds", "airport"): ((1, 8), (1_000, 128), (200_000, 8)),
+    ("thresholds", "facility"): ((1, 8, 64), (64, 16, 256), (64, 64, 512)),
+    ("dividends", "additive"): ((1, 8), (1_000, 64), (1_000_000, 8)),
+    ("dividends", "coverage"): ((1, 8, 64), (64, 16, 256), (2_000, 16, 512)),
+    ("dividends", "distinct"): ((1, 8), (500, 128), (100_000, 8)),
+    ("ranks", "discounted"): ((1, 8), (1_000, 128), (200_000, 8)),
+    ("products", "product"): ((1, 8), (1_000, 64), (200_000, 8)),
+    ("products", "noisy_or"): ((1, 8), (1_000, 64), (200_000, 8)),
+    ("products", "mixture"): ((1, 8, 64), (200, 8, 64)),
+    ("ranks", "sized"): ((1, 8), (100, 16)),
+    ("dividends", "unanimity"): ((1, 8, 64), (64, 16, 256)),
+    ("counts", "size_sum"): ((1, 8), (1_000, 64), (500_000, 8)),
+    ("counts", "cardinality"): ((1, 8), (100_000, 8)),
+    ("counts", "separable"): ((1, 8), (10_000, 8)),
+    ("counts", "class_sizes"): ((1, 8), (100, 16)),
+    ("gaps", "min_gap"): ((1, 8), (1_000, 16), (1, 64)),
+    ("counts", "typed"): ((1, 8), (1_000, 16)),
+    ("counts", "weighted"): ((1, 8), (10, 16)),
+    ("counts", "geometric"): ((1, 8), (20, 16)),
+    ("counts", "pass_at_k"): ((1, 8), (1_000, 64), (500_000, 8)),
+    ("counts", "plurality"): ((1, 8, 3), (10, 32, 4), (200, 8, 3)),
+    ("pairs", "pair_sums"): ((1, 8), (1_000, 32), (8, 1_024)),
+    ("tokens", "scatter"): ((1, 64), (512, 4_096)),
+    ("tokens", "spread"): ((1, 64), (512, 4_096)),
+    ("table", "solve"): ((1, 8), (1_000, 10), (1, 22)),
+}
+
+
+def case(form: str, game: str, size: Size) -> Case:
+    make = partial(MAKERS[game], size=size) if game in MAKERS else partial(described, form, game, size=size)
+    return Case(form, game, size, make)
+
+
+CASES = [case(form, game, size) for (form, game), sizes in GAMES.items() for size in sizes]
 
 
 FLOPS: dict[str, Callable[..., float]] = {
@@ -219,8 +195,7 @@ class Work(NamedTuple):
     gpu_sizes: tuple[Size, ...]
 
     def case(self, size: Size) -> Case:
-        maker = next(maker for form, maker, _ in GAMES if (form, maker.__name__) == (self.form, self.game))
-        return Case(self.form, self.game, size, partial(maker, size=size))
+        return case(self.form, self.game, size)
 
     def label(self, size: Size) -> str:
         if self.form == "table":

@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from unittest import mock
@@ -30,39 +31,24 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+from shapley_kernels.arguments import arguments, forms
+
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 ARCHITECTURES = (80, 90)
 POINTERS = {torch.bfloat16: "*bf16", torch.float32: "*fp32", torch.float64: "*fp64", torch.uint8: "*u8", torch.int64: "*i64"}
 OPERATION = re.compile(r"^\s+/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]+)", re.MULTILINE)
 
-# Arguments by their axes, the first letter their type: f the floating dtype, b bool, i int64. B groups, K members, L = K + 1,
-# V = 2^K sets, E elements, T tokens. Numbers are passed as they are.
-ARGUMENTS: dict[tuple[str, str], tuple[Any, ...]] = {
-    ("thresholds", "airport"): ("fBK", "f1"),
-    ("thresholds", "facility"): ("fBKE", "f1E"),
-    ("ranks", "discounted"): ("fBK", "fBK", "f1K"),
-    ("products", "product"): ("fBK", "f1K", "fBK"),
-    ("products", "noisy_or"): ("fBK",),
-    ("products", "mixture"): ("fBKE", "fBKE", "fBKE", "f1E"),
-    ("dividends", "coverage"): ("bBKE", "f1E"),
-    ("dividends", "distinct"): ("iBK", "b1K"),
-    ("pairs", "pair_sums"): ("fBKK", "b1K", "f1L"),
-    ("counts", "size_sum"): ("fBK", "b1K", "f1L"),
-    ("counts", "cardinality"): ("fBL", "b1K"),
-    ("counts", "separable"): ("iBK", "b1K", "f1L"),
-    ("counts", "pass_at_k"): ("bBK", "b1K", 4),
-    ("tokens", "scatter"): ("fT", "bBT"),
-    ("tokens", "spread"): ("fT", "iT", "bBT"),
-    ("table", "solve"): ("fBV",),
-}
+# Types of arguments; the others are of the floating dtype. Arguments that are numbers.
+TYPES = {"flag": torch.bool, "label": torch.int64, "whole": torch.int64}
+NUMBERS = {"m": 4}
 POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 MEMBERS: dict[str, tuple[int, ...]] = {"table": (4, 6, 8, 10, 12, 13, 20, 24, 28, 31), "tokens": (1,)}
 QUICK: dict[str, tuple[int, ...]] = {"table": (8, 12, 20), "tokens": (1,), "pairs": (8, 64, 128)}
 QUICK_POWERS = (8, 16, 64)
 RAGGED: dict[str, tuple[int, ...]] = {"table": (1, 3), "tokens": (1,)}
 RAGGED_MEMBERS = (1, 7, 100)
-EVEN_LENGTHS = {"B": 64, "E": 4096, "T": 4096}
-RAGGED_LENGTHS = {"B": 1, "E": 77, "T": 77}
+EVEN_LENGTHS = {"B": 64, "E": 4096, "P": 4096, "T": 4096}
+RAGGED_LENGTHS = {"B": 1, "E": 77, "P": 77, "T": 77}
 
 # Kernels whose rows stay narrow, and why.
 NARROW = {
@@ -99,17 +85,27 @@ class Code(NamedTuple):
     wide: int
 
 
-def configurations(forms: list[str] | None, members: list[int] | None, quick: bool) -> list[Configuration]:
+def launched() -> Iterator[tuple[str, str]]:
+    """The functions that have a Triton kernel."""
+    for form, games in forms().items():
+        if find_spec(f"shapley_kernels.{form}.gpu"):
+            module = importlib.import_module(f"shapley_kernels.{form}.gpu")
+            yield from ((form, game) for game in games if hasattr(module, game))
+
+
+def configurations(only: list[str] | None, members: list[int] | None, quick: bool) -> list[Configuration]:
     """What the launchers ask for, recorded instead of run, on tensors without data."""
     found: dict[Configuration, None] = {}
-    for (form, game), axes in ARGUMENTS.items():
-        if forms and form not in forms:
+    for form, game in launched():
+        if only and form not in only:
             continue
         sizes = members or (QUICK if quick else MEMBERS).get(form, QUICK_POWERS if quick else POWERS)
         ragged = RAGGED.get(form, RAGGED_MEMBERS)
-        calls = [_arguments(axes, size, dtype, EVEN_LENGTHS) for dtype in (torch.float32, torch.float64) for size in sizes]
+        calls = [
+            _arguments(form, game, size, dtype, EVEN_LENGTHS) for dtype in (torch.float32, torch.float64) for size in sizes
+        ]
         found.update(dict.fromkeys(_recorded(form, game, calls, even=True)))
-        calls = [] if members else [_arguments(axes, size, torch.bfloat16, RAGGED_LENGTHS) for size in ragged]
+        calls = [] if members else [_arguments(form, game, size, torch.bfloat16, RAGGED_LENGTHS) for size in ragged]
         found.update(dict.fromkeys(_recorded(form, game, calls, even=False)))
     return list(found)
 
@@ -129,14 +125,15 @@ def _recorded(form: str, game: str, calls: list[Iterator[Any]], even: bool) -> l
     return recorded
 
 
-def _arguments(axes: tuple[Any, ...], members: int, dtype: torch.dtype, others: dict[str, int]) -> Iterator[Any]:
-    lengths = others | {"K": members, "L": members + 1, "1": 1}
-    for entry in axes:
-        if isinstance(entry, str):
-            shape = [1 << members if axis == "V" else lengths[axis] for axis in entry[1:]]
-            yield torch.empty(shape, dtype={"f": dtype, "b": torch.bool, "i": torch.int64}[entry[0]])
-        else:
-            yield entry
+def _arguments(form: str, game: str, members: int, dtype: torch.dtype, others: dict[str, int]) -> Iterator[Any]:
+    lengths = others | {"K": members, "R": members, "L": members + 1, "V": 1 << members}
+    for name, argument in arguments(form, game).items():
+        if argument.kind == "number":
+            yield NUMBERS[name]
+            continue
+        own = argument.of_each or argument.kind == "key" or "T" in argument.axes
+        groups = [] if "P" in argument.axes else [others["B"] if own else 1]
+        yield torch.empty([*groups, *map(lengths.__getitem__, argument.axes)], dtype=TYPES.get(argument.kind, dtype))
 
 
 def _configuration(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import compositions, measure
+from benchmarks import measure, textbook_formulas
 from benchmarks.cases import WORKS, Size, Work, bytes_moved
 from shapley_credit import dispatch
 
@@ -73,7 +73,7 @@ def _work(work: Work, size: Size) -> dict[str, Any]:
 
     arguments = arguments_of(work, size)
     kernel = dispatch.kernel(work.form, work.game, "gpu")
-    formula = compositions.torch_formulas()[work.name]
+    formula = textbook_formulas.torch_formulas()[work.name]
     compiled = torch.compile(formula, dynamic=False)
     credit = kernel(*arguments)
     for other in (formula, compiled):

@@ -1,7 +1,8 @@
 """Our estimators beside all of shapiq's on its own games and the classic ones, at equal budgets; writes docs/estimators.md.
 
-    python benchmarks/estimators.py --seeds 15
-    python benchmarks/estimators.py --seeds 15 --scores .benchmarks/estimators.json     # of an earlier run, the rest anew
+    PYTHONPATH=.:tests/support python -m benchmarks.estimators --seeds 15
+
+and with --scores .benchmarks/estimators.json for the scores of an earlier run, the rest anew.
 
 Every method is asked through its public interface, pays for each coalition that it asks, and is judged by the mean squared
 error of its Shapley values against exact ones. Time is the CPU time of a call, that of the game, a table, included.
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -22,13 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapiq
 import shapley_credit as sc
+from benchmarks.estimator_claims import coverage, library_time, of_text, trees
 from numpy.typing import NDArray
 from shapiq import approximator
 from shapiq_games.synthetic import SOUM, DummyGame, UnanimityGame
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from benchmarks.promises import coverage, library_time, of_text, trees
 
 Array = NDArray[Any]
 Method = Callable[[int, int, Callable[[Array], Array], int], Array]  # players, budget, game, seed -> values

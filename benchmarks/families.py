@@ -1,10 +1,10 @@
 """Every family x {Shapley, Owen, Winter, Banzhaf, Banzhaf-Owen}: cost, exponent, largest error, time; writes docs/families.md.
 
-    python benchmarks/families.py
+    make docs
 
-Errors are those of tests/data/golden.json (brute force, n <= 8), relative to max |v|; times are medians on one group of random
-data, k members in unions of about sqrt k, Winter with unions of unions. Exponents are those of the Shapley value in k: promised
-by the cost in the docstring, and fitted to processor times at the last sizes of a doubling k.
+Errors are those of tests/support/data/golden.json (brute force, n <= 8), relative to max |v|; times are medians on one group
+of random data, k members in unions of about sqrt k, Winter with unions of unions. Exponents are those of the Shapley value in
+k: promised by the cost in the docstring, and fitted to processor times at the last sizes of a doubling k.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import math
 import platform
 import re
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +23,11 @@ from typing import Any
 import numpy as np
 import shapley_credit as sc
 from shapley_credit import semivalues, utilities
-from shapley_credit.fields import Field, Parameter
+from shapley_credit.inputs.fields import Field, Parameter
+
+import golden
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-import golden  # noqa: E402 - the truth lives with the tests
 
 VALUES = ("Shapley", "Owen", "Winter", "Banzhaf", "Banzhaf-Owen")
 SIZES = (8, 64, 512)
@@ -228,9 +226,9 @@ def main() -> None:
 Written by `make docs` on {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}.
 Cost is that of the Shapley value, and promised its exponent of k between the last three of the sizes 16, 32, 64, .. that were
 timed; fitted is that of their processor times, below it where checks cost more than the call. Error is the largest
-of the five values against brute force (tests/data/golden.json, k <= 8), relative to max |v|. Times are medians on one group
-(k members in unions of sqrt k) at k = {", ".join(map(str, SIZES))}, checks included; read their order of magnitude. A dash
-stands for more than {PATIENCE_S:g} s, expected from the sizes before, and for values of all sets.
+of the five values against brute force (tests/support/data/golden.json, k <= 8), relative to max |v|. Times are medians on one
+group (k members in unions of sqrt k) at k = {", ".join(map(str, SIZES))}, checks included; read their order of magnitude.
+A dash stands for more than {PATIENCE_S:g} s, expected from the sizes before, and for values of all sets.
 
 | family | cost | promised | fitted | error | {" | ".join(VALUES)} |
 | --- | --- | ---: | ---: | ---: | {" | ".join("---:" for _ in VALUES)} |

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from shapley_credit.credit import segments
-from shapley_credit.report.answers import calculations
+from shapley_credit.report.model_answers import calculations
 
 MEGABYTE = 1_000_000
 # For each reader what once took quadratic time, or what it has most to do with.

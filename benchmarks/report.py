@@ -44,7 +44,7 @@ WORKS_TEXT = """
 ## Beside the formulas that users compose
 
 Ours is `set_shapley` with all its checks, kernel the compiled kernel alone; NumPy and torch are the textbook formulas of
-`benchmarks/compositions.py`, torch on the same number of threads, eager and compiled by inductor. float64 where nothing is
+`benchmarks/textbook_formulas.py`, torch on the same number of threads, eager and compiled by inductor. float64 where nothing is
 said; sizes are groups x members (x elements), and rows x tokens.
 """
 

@@ -29,11 +29,11 @@ from shapley_credit import utilities as u
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import compositions, cuda, measure, steps  # noqa: E402 - found beside this file, wherever the package is installed
+from benchmarks import cuda, measure, textbook_formulas, training_step  # noqa: E402 - found beside this file, wherever the package is installed
 from benchmarks.cases import SWEEPS, WORKS, Array, Work, bytes_moved  # noqa: E402
-from benchmarks.facts import facts  # noqa: E402
+from benchmarks.machine import facts  # noqa: E402
 
-from shapley_kernels import parallel  # noqa: E402
+from shapley_kernels.compiled import threads  # noqa: E402
 
 # Threads of torch that wait for work would spin on at the cost of whoever has the next turn. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -55,7 +55,7 @@ def works(quick: bool) -> list[Row]:
     """Every work at every size: ours through `set_shapley` and as a kernel, compositions, limit."""
     import torch
 
-    torch.set_num_threads(parallel.threads())
+    torch.set_num_threads(threads.threads())
     warnings.filterwarnings("ignore", module="torch")  # of its compiler, about itself
     rows = []
     for work in WORKS:
@@ -74,13 +74,13 @@ def _work(work: Work, size: tuple[int, ...], dtype: Any, quick: bool) -> Row:
     arguments = case.make(np.random.default_rng(5), dtype)
     tensors = [torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in arguments]
     kernel = dispatch.kernel(work.form, work.game, "cpu")
-    formulas = compositions.torch_formulas()
+    formulas = textbook_formulas.torch_formulas()
     calls: dict[str, Callable[[], Any]] = {"kernel": lambda: kernel(*arguments)}
     if work.utility is not None:
         utility, data = work.utility, arguments[0]
         calls["ours"] = lambda: sc.set_shapley(utility(data))
     if arguments[0].nbytes < GIB:
-        calls["NumPy"] = lambda: compositions.NUMPY[work.name](*arguments)
+        calls["NumPy"] = lambda: textbook_formulas.NUMPY[work.name](*arguments)
         calls["torch"] = lambda: formulas[work.name](*tensors)
         if not quick and case.flops and case.flops > 1e6:
             compiled = torch.compile(formulas[work.name], dynamic=False)
@@ -89,8 +89,8 @@ def _work(work: Work, size: tuple[int, ...], dtype: Any, quick: bool) -> Row:
     for name, call in calls.items():
         agree(call(), truth, 1e-4 if dtype == np.float32 or (work.name, name[:5]) == ("coverage", "torch") else 1e-9)
     moved = bytes_moved(arguments, truth)
-    limit = measure.read_limit(arguments[0], parallel.threads()) if work.form == "table" else None
-    calls["limit"] = limit or measure.copy_limit(moved, parallel.threads())
+    limit = measure.read_limit(arguments[0], threads.threads()) if work.form == "table" else None
+    calls["limit"] = limit or measure.copy_limit(moved, threads.threads())
     name = work.label(size) + (", f32" if dtype == np.float32 else "")
     seconds = measure.medians(calls, budget_s=0.3 if quick else 1.0)
     return {"work": name, "group": work.name, "bytes": moved, "flops": case.flops, "seconds": seconds}
@@ -99,14 +99,14 @@ def _work(work: Work, size: tuple[int, ...], dtype: Any, quick: bool) -> Row:
 def training_steps() -> list[Row]:
     """The advantages of all tokens of a step, from scores of completions and from the credit of their segments."""
     rows = []
-    for what, (ours, composed) in steps.STEPS.items():
+    for what, (ours, composed) in training_step.STEPS.items():
         for kind in ("bool", "int64"):
-            arguments = steps.arguments(what, kind)
+            arguments = training_step.arguments(what, kind)
             agree(ours(*arguments), composed(*arguments), 1e-5)
             calls: dict[str, Callable[[], Any]] = {
                 "ours": partial(ours, *arguments),
                 "NumPy": partial(composed, *arguments),
-                "limit": measure.copy_limit(arguments[-1].nbytes + 4 * arguments[-1].size, parallel.threads()),
+                "limit": measure.copy_limit(arguments[-1].nbytes + 4 * arguments[-1].size, threads.threads()),
             }
             rows.append({"work": f"{what}, {kind} mask", "seconds": measure.medians(calls, budget_s=0.5)})
             _print(rows[-1])
@@ -128,8 +128,8 @@ def single_calls() -> list[Row]:
         "DistinctCount": lambda: sc.set_shapley(u.DistinctCount(labels), 8),
         "np.argsort": lambda: np.argsort(scores),
     }
-    agree(calls["table"](), compositions.numpy_table(values))
-    agree(calls["Max"](), compositions.numpy_max(scores[None]))
+    agree(calls["table"](), textbook_formulas.numpy_table(values))
+    agree(calls["Max"](), textbook_formulas.numpy_max(scores[None]))
     rows = [{"work": "one call, k=8", "seconds": measure.medians(calls, budget_s=0.5)}]
     rows.append({"work": "import", "seconds": {module: _import_seconds(module) for module in ("numpy", "shapley_credit")}})
     for row in rows:

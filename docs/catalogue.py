@@ -1,4 +1,4 @@
-"""Writes docs/utilities.md and docs/utilities/, one page a family, from the docstrings of shapley_credit.utilities.
+"""Writes docs/utilities.md, docs/utilities/, one page a family, from the docstrings of shapley_credit.utilities, and its stub.
 
 python docs/catalogue.py            writes the pages
 python docs/catalogue.py --check    exits 1 if the pages are not what would be written
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import doctest
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from unittest import mock
 from shapley_credit import dispatch, utilities
 
 DOCS = Path(__file__).parent
-INDEX, FOLDER = "utilities.md", "utilities"
+INDEX, FOLDER, STUB = "utilities.md", "utilities", "../shapley_credit/utilities/__init__.pyi"
 WIDTH = 118
 
 INTRODUCTION = """\
@@ -243,7 +244,19 @@ def pages() -> dict[str, str]:
         *(f"| `{kernel}` | {', '.join(users[kernel].values())} |" for kernel in sorted(users)),
     ]
     index = "\n\n".join([INTRODUCTION.rstrip(), "\n".join(rows), KERNELS.rstrip(), "\n".join(solved)]) + "\n"
-    return {INDEX: index, **written}
+    return {INDEX: index, **written, STUB: stub()}
+
+
+def _as_imported(name: str) -> tuple[bool, str]:
+    """Acronyms first, as the sorter of imports has them."""
+    return not name.isupper(), name
+
+
+def stub() -> str:
+    """What type checkers read of the package, which imports families when they are first used."""
+    homes = [(home, name) for home, names in utilities.HOMES.items() for name in sorted(names.split(), key=_as_imported)]
+    imports = [f"from shapley_credit.utilities.{home} import {name} as {name}\n" for home, name in homes]
+    return "".join(["# Written by docs/catalogue.py.\n", *imports, "\nHOMES: dict[str, str]\n__all__: list[str]\n"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -251,7 +264,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write docs/utilities from the docstrings of shapley_credit.utilities.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is stale, missing or left over")
     wanted = pages()
-    there = {path.relative_to(DOCS).as_posix() for path in [DOCS / INDEX, *(DOCS / FOLDER).glob("*.md")] if path.is_file()}
+    there = {
+        Path(os.path.relpath(path, DOCS)).as_posix()
+        for path in [DOCS / INDEX, *(DOCS / FOLDER).glob("*.md"), DOCS / STUB]
+        if path.is_file()
+    }
     if parser.parse_args(arguments).check:
         stale = [
             p for p in sorted(there | set(wanted)) if p not in there or wanted.get(p) != (DOCS / p).read_text(encoding="utf-8")

@@ -6,16 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from shapley_credit import semivalues, utilities
-from shapley_credit.blackbox.functions import batched
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.errors import EvaluationError, InputError, MissingExtraError
+from shapley_credit.solve.callables import batched
 from shapley_credit.utility import Utility
 from shapley_credit.values import connected_shapley, marginal_vector, owen, set_semivalue, set_shapley
 
 if TYPE_CHECKING:
-    from shapley_credit.blackbox.estimate import Estimate, estimate
+    from shapley_credit.blackbox.estimate import estimate
     from shapley_credit.blackbox.evaluate import aevaluate, evaluate
     from shapley_credit.blackbox.plan import plan, solve_plans
+    from shapley_credit.blackbox.solution import Estimate
     from shapley_credit.credit.groups import advantages
     from shapley_credit.credit.tokens import scatter_credit, token_advantages
 
@@ -48,7 +49,7 @@ __all__ = [
 
 # Imported when first used.
 _HOME_OF = {
-    "Estimate": "blackbox.estimate",
+    "Estimate": "blackbox.solution",
     "advantages": "credit.groups",
     "aevaluate": "blackbox.evaluate",
     "estimate": "blackbox.estimate",

@@ -10,7 +10,8 @@ import numpy as np
 
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
-from shapley_credit.nested import MAX_LEVELS, is_sequence, paths_of, too_deep
+from shapley_credit.nested_lists import MAX_LEVELS, is_sequence, paths_of, too_deep
+from shapley_kernels.trees.shapes import tree_of
 
 # A tree has a node for each of its members, of about a hundred bytes.
 MAX_MEMBERS = 1 << 24
@@ -143,8 +144,6 @@ class CoalitionTree:
         >>> CoalitionTree.from_labels([i // 4 for i in range(24)]).budget()
         2752
         """
-        from shapley_kernels.trees import tree_of
-
         lead = self.labels.shape[:-2]
         counts = [2 + _partial(tree_of(self.labels[index])) for index in np.ndindex(lead)]
         return np.array(counts, object).reshape(lead) if lead else counts[0]
@@ -156,8 +155,6 @@ class CoalitionTree:
         return hash((self.labels.shape, self.labels.astype(np.int64).tobytes()))
 
     def __str__(self) -> str:
-        from shapley_kernels.trees import tree_of
-
         if self.labels.ndim > 2:
             return repr(self)
         lines = [f"k = {self.k}, depth {self.depth}"]

@@ -10,16 +10,17 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.binding import bind_fields
-from shapley_credit.checks import is_finite
 from shapley_credit.coalitions import member_indices
 from shapley_credit.convert import Array, Library, from_numpy, summary
-from shapley_credit.costs import Priced
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field
-from shapley_credit.finite import Finite
-from shapley_credit.graphs import BetweenGraphs
+from shapley_credit.inputs.binding import bind_fields
+from shapley_credit.inputs.checks import is_finite
+from shapley_credit.inputs.fields import Field
+from shapley_credit.inputs.finite import Finite
+from shapley_credit.inputs.pricing import Priced
+from shapley_credit.torch_compile import BetweenGraphs
 from shapley_kernels.arrays import beside, everybody, laid_out, namespace
+from shapley_kernels.member_axes import Orders
 
 
 class Problem(NamedTuple):
@@ -87,11 +88,10 @@ class Utility(Finite, BetweenGraphs, Priced):
             table[first, last] = self.definition(line[first : last + 1])
         return table
 
-    def rises(self, sets: Array) -> Array:
-        """v(S) - v(empty) of sets [B or 1, I, K] of present members, [B, I], read from no device."""
-        from shapley_credit.lines import rises_by_absence
-
-        return rises_by_absence(self, sets)
+    def rises(self, sets: Array) -> Array | None:
+        """v(S) - v(empty) of sets [B or 1, I, K] of present members, [B, I], read from no device; None if it is the sum of the
+        credits of the members of S, all others absent."""
+        return None
 
     def lowered(self) -> Self:
         """The game less a constant that its data may all have in common, so that differences of values keep their digits."""
@@ -101,11 +101,10 @@ class Utility(Finite, BetweenGraphs, Priced):
         lower.__dict__ |= {self._moved: getattr(self, self._moved) - base[..., None], "base": base - base}
         return lower
 
-    def marginals(self, orders: NDArray[Any]) -> Array:
-        """What each present member adds to those before it in orders [B or 1, K], by place [B, K]; anything for absent ones."""
-        from shapley_credit.orders import marginals_of_problems
-
-        return marginals_of_problems(self, orders)
+    def marginals(self, orders: Orders) -> Array | None:
+        """What each present member adds to those before it in orders [B or 1, K], by place [B, K], anything for absent ones;
+        None if the problems of `reduce` say it."""
+        return None
 
     # What families use in `reduce`.
 
@@ -245,6 +244,6 @@ def or_of_all(utility: Utility, weights: Array) -> Problem:
 
 
 def _sum(terms: Sequence[tuple[Any, Utility]]) -> Utility:
-    from shapley_credit.sums import Sum  # a sum is a utility itself
+    from shapley_credit.linear import Sum  # a sum is a utility itself
 
     return Sum(terms)

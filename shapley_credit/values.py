@@ -6,24 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shapley_credit import semivalues
-from shapley_credit.blackbox.functions import check_masks
-from shapley_credit.blackbox.structure import read_levels
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
-from shapley_credit.graphs import between_graphs
-from shapley_credit.orders import permutations_of, read_order
 from shapley_credit.semivalues import Semivalue
-from shapley_credit.solve import (
-    flat_credits,
-    function_credits,
-    line_credits,
-    line_function_credits,
-    order_credits,
-    order_function_credits,
-    tree_credits,
-)
+from shapley_credit.solve.callables import check_masks, function_credits, line_function_credits, order_function_credits
+from shapley_credit.solve.connected import line_credits
+from shapley_credit.solve.orders import order_credits, permutations_of, read_order
+from shapley_credit.solve.terms import flat_credits, read_levels, tree_credits
+from shapley_credit.solve.utility_argument import as_utility, is_function, same_members, tabulated
+from shapley_credit.torch_compile import between_graphs
 from shapley_credit.utility import Utility
-from shapley_credit.utility_argument import as_utility, is_function, same_members, tabulated
 
 
 @between_graphs

@@ -7,12 +7,12 @@ from string import Template
 from typing import Any
 
 import numpy as np
-from benchmarks.facts import facts
 from benchmarks.learning import figures, lengths, listing, objectives, recommend, search
 from benchmarks.learning.experiments import EXPERIMENTS, RATES, TUNING_SEEDS, Results, Run
 from benchmarks.learning.intervals import interval, reach
 from benchmarks.learning.train import EVERY
 from benchmarks.learning.words import Array
+from benchmarks.machine import facts
 from benchmarks.markdown import table
 
 TEMPLATE = Path(__file__).with_name("page.md")

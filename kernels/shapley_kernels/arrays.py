@@ -7,11 +7,14 @@ where they stay for the next call, so that no call after the first waits for the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+Array = Any
 
 # The largest constant that stays on a device, in bytes, and how many of them do.
 LARGEST_KEPT = 1 << 18
@@ -146,3 +149,25 @@ def everybody(members: int) -> NDArray[np.bool_]:
     present = np.ones((1, members), np.bool_)
     present.flags.writeable = False
     return present
+
+
+# About as many numbers as an engine holds at once in an array: what stays in cache, and what a device has room for.
+CELLS = 1 << 17
+DEVICE_CELLS = 1 << 25
+
+
+def chunks(rows: int, cells: int, array: Array) -> Iterator[slice]:
+    """Slices of the rows of games, each of which takes so many cells, for the library of an array; one at least."""
+    step = max(1, (CELLS if isinstance(array, np.ndarray) else DEVICE_CELLS) // max(cells, 1))
+    return (slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step))
+
+
+def joined(parts: Iterable[Array], axis: int = 0) -> Array:
+    """The parts as one array, not copied if there is but one."""
+    parts = list(parts)
+    return parts[0] if len(parts) == 1 else namespace(parts[0]).concat(parts, axis=axis)
+
+
+def placed(array: Array, order: NDArray[Any], axis: int) -> Array:
+    """What stands at j along an axis, at place order[j]."""
+    return namespace(array).take(array, beside(np.argsort(order), array), axis=axis)

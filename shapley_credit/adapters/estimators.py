@@ -20,7 +20,7 @@ from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread, rule_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
-from shapley_credit.fields import refuse_none
+from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
 
 Estimator = Callable[..., tuple[Any, Any]]

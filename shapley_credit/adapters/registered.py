@@ -22,7 +22,7 @@ import numpy as np
 
 from shapley_credit.adapters.estimators import Estimator, group_estimator, groups_of, segment_estimator
 from shapley_credit.errors import InputError
-from shapley_credit.fields import refuse_none
+from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.methods.gapo import diversity_utility
 from shapley_credit.methods.shape_grpo import shape_grpo
 from shapley_credit.utilities.maximum import Max

@@ -11,7 +11,7 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.credit.tokens import scatter_credit, token_advantages
-from shapley_credit.fields import refuse_none
+from shapley_credit.inputs.fields import refuse_none
 
 MARK = float(np.finfo(np.float32).tiny)  # in bfloat16 not 0 either, and lost in every sum
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import semivalues
-from shapley_credit.blackbox.functions import batched
 from shapley_credit.convert import to_numpy
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import Increments, increments
 from shapley_credit.errors import InputError
-from shapley_credit.fields import refuse_none
+from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
+from shapley_credit.solve.utility_argument import as_utility, is_function, tabulated
 from shapley_credit.utility import Utility
 from shapley_credit.values import marginal_vector, set_semivalue
 
@@ -28,9 +28,8 @@ RESIDUAL, BEST, ENTROPY = "credit/efficiency_residual", "credit/best_share", "cr
 def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley) -> tuple[list[float], Figures]:
     """What each of the k members of one group is owed, and the figures of that credit.
 
-    utility: what `set_shapley` takes: a utility of one group, a table of 2**k values, or a function of a tuple of members. It
-        must
-        not be an awaitable: whoever calls an async function awaits it.
+    utility: what `set_shapley` takes: a utility of one group, a table of 2**k values, or a function of a tuple of members,
+        which is asked for each of 2**k sets once. It must not be an awaitable: whoever calls an async function awaits it.
 
     >>> from shapley_credit import utilities as u
     >>> from shapley_credit.adapters.scoring import group_credit
@@ -41,18 +40,18 @@ def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley
         if hasattr(utility, "close"):
             utility.close()  # or Python warns that it was never awaited
         raise InputError("the set utility is async behind a lambda, partial or decorator; declare it with `async def` itself.")
-    if isinstance(utility, Utility) and utility.shape:
-        raise InputError(f"a set utility is asked for one group of {k} members at a time; got one of {utility.shape} groups.")
     asked: Any = semivalue
     if asked in ("marginal", marginal_vector):
         raise InputError(
             "completions of one prompt are written side by side and have no order; marginal credit is for the segments of one "
             "response. Pass a semivalue, such as semivalues.leave_one_out."
         )
-    credit = to_numpy(set_semivalue(utility, semivalue, k), "credit")[0]
-    if credit.shape != (k,):
-        raise InputError(f"a set utility is asked for one group of {k} members at a time; its credit has shape {credit.shape}.")
-    return [float(share) for share in credit], credit_figures(credit, _worth(utility, k))
+    # A function is asked once for each coalition: its credit and its worth come from the same values.
+    game: Utility = tabulated(utility, k) if is_function(utility, k) else as_utility(utility, k)
+    if game.shape:
+        raise InputError(f"a set utility is asked for one group of {k} members at a time; got one of {game.shape} groups.")
+    credit = to_numpy(set_semivalue(game, semivalue, k), "credit")[0]
+    return [float(share) for share in credit], credit_figures(credit, float(game.value(range(k))) - float(game.value(())))
 
 
 def group_rewards(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley) -> tuple[list[float | None], list[Figures]]:
@@ -93,19 +92,6 @@ def pool_figures(each: Iterable[Mapping[str, float]]) -> Figures:
         for name, value in figures.items():
             found.setdefault(name, []).append(value)
     return {name: max(values) if name == RESIDUAL else sum(values) / len(values) for name, values in found.items()}
-
-
-def _worth(utility: Any, k: int) -> float:
-    """v(N) - v(empty)."""
-    if isinstance(utility, Utility):
-        return float(utility.value(range(k))) - float(utility.value(()))
-    if isinstance(utility, batched):
-        ends = to_numpy(utility.function(np.repeat([[False], [True]], k, axis=1)), "the values")[0]
-        return float(ends[1] - ends[0])
-    if callable(utility):
-        return float(utility(tuple(range(k)))) - float(utility(()))
-    table = to_numpy(utility, "the table")[0]
-    return float(table[-1] - table[0])
 
 
 def pay_segments(

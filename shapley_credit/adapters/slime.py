@@ -20,7 +20,7 @@ from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.credit.rules import rule_tokens
 from shapley_credit.credit.tokens import scatter_credit
 from shapley_credit.errors import InputError
-from shapley_credit.fields import refuse_none
+from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox import kriging, replicates
-from shapley_credit.blackbox.draws import Coalitions, distinct, paired
+from shapley_credit.blackbox import replicates
+from shapley_credit.blackbox.kriging import method as kriging
+from shapley_credit.blackbox.random_coalitions import Coalitions, distinct, paired
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
 

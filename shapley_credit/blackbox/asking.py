@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from shapley_credit.blackbox.answers import AsynchronousError, shown
 from shapley_credit.blackbox.claims import ABOVE
-from shapley_credit.blackbox.functions import batched
 from shapley_credit.blackbox.requests import Ledger, Reply, ask, raised
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.answers import AsynchronousError, shown
+from shapley_credit.solve.callables import batched
 
 if TYPE_CHECKING:
     from asyncio import Semaphore

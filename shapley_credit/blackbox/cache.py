@@ -12,8 +12,8 @@ from math import isnan
 from os import PathLike
 from typing import Any
 
-from shapley_credit.blackbox.answers import number_of, shown
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.answers import number_of, shown
 
 
 class Cache(MutableMapping[Any, float]):

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.methods import METHODS
+from shapley_credit.blackbox.method_table import METHODS
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
 

@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.solution import quantile
-from shapley_credit.checks import number
-from shapley_credit.errors import InputError
+from shapley_credit.blackbox.evaluate import evaluate
+from shapley_credit.blackbox.method_table import METHODS
+from shapley_credit.blackbox.plan import Plan, plan
+from shapley_credit.blackbox.solution import Estimate
+from shapley_credit.inputs.checks import number
 from shapley_credit.semivalues import Semivalue
 
 if TYPE_CHECKING:
     from shapley_credit.blackbox.plan import Plan
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """Credits of a utility that was asked for some coalitions only; made by `estimate` and by `Plan.solve`.
-
-    Attributes:
-        values: [..., k], the credits.
-        stderr: [..., k], their standard errors; 0 for exact values.
-        evaluations: how many coalitions were asked.
-        method, seed: how they were chosen.
-        unbiased: whether the expected credits are the exact ones for every utility.
-        residual: [...], sum of the credits less v(N) - v(empty), 0 to rounding; None where the value is not efficient.
-        trace: pairs (evaluations, largest standard error), one for each time the credits were solved for.
-        freedom: degrees of freedom of the standard errors.
-
-    Equal are estimates of equal numbers, NaN included. A pickle leaves the utility behind, copies keep it.
-    """
-
-    values: Array
-    stderr: Array
-    evaluations: int
-    method: str
-    seed: int
-    unbiased: bool
-    residual: Array | None
-    trace: tuple[tuple[int, float], ...]
-    freedom: float
-    _more: Callable[[int], Estimate] | None = field(default=None, repr=False)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Estimate):
-            return NotImplemented
-        return all(_same(getattr(self, name), getattr(other, name)) for name in _NUMBERS)
-
-    def __hash__(self) -> int:
-        return hash((self.values.shape, self.evaluations, self.method, self.seed, self.trace))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Estimate, tuple(getattr(self, name) for name in _NUMBERS)
-
-    def __copy__(self) -> Estimate:
-        return replace(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Estimate:
-        copied = {name: deepcopy(getattr(self, name), memo) for name in _NUMBERS}
-        return Estimate(**copied, _more=self._more)
-
-    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
-        """Lower and upper bounds [..., k] between which each credit lies with probability `level`, Student's t.
-
-        Raises InputError for a level that is not between 0 and 1.
-        """
-        number(level, "level must lie between 0 and 1", lambda share: 0 < share < 1)
-        reach = quantile(level, self.freedom) * self.stderr
-        return self.values - reach, self.values + reach
-
-    def extend(self, budget: int) -> Estimate:
-        """The estimate with `budget` evaluations more: what was asked already is not asked again.
-
-        Raises InputError for what `Plan.solve` returned or a pickle held, which know no utility: extend the plan instead.
-        """
-        if self._more is None:
-            raise InputError("this estimate knows no utility to ask; extend the plan, evaluate it and solve again.")
-        return self._more(budget)
-
-
-_NUMBERS = tuple(part.name for part in fields(Estimate) if part.name != "_more")
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(one, other, equal_nan=True)
-    return bool(one is other or (type(one) is type(other) and one == other))
 
 
 def estimate(
@@ -125,10 +51,6 @@ def estimate(
     >>> result.values[:2].round(3).tolist(), result.evaluations
     ([0.5, 0.5], 400)
     """
-    from shapley_credit.blackbox.evaluate import evaluate
-    from shapley_credit.blackbox.methods import METHODS
-    from shapley_credit.blackbox.plan import Plan, plan
-
     if tol is not None:
         number(tol, "tol must be a number >= 0", lambda error: error >= 0)
     whole = plan(coalitions, budget=budget, method=method, levels=levels, seed=seed)

@@ -8,12 +8,12 @@ from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from typing import Any
 
-from shapley_credit.blackbox.answers import shown
 from shapley_credit.blackbox.asking import Asking, cut
-from shapley_credit.blackbox.functions import batched
 from shapley_credit.blackbox.requests import Asked, Ledger, Request
-from shapley_credit.checks import whole_number
 from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.inputs.answers import shown
+from shapley_credit.inputs.checks import whole_number
+from shapley_credit.solve.callables import batched
 
 BATCH = 64  # requests of one call, unless the caller knows better: what one call loses when it is interrupted
 

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.answers import shown, table_of
 from shapley_credit.blackbox.design import Design, design_of
-from shapley_credit.blackbox.estimate import Estimate
-from shapley_credit.blackbox.methods import METHODS, check, choose
-from shapley_credit.blackbox.solution import Solution
+from shapley_credit.blackbox.method_table import METHODS, check, choose
+from shapley_credit.blackbox.solution import Estimate, Solution
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.checks import whole_number
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.answers import shown, table_of
+from shapley_credit.inputs.checks import whole_number
 from shapley_credit.semivalues import Semivalue
 
 Array = NDArray[Any]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.draws import Coalitions, paired
+from shapley_credit.blackbox.linear_algebra import inverse_root, times
+from shapley_credit.blackbox.random_coalitions import Coalitions, paired
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.blackbox.tiles import inverse_root, times
 
 Array = NDArray[Any]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.draws import Coalitions, distinct, ends, orders, siblings_before, stream
+from shapley_credit.blackbox.random_coalitions import Coalitions, distinct, ends, orders, siblings_before, stream
 from shapley_credit.blackbox.solution import Solution, of_replicates
 from shapley_credit.blackbox.structure import Structure
 

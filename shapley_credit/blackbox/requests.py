@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.answers import AsynchronousError, Values, number_of, numbers_of, refuse_awaitable, shown
 from shapley_credit.blackbox.claims import ABOVE, Turn, new_name
-from shapley_credit.blackbox.functions import batched
 from shapley_credit.blackbox.plan import Plan
 from shapley_credit.blackbox.prefixes import Prefixes
 from shapley_credit.errors import EvaluationError, InputError
+from shapley_credit.inputs.answers import AsynchronousError, Values, number_of, numbers_of, refuse_awaitable, shown
+from shapley_credit.solve.callables import batched
 
 Array = NDArray[Any]
 Coalition = tuple[int, ...]

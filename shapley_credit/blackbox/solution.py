@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from math import atan, cos, inf, pi, sin, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import number
 
 Array = NDArray[Any]
 
@@ -57,3 +63,77 @@ def _within(t: float, freedom: int) -> float:
         total += term
         term *= cos(angle) ** 2 * ((j - 1) / j)
     return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Credits of a utility that was asked for some coalitions only; made by `estimate` and by `Plan.solve`.
+
+    Attributes:
+        values: [..., k], the credits.
+        stderr: [..., k], their standard errors; 0 for exact values.
+        evaluations: how many coalitions were asked.
+        method, seed: how they were chosen.
+        unbiased: whether the expected credits are the exact ones for every utility.
+        residual: [...], sum of the credits less v(N) - v(empty), 0 to rounding; None where the value is not efficient.
+        trace: pairs (evaluations, largest standard error), one for each time the credits were solved for.
+        freedom: degrees of freedom of the standard errors.
+
+    Equal are estimates of equal numbers, NaN included. A pickle leaves the utility behind, copies keep it.
+    """
+
+    values: Array
+    stderr: Array
+    evaluations: int
+    method: str
+    seed: int
+    unbiased: bool
+    residual: Array | None
+    trace: tuple[tuple[int, float], ...]
+    freedom: float
+    _more: Callable[[int], Estimate] | None = field(default=None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Estimate):
+            return NotImplemented
+        return all(_same(getattr(self, name), getattr(other, name)) for name in _NUMBERS)
+
+    def __hash__(self) -> int:
+        return hash((self.values.shape, self.evaluations, self.method, self.seed, self.trace))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Estimate, tuple(getattr(self, name) for name in _NUMBERS)
+
+    def __copy__(self) -> Estimate:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Estimate:
+        copied = {name: deepcopy(getattr(self, name), memo) for name in _NUMBERS}
+        return Estimate(**copied, _more=self._more)
+
+    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
+        """Lower and upper bounds [..., k] between which each credit lies with probability `level`, Student's t.
+
+        Raises InputError for a level that is not between 0 and 1.
+        """
+        number(level, "level must lie between 0 and 1", lambda share: 0 < share < 1)
+        reach = quantile(level, self.freedom) * self.stderr
+        return self.values - reach, self.values + reach
+
+    def extend(self, budget: int) -> Estimate:
+        """The estimate with `budget` evaluations more: what was asked already is not asked again.
+
+        Raises InputError for what `Plan.solve` returned or a pickle held, which know no utility: extend the plan instead.
+        """
+        if self._more is None:
+            raise InputError("this estimate knows no utility to ask; extend the plan, evaluate it and solve again.")
+        return self._more(budget)
+
+
+_NUMBERS = tuple(part.name for part in fields(Estimate) if part.name != "_more")
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=True)
+    return bool(one is other or (type(one) is type(other) and one == other))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.draws import Coalitions, distinct, ends, stream
+from shapley_credit.blackbox.random_coalitions import Coalitions, distinct, ends, stream
 from shapley_credit.blackbox.solution import Solution, of_replicates
 from shapley_credit.blackbox.structure import Structure
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit import dispatch, semivalues
+from shapley_credit.blackbox.product_games import Levels
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
-
-if TYPE_CHECKING:
-    from shapley_credit.blackbox.levels import Levels
-    from shapley_kernels.trees import Mix, Node, Shape
+from shapley_credit.solve.terms import read_levels
+from shapley_kernels.trees.nodes import Node, Shape
+from shapley_kernels.trees.shapes import Mix, arrange, is_flat, tree_of
 
 Array = NDArray[Any]
 
@@ -34,8 +34,6 @@ class Structure:
     """
 
     def __init__(self, coalitions: Any, levels: Sequence[Semivalue] | None) -> None:
-        from shapley_kernels.trees import is_flat, tree_of
-
         number = isinstance(coalitions, int | np.integer)
         self.tree = CoalitionTree.flat(coalitions) if number else read_tree(coalitions)
         if self.tree.depth > DEEPEST:
@@ -59,8 +57,6 @@ class Structure:
 
     def shaped(self) -> tuple[Structure, Array]:
         """The structure of this shape, one object as long as it is in use, and the members [k] in the order they have there."""
-        from shapley_kernels.trees import arrange
-
         shape, order = arrange(self.root)
         if self.flat:
             order = np.arange(self.k)
@@ -98,30 +94,10 @@ class Structure:
             credit = dispatch.kernel("products", "product", "tree")(*games, self.root, self.mixes)
         return credit
 
-    def best(self, scores: Array) -> Array:
-        """Credits [B, k] of the games max(0, max_{i in S} s_i), scores [B, k]."""
-        from shapley_credit.solve import tree_credits
-        from shapley_credit.utilities.maximum import Max
-
-        if self.efficient and not self.flat:
-            return self.levels.best(scores)
-        credit: Array = tree_credits(Max(scores), self.tree, self.rules)
-        return credit
-
     @cached_property
     def levels(self) -> Levels:
         """Product games of Shapley's levels."""
-        from shapley_credit.blackbox.levels import Levels
-
         return Levels(self.root)
-
-    @cached_property
-    def white(self) -> Array:
-        """[k]: the variances of the credits of white noise of variance 1, sum_S w_i(S)^2."""
-        from shapley_credit.blackbox.kernels import twice
-
-        ones = np.ones(self.k)
-        return twice(self, ones, 0 * ones, ones)
 
 
 DEEPEST = 300  # edges from the root to a member, along which trees are walked
@@ -129,14 +105,3 @@ DEEPEST = 300  # edges from the root to a member, along which trees are walked
 _DEEP = f"at most {DEEPEST - 1} are walked. Leave out levels that tell few members apart, for example all but the first 50."
 
 _SHAPES: WeakValueDictionary[tuple[Shape, tuple[Semivalue, ...]], Structure] = WeakValueDictionary()
-
-
-def read_levels(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:
-    """One semivalue a level, Shapley by default."""
-    if levels is None:
-        return (semivalues.shapley,) * depth
-    if not isinstance(levels, list | tuple) or len(levels) != depth or not all(isinstance(rule, Semivalue) for rule in levels):
-        raise InputError(
-            f"levels must hold one semivalue for each of the {depth} levels of the tree, unions first; got {levels!r}."
-        )
-    return tuple(levels)

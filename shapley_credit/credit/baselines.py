@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import shown
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import shown
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import number, one_of, shown
 from shapley_credit.convert import computing_dtype, from_numpy, to_host, to_numpy
-from shapley_credit.credit.arrays import namespace, numbers, with_values
 from shapley_credit.credit.baselines import BASELINES, NEEDS, SCALES, Batch, decoupled, scaled
 from shapley_credit.credit.ids import frozen
+from shapley_credit.credit.tensors import namespace, numbers, with_values
 from shapley_credit.errors import InputError
-from shapley_credit.graphs import between_graphs
+from shapley_credit.inputs.checks import number, one_of, shown
+from shapley_credit.torch_compile import between_graphs
 
 
 @between_graphs

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import is_finite, is_scanned, shown, whole_numbers
 from shapley_credit.convert import common_library, from_numpy, to_numpy
-from shapley_credit.credit.arrays import namespace, with_values
+from shapley_credit.credit.tensors import namespace, with_values
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import is_finite, is_scanned, shown, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _flags(array: Any) -> Any:
     """Where an array of the host is not 0."""
     if not is_scanned(array, known="?bBhHiIlLqQfd"):
         return np.ascontiguousarray(array, np.bool_)
-    from shapley_kernels.scan import flags
+    from shapley_kernels.compiled.array_scans import flags
 
     return flags(array)
 
@@ -126,7 +126,7 @@ def _row_counts(xp: Any, flags: Any) -> Any:
     """How many are set in each row of a boolean matrix."""
     if xp is not np or not is_scanned(flags, known="?"):
         return flags.sum(1, dtype=xp.int32)
-    from shapley_kernels.scan import row_counts
+    from shapley_kernels.compiled.array_scans import row_counts
 
     return row_counts(flags)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shapley_credit.checks import one_of
 from shapley_credit.credit.increments import Rule, parts_of
 from shapley_credit.credit.layouts import agree
 from shapley_credit.credit.stretches import ends_of, in_text_order, trained_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
-from shapley_credit.graphs import between_graphs
+from shapley_credit.inputs.checks import one_of
+from shapley_credit.torch_compile import between_graphs
 
 OWN_SPREADS = ("segment", "token")
 

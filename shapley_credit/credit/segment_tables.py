@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import shown
-from shapley_credit.credit.arrays import namespace
 from shapley_credit.credit.groups import enter
 from shapley_credit.credit.layouts import agree, read_ragged
+from shapley_credit.credit.tensors import namespace
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import shown
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import number, shown, text_of
 from shapley_credit.coalitions import CoalitionTree, member_indices
 from shapley_credit.convert import Array
 from shapley_credit.credit.splitters import Splitter, apply, matching, paragraphs, phrases, sentences, tagged, words
 from shapley_credit.credit.token_offsets import token_spans
 from shapley_credit.credit.written_lists import Span, json_array, numbered
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import number, shown, text_of
 
 __all__ = [
     "SegmentedText",

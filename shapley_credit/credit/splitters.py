@@ -14,9 +14,9 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
-from shapley_credit.checks import shown, text_of, whole_numbers
 from shapley_credit.credit.written_lists import BLANK_LINES, Span
 from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.inputs.checks import shown, text_of, whole_numbers
 
 Splitter = Callable[[str], list[Span]]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from shapley_credit.credit.baselines import NEEDS
 from shapley_credit.credit.layouts import read_ragged
-from shapley_credit.credit.sharing import read_lengths, read_order
+from shapley_credit.credit.segment_shares import read_lengths, read_order
 from shapley_credit.errors import InputError
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import whole_numbers
 from shapley_credit.convert import Array, to_host
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import whole_numbers
 
 
 def token_spans(offsets: Any, mask: Any, start: int, blank: Array) -> Array:

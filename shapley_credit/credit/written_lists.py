@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from shapley_credit.checks import text_of
+from shapley_credit.inputs.checks import text_of
 
 Span = tuple[int, int]
 

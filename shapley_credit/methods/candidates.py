@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.checks import whole_numbers
 from shapley_credit.convert import Array
 from shapley_credit.credit.layouts import agree, read_ragged
-from shapley_credit.credit.sharing import read_lengths
+from shapley_credit.credit.segment_shares import read_lengths
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import whole_numbers
 
 
 def read_candidates(candidates: Any, here: Array, lengths: Any = None) -> tuple[list[Array], list[Array]]:

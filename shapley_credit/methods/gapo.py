@@ -21,9 +21,9 @@ import numpy as np
 from shapley_credit.convert import Array, from_numpy
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, flag
-from shapley_credit.graphs import between_graphs
+from shapley_credit.inputs.fields import Field, Parameter, flag
 from shapley_credit.methods.labels import labels_of, read_labels
+from shapley_credit.torch_compile import between_graphs
 from shapley_credit.utilities.additive import Additive
 from shapley_credit.utilities.classes import Entropy
 from shapley_credit.utilities.coverage import DistinctCount

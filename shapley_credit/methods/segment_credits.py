@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shapley_credit.blackbox.estimate import Estimate
 from shapley_credit.blackbox.evaluate import evaluate
 from shapley_credit.blackbox.plan import Plan, plan
 from shapley_credit.blackbox.prefixes import Prefixes
-from shapley_credit.checks import shown, whole_number
+from shapley_credit.blackbox.solution import Estimate
 from shapley_credit.convert import Array
 from shapley_credit.credit.segments import SegmentedText
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import shown, whole_number
 
 
 class SegmentCredit(NamedTuple):

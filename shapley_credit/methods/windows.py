@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shapley_credit.checks import flags, number, one_of, shown, whole_number, whole_numbers
 from shapley_credit.convert import Array, to_host
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import flags, number, one_of, shown, whole_number, whole_numbers
 
 MODES = ("proportional", "rank", "hybrid")
 

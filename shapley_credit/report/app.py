@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from shapley_credit.errors import InputError
-from shapley_credit.report.answers import read_answers
 from shapley_credit.report.credits import credit_columns, telling_problem
+from shapley_credit.report.model_answers import read_answers
 from shapley_credit.report.tables import print_credits, print_problem
 from shapley_credit.report.visible import visible
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shapley_credit import Utility, set_shapley
 from shapley_credit import utilities as u
-from shapley_credit.report.answers import Answers
+from shapley_credit.report.model_answers import Answers
 
 Array = NDArray[np.float64]
 

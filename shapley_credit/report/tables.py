@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shapley_credit.report.answers import Answers
 from shapley_credit.report.credits import Column
+from shapley_credit.report.model_answers import Answers
 from shapley_credit.report.visible import letters, visible
 
 # Columns that a name or an answer may fill; a longer one is cut, or it would leave no room for the numbers.

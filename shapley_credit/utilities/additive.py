@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import LINEAR
-from shapley_credit.fields import Field, Parameter, real
+from shapley_credit.inputs.fields import Field, Parameter, real
+from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.utility import Problem, Utility
 
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import LINEAR
-from shapley_credit.fields import Field, Parameter, flag, label
+from shapley_credit.inputs.fields import Field, Parameter, flag, label
+from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.utility import Problem, Utility
 
 

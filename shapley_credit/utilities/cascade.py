@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import Outline
-from shapley_credit.fields import Field, Parameter, key, probability, real
-from shapley_credit.orders import Orders, along, ordered
+from shapley_credit.inputs.fields import Field, Parameter, key, probability, real
+from shapley_credit.inputs.pricing import Outline
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import like, namespace
+from shapley_kernels.member_axes import Orders, along, keys_along
+from shapley_kernels.quadrature import nodes
 from shapley_kernels.ranks.order import cascade
 
 
@@ -93,8 +94,6 @@ class ERR(Utility):
         return [self._outlined("products", "mixture", 40.0 * prod(self.shape) * self.k * games, width=games)]
 
     def reduce(self) -> Sequence[Problem]:
-        from shapley_kernels.quadrature import nodes
-
         relevance = self.rows("relevance", full=True)
         z, _, weights = nodes((self.k + 1) // 2)
         return [cascade_problem(self, relevance, 1 - relevance, self.keys, z, weights)]
@@ -109,7 +108,7 @@ def cascade_in_order(
     utility: Utility, gains: Array, reading: Array, keys: Array | None, orders: Orders, by_rank: bool
 ) -> Array:
     """What the gain of a user rises by at each place of the orders, without the integrals of `cascade_problem`."""
-    keys = ordered(gains if keys is None else utility.rows("keys"), "+", orders)
+    keys = keys_along(gains if keys is None else utility.rows("keys"), orders)
     return cascade(along(gains, orders), along(reading, orders), keys, along(utility.present(), orders), by_rank)
 
 

@@ -7,9 +7,9 @@ from math import prod
 from typing import Any, ClassVar
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import Outline
-from shapley_credit.fields import Field, Parameter, positive, real
-from shapley_credit.integrals import (
+from shapley_credit.inputs.fields import Field, Parameter, positive, real
+from shapley_credit.inputs.pricing import Outline
+from shapley_credit.utilities.integrals import (
     TINY,
     balanced,
     exponential_problem,
@@ -20,10 +20,10 @@ from shapley_credit.integrals import (
     share_problem,
     weights_of,
 )
-from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
-from shapley_kernels.prefixes import sums_before
+from shapley_kernels.earlier_members import sums_before
+from shapley_kernels.member_axes import Orders, along
 
 
 class MNLShare(Utility):

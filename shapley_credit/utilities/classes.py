@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import Outline
-from shapley_credit.fields import Field, Parameter, label, real
+from shapley_credit.inputs.fields import Field, Parameter, label, real
+from shapley_credit.inputs.pricing import Outline
 from shapley_credit.utility import Problem, Utility, or_of_all
 
 

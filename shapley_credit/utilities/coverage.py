@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import LINEAR
-from shapley_credit.fields import Field, Parameter, flag, label, real
+from shapley_credit.inputs.fields import Field, Parameter, flag, label, real
+from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.utility import Problem, Utility
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import LINEAR, Outline
-from shapley_credit.fields import Field, Parameter, membership, real
-from shapley_credit.integrals import in_float64
-from shapley_credit.orders import Orders, along
+from shapley_credit.inputs.fields import Field, Parameter, membership, real
+from shapley_credit.inputs.pricing import LINEAR, Outline
+from shapley_credit.utilities.integrals import in_float64
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import at_least, at_most, namespace
-from shapley_kernels.prefixes import looked_up
+from shapley_kernels.earlier_members import looked_up
+from shapley_kernels.member_axes import Orders, along
 
 
 class Moebius(Utility):

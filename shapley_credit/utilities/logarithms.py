@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import Outline
-from shapley_credit.fields import Field, Parameter, positive, real
-from shapley_credit.integrals import (
+from shapley_credit.inputs.fields import Field, Parameter, positive, real
+from shapley_credit.inputs.pricing import Outline
+from shapley_credit.utilities.integrals import (
     BELOW,
     STEP,
     TINY,
@@ -26,10 +26,10 @@ from shapley_credit.integrals import (
     unit,
     weights_of,
 )
-from shapley_credit.orders import Orders, along
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, at_most, namespace
-from shapley_kernels.prefixes import before, counted, running, sums_before
+from shapley_kernels.earlier_members import before, counted, running, sums_before
+from shapley_kernels.member_axes import Orders, along
 
 # A share of a sum that moves no digit of its root.
 UNFELT = 1e-250

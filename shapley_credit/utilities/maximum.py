@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import LINEAR
-from shapley_credit.fields import Field, Parameter, real
-from shapley_credit.orders import Orders, along
+from shapley_credit.inputs.fields import Field, Parameter, real
+from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import like, namespace
-from shapley_kernels.prefixes import counted
+from shapley_kernels.earlier_members import counted
+from shapley_kernels.member_axes import Orders, along
 from shapley_kernels.thresholds.order import airport
 
 

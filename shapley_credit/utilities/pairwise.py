@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import Outline
-from shapley_credit.fields import Field, Parameter, real, symmetric
+from shapley_credit.inputs.fields import Field, Parameter, real, symmetric
+from shapley_credit.inputs.pricing import Outline
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
 

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.checks import check_finite
 from shapley_credit.convert import Array, computed, from_numpy, to_array
-from shapley_credit.costs import LINEAR
 from shapley_credit.errors import InputError
-from shapley_credit.fields import Field, Parameter, key, read_parameter, real
+from shapley_credit.inputs.checks import check_finite
+from shapley_credit.inputs.fields import Field, Parameter, key, read_parameter, real
+from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import dtype_of, namespace
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
-from shapley_credit.costs import LINEAR, Outline
-from shapley_credit.fields import Field, Parameter, real
-from shapley_credit.orders import Orders, along
+from shapley_credit.inputs.fields import Field, Parameter, real
+from shapley_credit.inputs.pricing import LINEAR, Outline
 from shapley_credit.utility import Problem, Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
-from shapley_kernels.prefixes import before, counted, sums_before
+from shapley_kernels.earlier_members import before, counted, sums_before
+from shapley_kernels.member_axes import Orders, along
 
 
 class Cardinality(Utility):

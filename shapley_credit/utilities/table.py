@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.fields import Field, Parameter, real
+from shapley_credit.inputs.fields import Field, Parameter, real
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
 

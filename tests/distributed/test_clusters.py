@@ -48,7 +48,7 @@ def test_ray(tmp_path: Path) -> None:
             future: Future[Any] = ray.remote(max_retries=3)(function).remote(*arguments, **named).future()
             return future
 
-    here = str(Path(__file__).parent.parent)
+    here = str(Path(__file__).parents[1] / "support")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": here}})
     try:
         check(RayExecutor(), tmp_path / "mark")
@@ -88,7 +88,7 @@ if __name__ == "__main__":
 def test_mpi(tmp_path: Path) -> None:
     """MPI ends the whole job when a rank dies, so that here nobody is killed; a cache on disk is what survives."""
     program = tmp_path / "job.py"
-    program.write_text(MPI.format(here=str(Path(__file__).parent.parent)))
+    program.write_text(MPI.format(here=str(Path(__file__).parents[1] / "support")))
     command = [str(Path(sys.executable).with_name("mpiexec")), "-n", "3", sys.executable, "-m", "mpi4py.futures", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.split() == ["True"]

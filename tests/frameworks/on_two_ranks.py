@@ -17,9 +17,9 @@ from shapley_credit import utilities as u
 from shapley_credit.adapters.trl import group_reward, token_credit
 from trl import GRPOConfig, GRPOTrainer
 
-sys.path.append(str(Path(__file__).parent.parent))
+sys.path.append(str(Path(__file__).parents[1] / "support"))
 
-from frameworks.tiny import dataset, save_model, settings
+from tiny_models import dataset, save_model, settings
 
 
 def best(completions: Any, **_: Any) -> u.Max:

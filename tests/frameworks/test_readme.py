@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trl
 
-from frameworks.tiny import save_model
+from tiny_models import save_model
 
 README = Path(__file__).parents[2] / "README.md"
 

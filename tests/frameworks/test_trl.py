@@ -17,7 +17,7 @@ from shapley_credit.adapters.trl import group_reward, token_credit
 from shapley_credit.credit.rules import rule_tokens, segment_advantages
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
-from frameworks.tiny import dataset, save_model, settings, weights
+from tiny_models import dataset, save_model, settings, weights
 
 
 @pytest.fixture(scope="module")

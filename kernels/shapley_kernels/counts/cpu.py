@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import memory, parallel, quadrature
-from shapley_kernels.counts import classes
-from shapley_kernels.counts.types import typed as _typed
-from shapley_kernels.drawing import SMALLEST, mean_change
-from shapley_kernels.jit import jit
+from shapley_kernels import quadrature
+from shapley_kernels.compiled import memory, threads
+from shapley_kernels.compiled.jit import jit
+from shapley_kernels.compiled.urn_draws import SMALLEST, mean_change
+from shapley_kernels.counts import class_counts
+from shapley_kernels.counts.type_counts import typed as _typed
 
 Array = NDArray[Any]
 
@@ -184,14 +185,14 @@ def size_sum(scores: Array, present: Array, f: Array) -> Array:
     """v(S) = f(|S|) sum_S x. scores [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
     groups, members = scores.shape
     credit = memory.empty(scores.shape, scores.dtype)
-    parallel.rows(_size_sum, groups, 2 * members, scores, present, f, credit)
+    threads.rows(_size_sum, groups, 2 * members, scores, present, f, credit)
     return credit
 
 
 def cardinality(f: Array, present: Array) -> Array:
     """v(S) = f(|S|). f [B, K + 1], present [B or 1, K] -> [B, K]."""
     credit = np.empty((len(f), present.shape[1]), f.dtype)
-    parallel.rows(_cardinality, len(f), present.shape[1], f, present, credit)
+    threads.rows(_cardinality, len(f), present.shape[1], f, present, credit)
     return credit
 
 
@@ -199,7 +200,7 @@ def pass_at_k(correct: Array, present: Array, m: int) -> Array:
     """The unbiased pass@m estimator. correct [B, K], present [B or 1, K] bool -> [B, K] float64."""
     groups, members = correct.shape
     credit = np.empty((groups, members))
-    parallel.rows(_pass_at_k, groups, 2 * members, correct, present, m, credit)
+    threads.rows(_pass_at_k, groups, 2 * members, correct, present, m, credit)
     return credit
 
 
@@ -209,7 +210,7 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Arr
     rule = quadrature.rule(members, np.dtype(np.float64))
     credit = np.empty((groups, members))
     cost = 20 * members * rule.shape[1]
-    parallel.rows(classes.plurality, groups, cost, labels, present, target, rule, *_tie_rules(members, shared), credit)
+    threads.rows(class_counts.plurality, groups, cost, labels, present, target, rule, *_tie_rules(members, shared), credit)
     return credit
 
 
@@ -227,7 +228,7 @@ def separable(labels: Array, present: Array, f: Array) -> Array:
     """labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K] float64."""
     groups, members = labels.shape
     credit = np.empty((groups, members))
-    parallel.rows(classes.separable, groups, 0.5 * members**2, labels, present, f, credit)
+    threads.rows(class_counts.separable, groups, 0.5 * members**2, labels, present, f, credit)
     return credit
 
 
@@ -236,7 +237,7 @@ def class_sizes(labels: Array, present: Array, table: Array) -> Array:
     groups, members = labels.shape
     credit = np.empty((groups, members))
     by_size = np.ascontiguousarray(table.swapaxes(1, 2))
-    parallel.rows(classes.class_sizes, groups, 0.3 * members**3, labels, present, by_size, credit)
+    threads.rows(class_counts.class_sizes, groups, 0.3 * members**3, labels, present, by_size, credit)
     return credit
 
 
@@ -245,7 +246,7 @@ def weighted(steps: Array, values: Array, origin: Array) -> Array:
     groups, members = steps.shape
     nodes = quadrature.rule(members, np.dtype(np.float64))
     credit = np.zeros((groups, members))
-    parallel.rows(_weighted, groups, 0.5 * members * nodes.shape[1] * values.shape[1], steps, values, origin, nodes, credit)
+    threads.rows(_weighted, groups, 0.5 * members * nodes.shape[1] * values.shape[1], steps, values, origin, nodes, credit)
     return credit
 
 
@@ -253,7 +254,7 @@ def geometric(scores: Array, present: Array) -> Array:
     """scores [B, K] > 0, present [B or 1, K] -> [B, K] float64."""
     groups, members = scores.shape
     credit = np.empty((groups, members))
-    parallel.rows(_geometric, groups, members**4, scores, present, credit)
+    threads.rows(_geometric, groups, members**4, scores, present, credit)
     return credit
 
 
@@ -263,5 +264,5 @@ def typed(types: Array, present: Array, table: Array, shape: tuple[int, ...]) ->
     strides = np.array([prod(shape[t + 1 :]) for t in range(len(shape))])
     credit = np.empty((groups, members))
     cost = len(shape) * (2 * prod(shape) + members**2)
-    parallel.rows(_typed, groups, cost, types, present, table, strides, credit)
+    threads.rows(_typed, groups, cost, types, present, table, strides, credit)
     return credit

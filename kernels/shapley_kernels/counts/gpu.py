@@ -11,7 +11,7 @@ import triton.language as tl
 from torch import Tensor
 
 from shapley_kernels.counts import ref
-from shapley_kernels.gpu import empty, empty_credits, flags, launch, operator, stride, tile, tiles
+from shapley_kernels.triton_launch import empty, empty_credits, flags, launch, operator, stride, tile, tiles
 
 ROW_LIMIT = 4096
 PAIRS_LIMIT = 1024

@@ -5,18 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from shapley_kernels.arrays import at_least, at_most, namespace
-from shapley_kernels.prefixes import (
-    before,
-    counted,
-    earlier_alike,
-    looked_up,
-    of_rows,
-    rises,
-    running,
-    sums_before,
-)
-from shapley_kernels.trees import chunks, joined
+from shapley_kernels.arrays import at_least, at_most, chunks, joined, namespace
+from shapley_kernels.earlier_members import before, counted, earlier_alike, looked_up, of_rows, rises, running, sums_before
 
 Array = Any
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from shapley_kernels import quadrature
 from shapley_kernels.arrays import at_least, beside, exclusive_products, namespace
-from shapley_kernels.draws import in_turn, uniform_chances
+from shapley_kernels.chances import in_turn, uniform_chances
 
 Array = Any
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from shapley_kernels.arrays import at_least, at_most, beside, counting, laid_out, namespace
+from shapley_kernels.arrays import at_least, at_most, beside, chunks, counting, joined, laid_out, namespace
+from shapley_kernels.chances import chances_of
 from shapley_kernels.counts.ref import typed_by
-from shapley_kernels.draws import chances_of
-from shapley_kernels.limits import LimitError
-from shapley_kernels.reduction import Members, credits
+from shapley_kernels.kernel_errors import LimitError
 from shapley_kernels.table.tree import MAX_MEMBERS, flags_of, solve
-from shapley_kernels.trees import Mix, Node, by_group, chunks, classes, is_flat, joined, of_games
+from shapley_kernels.trees.games_by_class import by_group, classes, of_games
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.reduction import Members, credits
+from shapley_kernels.trees.shapes import Mix, is_flat
 
 Array = Any
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel
-from shapley_kernels.jit import jit, jit_reassociated
+from shapley_kernels.compiled import threads
+from shapley_kernels.compiled.jit import jit, jit_reassociated
 
 Array = NDArray[Any]
 
@@ -76,7 +76,7 @@ def coverage(hits: Array, weights: Array) -> Array:
     """A_e = {i: hits_ie}. hits [B, K, E] bool, weights [B or 1, E] -> [B, K]."""
     groups, members, elements = hits.shape
     credit = np.empty((groups, members), weights.dtype)
-    parallel.rows(_coverage, groups, 0.2 * (members + 2) * elements, hits, weights, credit)
+    threads.rows(_coverage, groups, 0.2 * (members + 2) * elements, hits, weights, credit)
     return credit
 
 
@@ -85,9 +85,9 @@ def distinct(labels: Array, present: Array) -> Array:
     groups, members = labels.shape
     credit = np.empty((groups, members))
     if members <= PAIRS_LIMIT:
-        parallel.rows(_distinct_pairs, groups, 0.5 * members**2, labels, present, credit)
+        threads.rows(_distinct_pairs, groups, 0.5 * members**2, labels, present, credit)
     else:
-        parallel.rows(_distinct_sorted, groups, 60 * members, labels, present, credit)
+        threads.rows(_distinct_sorted, groups, 60 * members, labels, present, credit)
     return credit
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from shapley_kernels.counts.gpu import same_class
 from shapley_kernels.dividends import ref
-from shapley_kernels.gpu import computing, empty, empty_credits, flags, launch, operator, padded, stride, tile, tiles
+from shapley_kernels.triton_launch import computing, empty, empty_credits, flags, launch, operator, padded, stride, tile, tiles
 
 COLUMN_LIMIT = 256
 PAIRS_LIMIT = 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shapley_kernels.arrays import counting, namespace
-from shapley_kernels.prefixes import earlier_alike
+from shapley_kernels.earlier_members import earlier_alike
 
 Array = Any
 

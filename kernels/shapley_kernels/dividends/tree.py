@@ -7,8 +7,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from shapley_kernels.arrays import laid_out, namespace
-from shapley_kernels.trees import Mix, Node, and_shares, by_group, chunks, classes, flow, joined, or_shares
+from shapley_kernels.arrays import chunks, joined, laid_out, namespace
+from shapley_kernels.trees.games_by_class import by_group, classes
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.or_and_flow import and_shares, flow, or_shares
+from shapley_kernels.trees.shapes import Mix
 
 Array = Any
 

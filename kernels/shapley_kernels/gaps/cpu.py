@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel
+from shapley_kernels.compiled import threads
+from shapley_kernels.compiled.jit import jit
 from shapley_kernels.gaps.ref import size_weights
-from shapley_kernels.jit import jit
-from shapley_kernels.trees import uniform
+from shapley_kernels.trees.shapes import uniform
 
 Array = NDArray[Any]
 
@@ -105,5 +105,5 @@ def min_gap(points: Array, present: Array) -> Array:
     groups, members = points.shape
     weights = size_weights(present, uniform)
     credit = np.empty((groups, members))
-    parallel.rows(lambda low, high: _min_gap(points, present, weights, credit, low, high), groups, members**3)
+    threads.rows(lambda low, high: _min_gap(points, present, weights, credit, low, high), groups, members**3)
     return credit

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from shapley_kernels.arrays import beside, namespace
-from shapley_kernels.prefixes import of_rows, rises, running
-from shapley_kernels.trees import chunks, joined
+from shapley_kernels.arrays import beside, chunks, joined, namespace
+from shapley_kernels.earlier_members import of_rows, rises, running
 
 Array = Any
 

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.arrays import beside, namespace, unsorted
-from shapley_kernels.draws import by_number
-from shapley_kernels.limits import LimitError
-from shapley_kernels.trees import uniform
+from shapley_kernels.chances import by_number
+from shapley_kernels.kernel_errors import LimitError
+from shapley_kernels.trees.shapes import uniform
 
 Array = Any
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shapley_kernels.arrays import counting, namespace
+from shapley_kernels.arrays import chunks, counting, joined, namespace
 from shapley_kernels.gaps.ref import min_gap_shares, size_weights
-from shapley_kernels.limits import LimitError
+from shapley_kernels.kernel_errors import LimitError
 from shapley_kernels.table.tree import MAX_MEMBERS, solve
-from shapley_kernels.trees import Mix, Node, chunks, is_flat, joined
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.shapes import Mix, is_flat
 
 Array = Any
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel
-from shapley_kernels.jit import jit
-from shapley_kernels.lanes import load, splat, total
+from shapley_kernels.compiled import threads
+from shapley_kernels.compiled.jit import jit
+from shapley_kernels.compiled.lanes import load, splat, total
 
 Array = NDArray[Any]
 
@@ -64,5 +64,5 @@ def pair_sums(distances: Array, present: Array, f: Array) -> Array:
     """
     groups, members = distances.shape[:2]
     credit = np.empty((groups, members), distances.dtype)
-    parallel.rows(_pair_sums, groups, 0.3 * members**2, distances, present, f, credit)
+    threads.rows(_pair_sums, groups, 0.3 * members**2, distances, present, f, credit)
     return credit

@@ -10,8 +10,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import empty_credits, flags, launch, operator, padded, stride
 from shapley_kernels.pairs import ref
+from shapley_kernels.triton_launch import empty_credits, flags, launch, operator, padded, stride
 
 WHOLE_LIMIT = 64
 SPLIT_LIMIT = 8192

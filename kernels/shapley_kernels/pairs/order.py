@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels.arrays import at_least, beside, namespace
-from shapley_kernels.prefixes import counted, looked_up, sums_before
+from shapley_kernels.earlier_members import counted, looked_up, sums_before
 
 Array = Any
 

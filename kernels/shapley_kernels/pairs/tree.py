@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from shapley_kernels.arrays import at_least, beside, counting, laid_out, namespace
-from shapley_kernels.draws import chances_of
-from shapley_kernels.reduction import Members, credits
-from shapley_kernels.trees import Mix, Node, and_shares, by_group, chunks, flow, is_flat, joined
+from shapley_kernels.arrays import at_least, beside, chunks, counting, joined, laid_out, namespace
+from shapley_kernels.chances import chances_of
+from shapley_kernels.trees.games_by_class import by_group
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.or_and_flow import and_shares, flow
+from shapley_kernels.trees.reduction import Members, credits
+from shapley_kernels.trees.shapes import Mix, is_flat
 
 Array = Any
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import memory, parallel, quadrature
-from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, load, multiply_add, splat, store, total
-from shapley_kernels.tiles import reach, store_eight, tile, turn
+from shapley_kernels import quadrature
+from shapley_kernels.compiled import memory, threads
+from shapley_kernels.compiled.jit import jit
+from shapley_kernels.compiled.lanes import Lanes, load, multiply_add, splat, store, total
+from shapley_kernels.compiled.tiles import reach, store_eight, tile, turn
 
 Array = NDArray[Any]
 
@@ -169,7 +170,7 @@ def product(inside: Array, outside: Array, delta: Array) -> Array:
     groups, members = inside.shape
     nodes = node_pairs(members, inside.dtype)
     credit = memory.empty(inside.shape, inside.dtype)
-    parallel.rows(_product, groups, _cost(members, nodes), inside, outside, delta, nodes, credit)
+    threads.rows(_product, groups, _cost(members, nodes), inside, outside, delta, nodes, credit)
     return credit
 
 
@@ -178,7 +179,7 @@ def noisy_or(chances: Array) -> Array:
     groups, members = chances.shape
     nodes = node_pairs(members, chances.dtype)
     credit = memory.empty(chances.shape, chances.dtype)
-    parallel.rows(_noisy_or, groups, _cost(members, nodes), chances, nodes, credit)
+    threads.rows(_noisy_or, groups, _cost(members, nodes), chances, nodes, credit)
     return credit
 
 
@@ -190,5 +191,5 @@ def mixture(inside: Array, outside: Array, delta: Array, weights: Array) -> Arra
     groups, members, games = inside.shape
     nodes = node_pairs(members, inside.dtype)
     credit = np.empty((groups, members), inside.dtype)
-    parallel.rows(_mixture, groups, _cost(members, nodes) * games, inside, outside, delta, weights, nodes, credit)
+    threads.rows(_mixture, groups, _cost(members, nodes) * games, inside, outside, delta, weights, nodes, credit)
     return credit

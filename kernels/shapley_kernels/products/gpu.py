@@ -18,8 +18,8 @@ from torch import Tensor
 
 from shapley_kernels import quadrature
 from shapley_kernels.arrays import beside
-from shapley_kernels.gpu import columns, empty, empty_credits, from_columns, launch, operator, padded, stride, tile
 from shapley_kernels.products import ref
+from shapley_kernels.triton_launch import columns, empty, empty_credits, from_columns, launch, operator, padded, stride, tile
 
 PRODUCT_LIMIT = 512
 MIXTURE_LIMIT = 64

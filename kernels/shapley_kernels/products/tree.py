@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from shapley_kernels.arrays import beside, namespace
-from shapley_kernels.reduction import Members, credits
-from shapley_kernels.trees import Mix, Node, chunks, joined
+from shapley_kernels.arrays import beside, chunks, joined, namespace
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.reduction import Members, credits
+from shapley_kernels.trees.shapes import Mix
 
 Array = Any
 

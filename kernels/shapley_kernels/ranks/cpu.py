@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import memory, parallel
-from shapley_kernels.drawing import draw_one, mean, mean_change, nothing_drawn
-from shapley_kernels.jit import jit
-from shapley_kernels.lanes import choose, exceeds, load, rank, repeat, restore, splat, store
-from shapley_kernels.networks import comparators
-from shapley_kernels.radix import INDEX, ascending, room_for_order
-from shapley_kernels.tiles import reach, tile, turn
+from shapley_kernels.compiled import memory, threads
+from shapley_kernels.compiled.jit import jit
+from shapley_kernels.compiled.lanes import choose, exceeds, load, rank, repeat, restore, splat, store
+from shapley_kernels.compiled.radix_sort import INDEX, ascending, room_for_order
+from shapley_kernels.compiled.sorting_networks import comparators
+from shapley_kernels.compiled.tiles import reach, tile, turn
+from shapley_kernels.compiled.urn_draws import draw_one, mean, mean_change, nothing_drawn
 
 Array = NDArray[Any]
 
@@ -241,13 +241,13 @@ def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     credit = memory.empty(gains.shape, gains.dtype)
     if members > NETWORK_LIMIT:
         rates = np.empty((len(discounts), 3, members), gains.dtype)
-        parallel.rows(_discount_rates, len(discounts), 10 * members, discounts, rates)
+        threads.rows(_discount_rates, len(discounts), 10 * members, discounts, rates)
         everyone = np.ones((1, members), np.bool_)
         by_row = gains, keys, everyone, rates, np.arange(len(discounts)), credit
-        parallel.rows(_ranked_one_by_one, groups, NS_SORTED * members, *by_row)
+        threads.rows(_ranked_one_by_one, groups, NS_SORTED * members, *by_row)
         return credit
     pairs, cost = _network(members)
-    parallel.rows(_discounted, groups, cost, gains, keys, discounts, pairs, credit)
+    threads.rows(_discounted, groups, cost, gains, keys, discounts, pairs, credit)
     return credit
 
 
@@ -261,13 +261,13 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
         sizes = np.repeat(sizes, len(weights))
     rates = np.zeros((len(sizes), 3, members))
     by_size = np.ascontiguousarray(weights.swapaxes(1, 2))
-    parallel.rows(_size_rates, len(sizes), 0.5 * members**3, by_size, sizes, rates)
+    threads.rows(_size_rates, len(sizes), 0.5 * members**3, by_size, sizes, rates)
     credit = memory.empty(gains.shape, rates.dtype)
     wide = gains.astype(rates.dtype, copy=False)
     if members > NETWORK_LIMIT:
         cost = NS_SORTED * members
-        parallel.rows(_ranked_one_by_one, len(gains), cost, wide, keys, present, rates, rows.ravel(), credit)
+        threads.rows(_ranked_one_by_one, len(gains), cost, wide, keys, present, rates, rows.ravel(), credit)
         return credit
     pairs, cost = _network(members)
-    parallel.rows(_ranked, len(gains), cost, wide, keys, present, rates, rows.ravel(), pairs, credit)
+    threads.rows(_ranked, len(gains), cost, wide, keys, present, rates, rows.ravel(), pairs, credit)
     return credit

@@ -12,8 +12,19 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import columns, computing, empty_credits, from_columns, launch, operator, padded, stride, tile, tiles
 from shapley_kernels.ranks import ref
+from shapley_kernels.triton_launch import (
+    columns,
+    computing,
+    empty_credits,
+    from_columns,
+    launch,
+    operator,
+    padded,
+    stride,
+    tile,
+    tiles,
+)
 
 PAIRS_LIMIT = 8
 WIDE_PAIRS_LIMIT = 16  # of float64 keys

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shapley_kernels.arrays import at_least, namespace
-from shapley_kernels.prefixes import arrived, counted, looked_up, of_rows, ranking_before, rises
-from shapley_kernels.trees import chunks, joined
+from shapley_kernels.arrays import at_least, chunks, joined, namespace
+from shapley_kernels.earlier_members import arrived, counted, looked_up, of_rows, ranking_before, rises
 
 Array = Any
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels.arrays import at_least, like, namespace, unsorted
-from shapley_kernels.draws import in_turn, uniform_chances
+from shapley_kernels.chances import in_turn, uniform_chances
 
 Array = Any
 

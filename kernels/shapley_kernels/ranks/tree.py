@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels.arrays import counting, namespace
+from shapley_kernels.arrays import chunks, counting, joined, namespace
+from shapley_kernels.chances import chances_of
 from shapley_kernels.counts.tree import by_sum
-from shapley_kernels.draws import chances_of
 from shapley_kernels.ranks.ref import sized_by
-from shapley_kernels.reduction import Members, credits
-from shapley_kernels.trees import Mix, Node, by_group, chunks, is_flat, joined, of_games
+from shapley_kernels.trees.games_by_class import by_group, of_games
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.reduction import Members, credits
+from shapley_kernels.trees.shapes import Mix, is_flat
 
 Array = Any
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import parallel
-from shapley_kernels.jit import jit
-from shapley_kernels.lanes import Lanes, load, multiply_add, prefetch, splat, store, total, widen
-from shapley_kernels.limits import NotFiniteError
+from shapley_kernels.compiled import threads
+from shapley_kernels.compiled.jit import jit
+from shapley_kernels.compiled.lanes import Lanes, load, multiply_add, prefetch, splat, store, total, widen
+from shapley_kernels.kernel_errors import NotFiniteError
 from shapley_kernels.table.ref import size_weights
 
 Array = NDArray[Any]
@@ -196,7 +196,7 @@ def _solve_large(values: Array, game: int, weights: Array, credit: Array) -> boo
         for chunk in range(first, last):
             _stream(values, game, weights, sums, chunk, r, rows * chunk // CHUNKS, rows * (chunk + 1) // CHUNKS)
 
-    parallel.rows(run, CHUNKS, NS_A_VALUE * values.shape[1] / CHUNKS)
+    threads.rows(run, CHUNKS, NS_A_VALUE * values.shape[1] / CHUNKS)
     return bool(_gather(sums, r, (float(values[game, -1]) - float(values[game, 0])) / credit.shape[1], credit, game))
 
 
@@ -227,7 +227,7 @@ def solve(values: Array) -> Array:
         finite = bool(np.isfinite(credit).all())
     elif n <= CHUNK_LIMIT:
         kernel, weights, cost = _way(n)
-        finite = parallel.rows(kernel, games, cost, values, weights, credit)
+        finite = threads.rows(kernel, games, cost, values, weights, credit)
     else:
         finite = all(_solve_large(values, game, lane_weights(n), credit) for game in range(games))
     if not finite:

@@ -15,8 +15,8 @@ import triton.language as tl
 from torch import Tensor
 
 from shapley_kernels.arrays import beside
-from shapley_kernels.gpu import empty, launch, operator
 from shapley_kernels.table import ref
+from shapley_kernels.triton_launch import empty, launch, operator
 
 SMALL_LIMIT = 12
 TILE_BITS = 10  # log2 of the values that a program of small games holds

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels.arrays import namespace
-from shapley_kernels.prefixes import looked_up, rises
+from shapley_kernels.earlier_members import looked_up, rises
 
 Array = Any
 

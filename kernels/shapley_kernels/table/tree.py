@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from shapley_kernels.arrays import counting, laid_out, namespace
-from shapley_kernels.trees import Mix, Node, coalitions
+from shapley_kernels.trees.by_coalitions import coalitions
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.shapes import Mix
 
 Array = Any
 

@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import memory, parallel
-from shapley_kernels.heights import put_right, shares
-from shapley_kernels.jit import jit
-from shapley_kernels.lanes import (
+from shapley_kernels.compiled import memory, threads
+from shapley_kernels.compiled.jit import jit
+from shapley_kernels.compiled.lanes import (
     Lanes,
     least,
     load,
@@ -37,11 +36,12 @@ from shapley_kernels.lanes import (
     store,
     total,
 )
-from shapley_kernels.limits import NotFiniteError
-from shapley_kernels.networks import RUN, comparators
-from shapley_kernels.thresholds.eight import airport_8
-from shapley_kernels.thresholds.many import airport_many, facility_many
-from shapley_kernels.tiles import sort_rows, tile, turn
+from shapley_kernels.compiled.sorted_heights import put_right, shares
+from shapley_kernels.compiled.sorting_networks import RUN, comparators
+from shapley_kernels.compiled.tiles import sort_rows, tile, turn
+from shapley_kernels.kernel_errors import NotFiniteError
+from shapley_kernels.thresholds.above_4096 import airport_many, facility_many
+from shapley_kernels.thresholds.up_to_eight import airport_8
 
 Array = NDArray[Any]
 
@@ -236,14 +236,14 @@ def airport(scores: Array, base: Array) -> Array:
     groups, members = scores.shape
     credit = memory.empty(scores.shape, scores.dtype)
     if members <= 8:
-        finite = parallel.rows(airport_8, groups, 8, scores, base, credit)
+        finite = threads.rows(airport_8, groups, 8, scores, base, credit)
     elif members <= NETWORK_LIMIT:
-        finite = parallel.rows(_airport_tiled, groups, 20, scores, base, credit)
+        finite = threads.rows(_airport_tiled, groups, 20, scores, base, credit)
     elif members <= KEYS_LIMIT:
         bits, cost = _of_keys(members)
-        finite = parallel.rows(_airport_keyed, groups, cost, scores, base, credit, bits)
+        finite = threads.rows(_airport_keyed, groups, cost, scores, base, credit, bits)
     else:
-        finite = parallel.rows(airport_many, groups, 8 * members, scores, base, credit)
+        finite = threads.rows(airport_many, groups, 8 * members, scores, base, credit)
     if not finite:
         raise NotFiniteError
     return credit
@@ -254,10 +254,10 @@ def facility(scores: Array, weights: Array) -> Array:
     groups, members, elements = scores.shape
     credit = np.empty((groups, members), scores.dtype)
     if members <= NETWORK_LIMIT:
-        parallel.rows(_facility_tiled, groups, 20 * elements, scores, weights, credit)
+        threads.rows(_facility_tiled, groups, 20 * elements, scores, weights, credit)
     elif members <= KEYS_LIMIT:
         bits, cost = _of_keys(members)
-        parallel.rows(_facility_keyed, groups, cost * elements, scores, weights, credit, bits)
+        threads.rows(_facility_keyed, groups, cost * elements, scores, weights, credit, bits)
     else:
-        parallel.rows(facility_many, groups, 8 * members * elements, scores, weights, credit)
+        threads.rows(facility_many, groups, 8 * members * elements, scores, weights, credit)
     return credit

@@ -14,8 +14,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import columns, empty, empty_credits, from_columns, launch, operator, padded, stride, tile
 from shapley_kernels.thresholds import ref
+from shapley_kernels.triton_launch import columns, empty, empty_credits, from_columns, launch, operator, padded, stride, tile
 
 NETWORK_LIMIT = 16
 SORT_LIMIT = 128  # above, batched sorts of the specification are as fast

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels.arrays import at_least, namespace
-from shapley_kernels.prefixes import rises, running
+from shapley_kernels.earlier_members import rises, running
 
 Array = Any
 

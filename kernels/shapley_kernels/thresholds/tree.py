@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shapley_kernels.arrays import at_least, namespace
+from shapley_kernels.arrays import at_least, chunks, joined, namespace
 from shapley_kernels.thresholds.ref import heights
-from shapley_kernels.trees import Mix, Node, chunks, flow, joined, or_shares
+from shapley_kernels.trees.nodes import Node
+from shapley_kernels.trees.or_and_flow import flow, or_shares
+from shapley_kernels.trees.shapes import Mix
 
 Array = Any
 

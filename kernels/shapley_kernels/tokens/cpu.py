@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_kernels import memory, parallel
-from shapley_kernels.jit import jit
-from shapley_kernels.lanes import bits, choose, expand, load, ones, splat, store
-from shapley_kernels.scan import row_counts
+from shapley_kernels.compiled import memory, threads
+from shapley_kernels.compiled.array_scans import row_counts
+from shapley_kernels.compiled.jit import jit
+from shapley_kernels.compiled.lanes import bits, choose, expand, load, ones, splat, store
 
 Array = NDArray[Any]
 
@@ -106,7 +106,7 @@ def scatter(values: Array, mask: Array) -> Array:
     """out[mask] = values, 0 elsewhere. values [N], mask [B, T] -> [B, T]."""
     out = memory.empty(mask.shape, values.dtype)
     starts = _starts(mask, len(values), "values")
-    parallel.rows(lambda low, high: _scatter(values, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
+    threads.rows(lambda low, high: _scatter(values, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
     return out
 
 
@@ -115,5 +115,5 @@ def spread(credit: Array, lengths: Array, mask: Array) -> Array:
     out = memory.empty(mask.shape, credit.dtype)
     ends = np.cumsum(lengths)
     starts = _starts(mask, int(lengths.sum()), "tokens in segments")
-    parallel.rows(lambda low, high: _spread(credit, ends, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
+    threads.rows(lambda low, high: _spread(credit, ends, mask, starts, out, low, high), len(mask), NS_A_TOKEN * mask.shape[1])
     return out

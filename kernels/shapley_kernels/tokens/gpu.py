@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from shapley_kernels.gpu import empty, flags, launch, operator
+from shapley_kernels.triton_launch import empty, flags, launch, operator
 
 TILE = 1024  # tokens of a program
 

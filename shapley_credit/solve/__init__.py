@@ -1,0 +1,1 @@
+"""From a utility to credits."""

@@ -1,0 +1,151 @@
+"""From a utility to credits: its problems, solved by the kernels of its array, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from shapley_credit import dispatch, semivalues
+from shapley_credit.coalitions import CoalitionTree
+from shapley_credit.convert import Array
+from shapley_credit.errors import InputError
+from shapley_credit.linear import Sum
+from shapley_credit.semivalues import Semivalue
+from shapley_credit.solve import batched_trees
+from shapley_credit.utility import Problem, Utility
+from shapley_kernels.arrays import beside, laid_out, namespace
+from shapley_kernels.kernel_errors import LimitError, NotFiniteError
+
+_FLOAT64 = np.dtype(np.float64)
+
+# One semivalue for each level of a tree, unions first.
+Rules = Sequence[Semivalue]
+
+
+def read_levels(levels: Sequence[Semivalue] | None, depth: int) -> tuple[Semivalue, ...]:
+    """One semivalue a level, Shapley by default."""
+    if levels is None:
+        return (semivalues.shapley,) * depth
+    if not isinstance(levels, list | tuple) or len(levels) != depth or not all(isinstance(rule, Semivalue) for rule in levels):
+        raise InputError(
+            f"levels must hold one semivalue for each of the {depth} levels of the tree, unions first; got {levels!r}."
+        )
+    return tuple(levels)
+
+
+def flat_credits(game: Utility) -> Array:
+    """Shapley values [..., k]."""
+    return combined(game, game.shape, _flat_term)
+
+
+def tree_credits(game: Utility, tree: CoalitionTree, rules: Rules) -> Array:
+    """Values [..., k] on a coalition tree, one semivalue a level; leading axes are those of the game and the tree together."""
+    shape = shape_with(game, tree.labels.shape[:-2], "coalition tree")
+    return combined(game, shape, lambda term: _tree_term(term, shape, tree, rules))
+
+
+def shape_with(game: Utility, lead: tuple[int, ...], what: str) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(game.shape, lead)
+    except ValueError as error:
+        raise InputError(f"the leading axes of the utility {game.shape} and of the {what} {lead} do not broadcast.") from error
+
+
+@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which are refused
+def combined(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
+    """The combination of the credits of the terms of a utility. Raises InputError for those that overflow."""
+    dtype = game.dtype or _FLOAT64
+    if not isinstance(game, Sum):
+        return _finite_credits(game, lambda term: _as_dtype(solve(term), dtype))
+    total = beside(np.zeros((), dtype), game.anchor)
+    for coefficient, term in game.terms():
+        factor = coefficient if isinstance(coefficient, float) else coefficient[..., None]
+        credit = _finite_credits(term, solve)
+        if isinstance(credit, np.ndarray):  # of a term of the host among terms on a device
+            credit = beside(credit, game.anchor)
+        total = total + _as_dtype(factor * credit, dtype)
+    game.check_credits(total)
+    whole, xp = (*shape, game.k), namespace(total)
+    # Wherever groups share their credits each gets a copy, the caller's own to write to.
+    return total if total.shape == whole else xp.asarray(xp.broadcast_to(total, whole), copy=True)
+
+
+def _finite_credits(term: Utility, solve: Callable[[Utility], Array]) -> Array:
+    """The credits of a family; where those of float32 overflow on their way, by way of float64."""
+    credit = solve(term)
+    if term.is_solved(credit):
+        return credit
+    if term.dtype != _FLOAT64:
+        known = np.isfinite(credit).all(axis=-1, keepdims=True)
+        credit = np.where(known, credit, solve(term.widened()))
+    term.check_credits(credit)
+    return credit
+
+
+def _as_dtype(credit: Array, dtype: np.dtype[Any]) -> Array:
+    if isinstance(credit, np.ndarray):
+        return credit if credit.dtype == dtype else credit.astype(dtype)
+    xp = namespace(credit)
+    return xp.astype(credit, getattr(xp, dtype.name), copy=False)
+
+
+def _flat_term(term: Utility) -> Array:
+    role = dispatch.role(term.library)
+    total: Array = None
+    try:
+        light = prod(term.shape) * term.k**2 <= term._light**2 if term.shape else term.k <= term._light
+        for problem in term.reduce() if light else term.problems():
+            part = _solved(problem, role, problem.arrays)
+            if problem.scale != 1.0:
+                part = problem.scale * part
+            total = part if total is None else total + part
+    except NotFiniteError:
+        term.check_deferred()  # or else they overflow
+        total = np.full((prod(term.shape), term.k), np.nan)
+    assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
+    return finish(term, term.shape, total)
+
+
+def finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
+    if term.mask is not None:
+        total = namespace(total).where(term.present(), total, 0)
+    return laid_out(total, (*shape, term.k)) if shape else total[0, ...]
+
+
+def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:
+    counted = getattr(term, "counted", term.mask)  # those in the sizes of sets, by kernels
+    if counted is not None:
+        _check_absent(counted, rules)
+    wide = term.over(shape)
+    mixes = [rule.sizes for rule in rules]
+
+    def solve(problem: Problem, arrays: Sequence[Any], root: Any) -> Array:
+        return _solved(problem, "tree", (*arrays, root, mixes))
+
+    total = batched_trees.solved(wide.problems(tree), tree.labels, shape, solve)
+    return finish(wide, shape, total)
+
+
+def _check_absent(mask: Array, rules: Rules) -> None:
+    """Refuse rules that absent members change, if there are any; on a device, where that is not read, with any mask."""
+    known = isinstance(mask, np.ndarray)
+    if known and mask.all():
+        return
+    for rule in rules:
+        if not rule.ignores_absent:
+            unread = "" if known else "; a mask on a device is not read"
+            raise InputError(
+                f"{rule} counts members by size, which absent members change; leave them out or use another{unread}."
+            )
+
+
+def _solved(problem: Problem, role: dispatch.Role, arguments: Sequence[Any]) -> Array:
+    """What a kernel returns; what it refuses as an error of the input."""
+    try:
+        part: Array = dispatch.kernel(problem.form, problem.game, role)(*arguments)
+    except LimitError as error:
+        raise InputError(str(error)) from error
+    return part

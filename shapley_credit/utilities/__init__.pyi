@@ -1,0 +1,52 @@
+# Written by docs/catalogue.py.
+from shapley_credit.utilities.additive import Additive as Additive
+from shapley_credit.utilities.attempts import PassAtK as PassAtK
+from shapley_credit.utilities.attempts import Plurality as Plurality
+from shapley_credit.utilities.cascade import ERR as ERR
+from shapley_credit.utilities.cascade import Cascade as Cascade
+from shapley_credit.utilities.choice import MNLRevenue as MNLRevenue
+from shapley_credit.utilities.choice import MNLShare as MNLShare
+from shapley_credit.utilities.choice import SoftmaxMean as SoftmaxMean
+from shapley_credit.utilities.classes import ClassCounts as ClassCounts
+from shapley_credit.utilities.classes import Entropy as Entropy
+from shapley_credit.utilities.classes import GiniSimpson as GiniSimpson
+from shapley_credit.utilities.classes import UniqueFraction as UniqueFraction
+from shapley_credit.utilities.coverage import Coverage as Coverage
+from shapley_credit.utilities.coverage import DistinctCount as DistinctCount
+from shapley_credit.utilities.coverage import FacilityLocation as FacilityLocation
+from shapley_credit.utilities.dividends import Determinant as Determinant
+from shapley_credit.utilities.dividends import Moebius as Moebius
+from shapley_credit.utilities.dividends import MyersonPath as MyersonPath
+from shapley_credit.utilities.expected import ExpectedMax as ExpectedMax
+from shapley_credit.utilities.geometric import GeometricMean as GeometricMean
+from shapley_credit.utilities.logarithms import LogMeanExp as LogMeanExp
+from shapley_credit.utilities.logarithms import LogSum as LogSum
+from shapley_credit.utilities.logarithms import LogSumExp as LogSumExp
+from shapley_credit.utilities.logarithms import SqrtSum as SqrtSum
+from shapley_credit.utilities.maximum import Max as Max
+from shapley_credit.utilities.maximum import Min as Min
+from shapley_credit.utilities.maximum import Range as Range
+from shapley_credit.utilities.noisy_or import NoisyOr as NoisyOr
+from shapley_credit.utilities.order_statistics import LStatistic as LStatistic
+from shapley_credit.utilities.order_statistics import MthLargest as MthLargest
+from shapley_credit.utilities.order_statistics import SoftKNN as SoftKNN
+from shapley_credit.utilities.pairwise import Cut as Cut
+from shapley_credit.utilities.pairwise import MeanPairwise as MeanPairwise
+from shapley_credit.utilities.pairwise import Quadratic as Quadratic
+from shapley_credit.utilities.pairwise import SumPairwise as SumPairwise
+from shapley_credit.utilities.product import Product as Product
+from shapley_credit.utilities.ranked import DCG as DCG
+from shapley_credit.utilities.ranked import TopM as TopM
+from shapley_credit.utilities.sized import Cardinality as Cardinality
+from shapley_credit.utilities.sized import EnsembleError as EnsembleError
+from shapley_credit.utilities.sized import GroupVariance as GroupVariance
+from shapley_credit.utilities.sized import Mean as Mean
+from shapley_credit.utilities.sized import SizedSum as SizedSum
+from shapley_credit.utilities.spacing import MinGap as MinGap
+from shapley_credit.utilities.table import Table as Table
+from shapley_credit.utilities.typed import Typed as Typed
+from shapley_credit.utilities.voting import SaturatedSum as SaturatedSum
+from shapley_credit.utilities.voting import WeightedVoting as WeightedVoting
+
+HOMES: dict[str, str]
+__all__: list[str]

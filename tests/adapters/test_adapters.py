@@ -1,0 +1,497 @@
+"""The adapters without their frameworks: whole groups on simulated processes, and every hook's contract on plain objects.
+
+tests/frameworks has the same hooks inside the real trainers.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import re
+from collections.abc import Sequence
+from math import log
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import shapley_credit as sc
+from hypothesis import given
+from hypothesis import strategies as st
+from shapley_credit import InputError, semivalues
+from shapley_credit import utilities as u
+from shapley_credit.adapters import processes as gathering
+from shapley_credit.adapters import skyrl, slime, tinker, trl, verl
+from shapley_credit.adapters.estimators import group_estimator, segment_estimator
+from shapley_credit.adapters.rewards import segment_rewards, segments_of
+from shapley_credit.adapters.scoring import BEST, ENTROPY, RESIDUAL, credit_figures, group_credit, pay_segments, pool_figures
+from shapley_credit.credit import segments
+from shapley_credit.methods import ospo
+from shapley_credit.methods.gapo import gapo
+from shapley_credit.methods.shape_grpo import shape_credit, shape_grpo
+
+from trainers import ARGS, Sample, Together, Trainer
+
+
+def best(completions: Sequence[str], **_: Any) -> u.Max:
+    return u.Max([float(len(text)) for text in completions])
+
+
+async def best_later(completions: Sequence[str], **_: Any) -> u.Max:
+    await asyncio.sleep(0.001 * len(completions[0]))
+    return best(completions)
+
+
+def on_processes(set_utility: Any, prompts: list[str], texts: list[str], size: int, cuts: Sequence[int]) -> list[float]:
+    """The rewards of a batch that is cut at `cuts` and spread over as many processes as there are parts."""
+    together = Together(len(cuts) + 1)
+
+    def work(rank: int) -> list[float]:
+        ours = slice([0, *cuts][rank], [*cuts, len(texts)][rank])
+        trainer = Trainer(size)
+        reward = trl.group_reward(set_utility)
+        fake = gathering.Processes()
+        fake.rank, fake.size = rank, together.size
+        fake.gather = lambda item: together.gather(rank, item)  # type: ignore[method-assign]
+        batch = trl._gather(fake, trainer, {"prompts": prompts[ours], "completions": texts[ours]})
+        assert reward.__name__ == set_utility.__name__
+        credits, _ = batch.share([(group_credit(set_utility(**group), batch.size)[0], []) for group in batch.mine])
+        return credits
+
+    return [reward for part in together.run(work) for reward in part]
+
+
+@given(st.data())
+def test_rewards_do_not_depend_on_where_completions_are(data: st.DataObject) -> None:
+    size, groups = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
+    rows = size * groups
+    texts = data.draw(st.lists(st.text("ab", max_size=6), min_size=rows, max_size=rows))
+    prompts = [str(row // size) for row in range(rows)]
+    cuts = sorted(data.draw(st.lists(st.integers(0, rows), max_size=3)))
+    expected = [float(x) for g in range(groups) for x in sc.set_shapley(best(texts[g * size : (g + 1) * size]), size)]
+    assert on_processes(best, prompts, texts, size, cuts) == expected
+
+
+@pytest.mark.parametrize("set_utility", [best, best_later])
+def test_reward_of_a_batch_of_groups(set_utility: Any) -> None:
+    trainer = Trainer(2)
+    reward = trl.group_reward(set_utility)
+    answer = reward(
+        log_metric=trainer.log_metric, log_extra=None, prompts=["a", "a", "b", "b"], completions=["x", "xxx", "xx", "xx"]
+    )
+    credits = asyncio.run(answer) if set_utility is best_later else answer
+    assert credits == [0.5, 2.5, 1.0, 1.0]
+    assert trainer.logged[RESIDUAL] == [0.0]
+    assert trainer.logged[BEST] == pytest.approx([(2.5 / 3 + 0.5) / 2])
+    assert reward.__name__ == set_utility.__name__
+    trainer.model.training, trainer.num_generations_eval = False, 4
+    evaluated = trl.group_reward(best)(log_metric=trainer.log_metric, prompts=["a"] * 4, completions=["x", "xx", "", "x"])
+    assert evaluated == [float(x) for x in sc.set_shapley(u.Max([1.0, 2.0, 0.0, 1.0]), 4)]
+
+
+def test_set_utilities_see_columns_of_their_group_only() -> None:
+    seen: list[dict[str, Any]] = []
+
+    def utility(**columns: Any) -> Any:
+        seen.append(columns)
+        return lambda coalition: float(len(coalition))
+
+    reward = trl.group_reward(utility, semivalue=semivalues.banzhaf)
+    trainer = Trainer(2)
+    state = SimpleNamespace(global_step=3)
+    answers = reward(
+        log_metric=trainer.log_metric,
+        log_extra=print,
+        prompts=list("aabb"),
+        completions=list("wxyz"),
+        answer=[1, 1, 2, 2],
+        trainer_state=state,
+    )
+    assert answers == [1.0] * 4
+    assert [group["answer"] for group in seen] == [[1, 1], [2, 2]]
+    assert [group["completions"] for group in seen] == [["w", "x"], ["y", "z"]]
+    assert all(group["trainer_state"] is state for group in seen)
+    assert all(group["log_metric"] == trainer.log_metric for group in seen)
+    assert all(set(group) == {"prompts", "completions", "answer", "trainer_state", "log_metric", "log_extra"} for group in seen)
+
+
+def test_group_rewards_refuse_what_cannot_be_right() -> None:
+    reward = trl.group_reward(best)
+    with pytest.raises(InputError, match="3 completions of 2 prompts came without log_metric"):
+        reward(prompts=["a", "b", "a"], completions=["x", "y", "z"])
+    with pytest.raises(InputError, match="batch of 3 completions is not made of whole groups of 2"):
+        reward(log_metric=Trainer(2).log_metric, prompts=["a"] * 3, completions=["x"] * 3)
+    with pytest.raises(InputError, match="must be the method of a TRL trainer"):
+        reward(log_metric=print, prompts=["a"], completions=["x"])
+    with pytest.raises(InputError, match="k = 2 was asked for"):
+        trl.group_reward(lambda **_: u.Max([1.0, 2.0, 3.0]))(prompts=["a"] * 2, completions=["x"] * 2)
+    with pytest.raises(InputError, match=r"one group of 2 members at a time; got one of \(3,\) groups"):
+        trl.group_reward(lambda **_: u.Max(np.ones((3, 2))))(prompts=["a"] * 2, completions=["x"] * 2)
+
+
+@pytest.mark.torch
+def test_groups_of_several_processes_need_a_way_to_gather() -> None:
+    with pytest.raises(InputError, match=r"2 processes but no torch\.distributed"):
+        trl.group_reward(best)(log_metric=Trainer(2, 0, 2).log_metric, prompts=["a"] * 2, completions=["x"] * 2)
+
+
+# Figures.
+
+
+@pytest.mark.parametrize("asked", ["marginal", sc.marginal_vector])
+def test_completions_side_by_side_have_no_order(asked: Any) -> None:
+    with pytest.raises(InputError, match="written side by side and have no order"):
+        group_credit(u.Max([1.0, 2.0]), 2, asked)
+    with pytest.raises(InputError, match="written side by side and have no order"):
+        group_estimator(lambda rewards, **_: u.Max(rewards), semivalue=asked)(REWARDS, MASK, UIDS)
+
+
+def test_a_function_is_asked_once_for_each_coalition() -> None:
+    asked: list[Any] = []
+
+    def square(members: Any) -> Any:
+        asked.append(members)
+        return np.sum(members, axis=1) ** 2 if isinstance(members, np.ndarray) else len(members) ** 2
+
+    credit, figures = group_credit(square, 4)
+    assert sorted(asked) == sorted(set(asked))
+    assert len(asked) == 16
+    assert credit == [4.0] * 4
+    assert figures[RESIDUAL] == 0.0
+    asked.clear()
+    group_credit(sc.batched(square), 4)
+    assert [len(sets) for sets in asked] == [16]
+
+
+def test_figures_by_hand() -> None:
+    figures = credit_figures([3.0, 1.0, 0.0, -1.0], 3.5)
+    assert figures[RESIDUAL] == pytest.approx(0.5)
+    assert figures[BEST] == pytest.approx(3 / 5)
+    assert figures[ENTROPY] == pytest.approx(-(0.6 * log(0.6) + 2 * 0.2 * log(0.2)) / log(4))
+    assert credit_figures([2.0, 2.0], 4.0) == pytest.approx({RESIDUAL: 0.0, BEST: 0.5, ENTROPY: 1.0})
+    assert credit_figures([0.0, 0.0], 0.0) == {RESIDUAL: 0.0}
+    assert credit_figures([5.0], 5.0) == {RESIDUAL: 0.0, BEST: 1.0}
+    assert pool_figures([{RESIDUAL: 1.0, BEST: 0.5}, {RESIDUAL: 3.0}, {RESIDUAL: 0.0, BEST: 1.0}]) == {
+        RESIDUAL: 3.0,
+        BEST: 0.75,
+    }
+    assert pool_figures([]) == {}
+
+
+@pytest.mark.parametrize(
+    "utility",
+    [
+        u.Max([1.0, 4.0, 2.0], 0.5),
+        (1 + np.arange(8.0)) ** 2,
+        lambda coalition: float(len(coalition) ** 2) + 3.0,
+        sc.batched(lambda coalitions: coalitions.sum(axis=1) ** 2.0 + 3.0),
+    ],
+    ids=["utility", "table", "function", "batched"],
+)
+def test_efficiency_residual_tells_credit_that_does_not_add_up(utility: Any) -> None:
+    assert group_credit(utility, 3)[1][RESIDUAL] == pytest.approx(0.0, abs=1e-12)
+    assert group_credit(utility, 3, semivalues.leave_one_out)[1][RESIDUAL] > 0.5
+
+
+def test_segments_of_a_rule_are_paid_within_their_group() -> None:
+    answer = ([np.array([1.0, 2.0]), [9.0], [3.0]], [[2, 1], [3], [1]])
+    masks, rewards = [[1, 1, 0, 1], [0, 0, 0], [1]], [3.0, float("nan"), 3.0]
+    # 1 + 2 and 3 are there: mean 3 of totals, deviation .5 of 1 - 1.5, 2 - 1.5, 3 - 3. Nobody scored the second completion.
+    rows, figures = pay_segments(answer, masks, rewards, "group_std")
+    assert [(own.tolist(), lengths) for own, _, lengths in rows] == [([-1.0, 1.0], [2, 1]), ([0.0], [0]), ([0.0], [1])]
+    assert [to_go for _, to_go, _ in rows] == [None] * 3
+    assert [found[RESIDUAL] for found in figures] == [0.0, 0.0]
+    halved = ([np.array([0.5, 1.0]), [9.0], [1.5]], answer[1])
+    assert pay_segments(halved, masks, rewards, "none")[0][0][0].tolist() == [-0.25, 0.25]
+    for wrong in ([[1.0], [2.0]], ([[1.0]], [[1]]), None):
+        with pytest.raises(InputError, match="a rule returns"):
+            pay_segments(wrong, [[1], [1]], [0.0, 0.0], "none")
+
+
+# Estimators of verl and SkyRL.
+
+REWARDS = np.array([[0, 0, 3.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 2.0], [4.0, 0, 0, 0]], np.float32)
+MASK = np.array([[1, 1, 1, 0], [1, 1, 0, 0], [0, 1, 1, 1], [1, 0, 0, 0]], np.int64)
+UIDS = ["p", "q", "p", "q"]
+
+
+@pytest.mark.parametrize("index", [UIDS, np.array(UIDS, object)], ids=["list", "object array"])
+def test_shapley_estimator(index: Any) -> None:
+    advantages, returns = verl.ESTIMATORS["shapley"](REWARDS, MASK, index, config={}, reward_baselines=None)
+    # Max of (3, 2): credits 2 and 1. Max of (1, 4): credits 0.5 and 3.5.
+    expected = np.array([0.5, -1.5, -0.5, 1.5])[:, None] * MASK
+    np.testing.assert_array_equal(advantages, expected)
+    assert advantages.dtype == np.float32
+    assert returns is advantages
+
+
+@pytest.mark.torch
+def test_estimators_answer_in_torch() -> None:
+    import torch
+
+    for dtype in (torch.float32, torch.bfloat16):
+        advantages, _ = verl.ESTIMATORS["shapley"](torch.tensor(REWARDS).to(dtype), torch.tensor(MASK), np.array(UIDS, object))
+        assert advantages.dtype == torch.float32
+        np.testing.assert_array_equal(advantages.numpy(), verl.ESTIMATORS["shapley"](REWARDS, MASK, UIDS)[0])
+
+
+def test_group_estimator_hands_over_columns_of_the_group() -> None:
+    def distinct(rewards: Any, answer: Any, **_: Any) -> u.DistinctCount:
+        return u.DistinctCount(np.unique(answer, return_inverse=True)[1])
+
+    columns = {"answer": np.array(["x", "y", "x", "z"], object), "uid": np.array(UIDS, object)}
+    advantages, _ = group_estimator(distinct, baseline="none")(REWARDS, MASK, UIDS, non_tensor_batch=columns)
+    np.testing.assert_array_equal(advantages, np.array([0.5, 1.0, 0.5, 1.0])[:, None] * MASK)
+
+
+TEXTS = ["Red. Blue, red. ", "(red) or blue?", "Red red blue. Red!", "blue"]
+
+
+def reward_of(text: str) -> float:
+    """0 for the segment "(red) or blue?" without its colours, more than its parts for red beside red."""
+    return float(text.lower().count("red") ** 2 - text.count("blue")) / 3
+
+
+KINDS = [
+    ("own", 0.0, "segment"),
+    ("own", 0.0, "token"),
+    ("to_go", 0.0, "segment"),
+    ("marginal", 0.0, "segment"),
+    ("marginal", 0.3, "token"),
+]
+
+
+@given(st.permutations(range(4)), st.sampled_from(KINDS), st.sampled_from(["group_std", "none"]))
+def test_ospo_of_segments_is_the_method_to_the_last_bit(order: list[int], kind: tuple[str, float, str], scale: str) -> None:
+    """Signed credits of words, the glue between them in several stretches, holes in the mask."""
+    rule, lam, spread = kind
+    texts = [segments.segment(TEXTS[row], segments.matching(r"\w+")) for row in order]
+    offsets = [np.array([found.span() for found in re.finditer(r"\w+|[^\w\s]", text.text)]) for text in texts]
+    width = max(map(len, offsets))
+    offsets = [np.concatenate([table, np.zeros((width - len(table), 2), int)]) for table in offsets]
+    mask = np.array([table[:, 1] > 0 for table in offsets], np.int64)
+    mask[order.index(0), 1] = 0
+    expected = ospo.ospo(texts, reward_of, mask, offsets, groups=UIDS, credit=rule, lam=lam, spread=spread, scale=scale)
+    stretches = [text.stretches(table, row) for text, table, row in zip(texts, offsets, mask, strict=True)]
+    columns = {
+        "segment_credit": [found.values for found in ospo.segment_credit(texts, reward_of).estimates],
+        "segment_lengths": [lengths for lengths, _ in stretches],
+        "segment_order": [owners for _, owners in stretches],
+    }
+    if rule == "marginal":
+        grown = ospo.segment_marginals(texts, reward_of)
+        written = [text.stretches(*row) for text, row in zip(grown.steps, zip(offsets, mask, strict=True), strict=True)]
+        counts = [
+            np.bincount(owners, lengths, len(m)).astype(int) for m, (lengths, owners) in zip(grown.values, written, strict=True)
+        ]
+        columns |= {"segment_marginal": grown.values, "marginal_lengths": counts}
+    batch = {name: np.array([*rows, None], object)[:-1] for name, rows in columns.items()}
+    assert any(len(own) > len(phi) for own, phi in zip(columns["segment_lengths"], columns["segment_credit"], strict=True))
+    estimator = segment_estimator(credit=rule, lam=lam, spread=spread, scale=scale)
+    np.testing.assert_array_equal(estimator(mask * 1.0, mask, UIDS, non_tensor_batch=batch)[0], expected)
+    if spread == "segment" and scale == "group_std":
+        named = verl.ESTIMATORS["ospo" if rule == "own" else f"ospo_{rule}"]
+        np.testing.assert_array_equal(named(mask * 1.0, mask, UIDS, non_tensor_batch=batch)[0], expected)
+
+
+SEGMENTS = {
+    "segment_credit": np.array([[2.0, 1.0], [1.0], [0.0, 1.0], [4.0]], object),
+    "segment_lengths": np.array([[1, 2], [2], [2, 1], [1]], object),
+}
+
+
+def test_ospo_by_hand() -> None:
+    # Prompt p has credits 2, 1, 0, 1: mean 1, deviation sqrt(2 / 3). Prompt q has 1 and 4: mean 2.5, deviation 3 / sqrt(2).
+    high, middle = np.sqrt(3 / 2), 1 / np.sqrt(2)
+    expected = np.array([[high, 0, 0, 0], [-middle, -middle, 0, 0], [0, -high, -high, 0], [middle, 0, 0, 0]])
+    advantages, returns = verl.ESTIMATORS["ospo"](REWARDS, MASK, UIDS, non_tensor_batch=SEGMENTS)
+    np.testing.assert_allclose(advantages, expected, rtol=1e-6)
+    assert returns is advantages
+    unscaled, _ = verl.ESTIMATORS["shape_grpo"](REWARDS, MASK, UIDS, non_tensor_batch=SEGMENTS)
+    np.testing.assert_array_equal(unscaled, [[1, 0, 0, 0], [-1.5, -1.5, 0, 0], [0, -1, -1, 0], [1.5, 0, 0, 0]])
+
+
+@given(st.data())
+def test_segments_travel_as_rewards_by_token(data: st.DataObject) -> None:
+    """All that segments say is back behind a framework's tensors, credits of 0 and holes in the mask too."""
+    lengths = [data.draw(st.lists(st.integers(1, 3), min_size=1 + (row == 0), max_size=4)) for row in range(4)]
+    numbers = st.floats(-4, 4, width=16).map(lambda x: x * (abs(x) > 1))
+    credit = [data.draw(st.lists(numbers, min_size=len(row), max_size=len(row))) for row in lengths]
+    mask = np.zeros((4, 16), np.int64)
+    for row, own in enumerate(lengths):
+        mask[row, data.draw(st.permutations(range(16)))[: sum(own)]] = 1
+    rewards = segment_rewards(mask, credit, lengths)
+    assert rewards.dtype == np.float32
+    np.testing.assert_allclose(rewards.sum(1, dtype=np.float64), [sum(row) for row in credit], rtol=0, atol=1e-30)
+    assert not rewards[mask == 0].any()
+    back, ends = segments_of(rewards.astype(np.float64), mask != 0)
+    assert [row.tolist() for row in back] == credit
+    assert [row.tolist() for row in ends] == lengths
+    columns = {"segment_credit": credit, "segment_lengths": lengths}
+    expected, _ = verl.ESTIMATORS["ospo"](rewards, mask, UIDS, non_tensor_batch=columns)
+    np.testing.assert_array_equal(verl.ESTIMATORS["ospo"](rewards, mask, UIDS)[0], expected)
+
+
+def test_rewards_by_token_end_segments() -> None:
+    rewards = np.array([[0.0, 2.0, 0.0, 5.0, 0.0], [0.0] * 5, [1.0, 1.0, 9.0, 0.0, 0.0], [3.0] * 5])
+    mask = np.array([[1, 1, 0, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [0] * 5]) != 0
+    credit, lengths = segments_of(rewards, mask)
+    # The 9 stands on a token that is not trained, behind the last one that is.
+    assert [row.tolist() for row in credit] == [[2.0, 5.0], [0.0], [1.0, 10.0], []]
+    assert [row.tolist() for row in lengths] == [[2, 2], [3], [1, 1], []]
+    # 2 + 5, 0, 1 + 10 in a group of three: mean 6 of a response. The last has no tokens, and a group of its own.
+    found, _ = segment_estimator(scale="none")(rewards, mask, ["p", "p", "p", "q"])
+    expected = np.array([[-1.0, -1.0, 0, 2.0, 2.0], [-6.0, -6.0, -6.0, 0, 0], [-2.0, 7.0, 0, 0, 0], [0.0] * 5])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_segment_without_tokens_leaves_its_reward_to_the_others() -> None:
+    rewards = segment_rewards([[1, 1, 1], [1]], [[1.0, 3.0, 4.0], [0.0]], [[2, 0, 1], [1]])
+    assert [row.tolist() for row in rewards] == [[0.0, 2.5, 5.5], [float(np.finfo(np.float32).tiny)]]
+    with pytest.raises(InputError, match="row 1"):
+        segment_rewards([[1, 1, 1], [1]], [[1.0], [0.0]], [[3], [2]])
+
+
+def test_candidates_that_are_segments_are_paid_as_by_the_method() -> None:
+    rewards = np.array([[3.0, 1.0], [2.0, 2.0], [0.0, 2.0], [4.0, 1.0]])
+    lengths, mask = [[1, 2]] * 4, np.ones((4, 3), np.int64)
+    expected = shape_grpo(rewards, mask, candidates=[[0, 1]] * 4, lengths=lengths, groups=UIDS)
+    columns = {"segment_credit": shape_credit(rewards, scale="mean"), "segment_lengths": lengths}
+    found, _ = verl.ESTIMATORS["shape_grpo"](mask * 1.0, mask, UIDS, non_tensor_batch=columns)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_shape_grpo_of_candidates_is_the_method() -> None:
+    columns = {
+        "candidate_rewards": np.array([[3.0, 1.0], [1.0], [0.0, 2.0], [4.0]], object),
+        "segment_candidate": np.array([[-1, 1, 0], [0], [0, 1], [-1]], object),
+        "segment_lengths": np.array([[1, 1, 1], [2], [2, 1], [1]], object),
+    }
+    expected = shape_grpo(
+        [[3.0, 1.0], [1.0, 0.0], [0.0, 2.0], [4.0, 0.0]],
+        MASK,
+        candidates=list(columns["segment_candidate"]),
+        lengths=list(columns["segment_lengths"]),
+        groups=UIDS,
+        present=[[1, 1], [1, 0], [1, 1], [1, 0]],
+    )
+    advantages, _ = verl.ESTIMATORS["shape_grpo"](REWARDS, MASK, np.array(UIDS, object), non_tensor_batch=columns)
+    np.testing.assert_array_equal(advantages, expected)
+    assert np.unique(advantages).size > 3
+
+
+def test_gapo_of_answers_is_the_method() -> None:
+    answers = np.array(["lime", 7, None, "lime", 7, "lime"], object)
+    mask = np.ones((6, 2), np.int64)
+    uids = ["p", "p", "q", "q", "q", "p"]
+    advantages, _ = verl.ESTIMATORS["gapo"](mask * 1.0, mask, uids, non_tensor_batch={"answer": answers})
+    expected = gapo([[0, 1, 0], [0, 1, 2]], np.ones((6, 2)), valid=[[1, 1, 1], [0, 1, 1]])
+    np.testing.assert_allclose(advantages[[0, 1, 5, 2, 3, 4]], expected, rtol=1e-6)
+    with pytest.raises(InputError, match="gapo reads the column answer"):
+        verl.ESTIMATORS["gapo"](mask * 1.0, mask, uids)
+
+
+def test_estimators_refuse_what_cannot_be_right() -> None:
+    with pytest.raises(InputError, match="credits of segments"):
+        verl.ESTIMATORS["ospo"](REWARDS, MASK, UIDS)
+    with pytest.raises(InputError, match="KL"):
+        verl.ESTIMATORS["shape_grpo"](REWARDS + 1, MASK, UIDS, config=SimpleNamespace(use_kl_in_reward=True))
+    for index in (None, UIDS[:2]):
+        with pytest.raises(InputError, match="index must say which prompt"):
+            verl.ESTIMATORS["shapley"](REWARDS, MASK, index)
+
+
+# SkyRL.
+
+
+def test_token_rewards_of_skyrl_add_up_and_land_on_trained_tokens() -> None:
+    output = {
+        "response_ids": [[1, 2, 3], [4, 5]],
+        "loss_masks": [[1, 0, 1], [1, 1]],
+        "rewards": [2.0, 5.0],
+        "stop_reasons": None,
+    }
+    answer = skyrl.token_rewards(output, [[0.5, 1.5], [5.0]], [[1, 1], [2]])
+    assert answer["rewards"] == [[0.5, 0.0, 1.5], [0.0, 5.0]]
+    assert output["rewards"] == [2.0, 5.0]
+    assert {name: answer[name] for name in output if name != "rewards"} == {
+        name: value for name, value in output.items() if name != "rewards"
+    }
+    with pytest.raises(InputError, match="row 1"):
+        skyrl.token_rewards(output, [[0.5], [5.0]], [[2], [1]])
+
+
+# slime: its Sample as documented, and the rollout data that its trainers get.
+
+
+def test_group_reward_of_slime() -> None:
+    samples = [Sample(response="x"), Sample(response="xxx")]
+
+    async def later(samples: list[Sample]) -> u.Max:
+        return u.Max([float(len(sample.response)) for sample in samples])
+
+    for utility in (later, lambda samples: u.Max([float(len(sample.response)) for sample in samples])):
+        assert asyncio.run(slime.group_reward(utility)(ARGS, samples, evaluation=False)) == [0.5, 2.5]
+    assert samples[0].metadata["credit"][RESIDUAL] == 0.0
+
+
+@pytest.mark.torch
+def test_token_credit_of_slime_from_the_rollout_to_the_trainer() -> None:
+    import torch
+
+    samples = [
+        Sample(0, 0, "", 3, 3.0, None, metadata={"segment_credit": [2.0, 1.0], "segment_lengths": [1, 2]}),
+        Sample(1, 1, "", 2, 1.0, [0, 1]),
+        Sample(0, 2, "", 4, 1.0, [1, 1, 0, 1], metadata={"segment_credit": [0.0, 1.0], "segment_lengths": [2, 1]}),
+        Sample(1, 3, "", 2, 5.0, None, remove_sample=True),
+    ]
+    raw, rewards = slime.post_process_rewards(ARGS, samples)
+    assert raw == [3.0, 1.0, 1.0, 5.0]
+    # Segments of group 0: 2, 1, 0, 1 with deviation sqrt(2 / 3); of group 1: 1 and 5 with deviation sqrt(8).
+    high, low = float(np.float32(np.sqrt(1.5))), float(np.float32(-np.sqrt(0.5)))
+    assert rewards == [[high, 0.0, 0.0], [low], [-high, -high, 0.0], []]
+    assert slime.post_process_rewards(ARGS, samples, scale="none", spread="token")[1][2] == [-0.5, -0.5, 0.0]
+    ours = [2, 0, 3]  # a data parallel rank holds some of them, in its own order
+    masks = [[1, 1, 0, 1], [1, 1, 1], [0, 0]]
+    data: dict[str, Any] = {
+        "rewards": [rewards[i] for i in ours],
+        "loss_masks": [torch.tensor(mask, dtype=torch.int) for mask in masks],
+    }
+    slime.compute_advantages(ARGS, data)
+    assert [row.tolist() for row in data["advantages"]] == [[-high, -high, 0.0, 0.0], [high, 0.0, 0.0], [0.0, 0.0]]
+    assert all(row.dtype == torch.float32 for row in data["advantages"])
+    assert all(torch.equal(a, b) for a, b in zip(data["advantages"], data["returns"], strict=True))
+    assert data["rewards"] == [-2 * high, high, 0.0]  # numbers again: slime's log adds them up
+
+
+def test_a_rewarded_dict_and_what_slime_cannot_do() -> None:
+    args = SimpleNamespace(reward_key="score", context_parallel_size=2)
+    assert slime.post_process_rewards(args, [Sample(0, 0, "", 1, {"score": 2.0})]) == ([2.0], [[0.0]])
+    with pytest.raises(InputError, match="context_parallel_size = 1; got 2"):
+        slime.compute_advantages(args, {"rewards": [[0.0]], "loss_masks": [[1]]})
+    with pytest.raises(InputError, match="custom-reward-post-process-path"):
+        slime.compute_advantages(ARGS, {"rewards": [0.5], "loss_masks": [[1]]})
+
+
+# The page.
+
+
+@pytest.mark.checkout
+def test_python_of_the_page_is_python() -> None:
+    """It needs frameworks that are not here; what can be checked without them is that it compiles."""
+    text = (Path(__file__).parents[2] / "docs" / "frameworks.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) > 8
+    for block in blocks:
+        compile(block, "docs/frameworks.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+# Tinker.
+
+
+def test_group_rewards_of_tinker() -> None:
+    rewards = tinker.group_rewards(u.Max([1.0, 3.0]), 2)
+    assert [reward for reward, _ in rewards] == [0.5, 2.5]
+    assert all(isinstance(reward, float) and figures[RESIDUAL] == 0.0 for reward, figures in rewards)
+    assert rewards[0][1] is not rewards[1][1]
