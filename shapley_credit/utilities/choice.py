@@ -13,11 +13,13 @@ from shapley_credit.utilities.integrals import (
     TINY,
     balanced,
     exponential_problem,
+    extent,
     in_float64,
     most_nodes,
     nodes,
     products,
     share_problem,
+    unit,
     weights_of,
 )
 from shapley_credit.utility import Problem, Utility, or_of_all
@@ -110,9 +112,9 @@ class MNLRevenue(Utility):
 
     def marginals(self, orders: Orders) -> Array:
         w, w_0 = balanced(weights_of(self), in_float64(self.rows("outside", full=True))[:, None])
-        w, revenues = along(w, orders), along(in_float64(self.rows("revenues", full=True)), orders)
+        w, (r, size) = along(w, orders), _of_size_one(along(in_float64(self.rows("revenues", full=True)), orders))
         rest = w_0 + sums_before(w)
-        return w / (rest + w) * (revenues - sums_before(w * revenues) / rest)
+        return w / (rest + w) * (r - sums_before(w * r) / rest) * size
 
 
 class SoftmaxMean(Utility):
@@ -157,12 +159,18 @@ class SoftmaxMean(Utility):
     def marginals(self, orders: Orders) -> Array:
         (w, _), r = balanced(weights_of(self)), in_float64(self.rows("values", full=True))
         centre = self._centre(w, r)
-        w, r = along(w, orders), along(r - centre, orders)
+        w, (r, size) = along(w, orders), _of_size_one(along(r - centre, orders))
         base, rest = in_float64(self.rows("base", full=True))[:, None] - centre, sums_before(w)
-        mean = namespace(w).where(rest == 0, base, sums_before(w * r) / at_least(rest, TINY))
-        return w / at_least(rest + w, TINY) * (r - mean)
+        mean = namespace(w).where(rest == 0, base / size, sums_before(w * r) / at_least(rest, TINY))
+        return w / at_least(rest + w, TINY) * (r - mean) * size
 
     def _centre(self, w: Array, r: Array) -> Array:
         """The mean of all values [B, 1], from which values any distance from 0 keep their digits."""
         xp = namespace(w)
-        return xp.sum(w * r, axis=1, keepdims=True) / at_least(xp.sum(w, axis=1, keepdims=True), TINY)
+        return xp.sum(w / at_least(xp.sum(w, axis=1, keepdims=True), TINY) * r, axis=1, keepdims=True)
+
+
+def _of_size_one(values: Array) -> tuple[Array, Array]:
+    """Values [B, K] in a unit of their own, a power of two [B, 1], so that products with weights are floats; and that unit."""
+    size = 2.0 ** unit(extent(namespace(values).abs(values))[1])
+    return values / size, size

@@ -165,9 +165,9 @@ MUTANTS = [
     *of_families(
         "choice",
         ("return w / (rest + w) * (w_0 / rest)", "return w / (rest + w)", "MNLShare"),
-        ("(revenues - sums_before(w * revenues) / rest)", "revenues", "MNLRevenue"),
-        ("sums_before(w * revenues)", "sums_before(revenues)", "MNLRevenue"),
-        ("where(rest == 0, base, ", "where(rest < 0, base, ", "SoftmaxMean"),
+        ("(r - sums_before(w * r) / rest)", "r", "MNLRevenue"),
+        ("sums_before(w * r) / rest)", "sums_before(r) / rest)", "MNLRevenue"),
+        ("where(rest == 0, base / size, ", "where(rest < 0, base / size, ", "SoftmaxMean"),
         ("(r - mean)", "r", "SoftmaxMean"),
     ),
     *of_families(

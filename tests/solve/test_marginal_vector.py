@@ -197,6 +197,8 @@ def test_no_digit_is_lost_to_members_who_come_later() -> None:
         (u.SqrtSum([1e308, 1e308, 1e308, 1e308]), 1e154 * np.diff(np.sqrt(np.arange(5)))),
         (u.MNLShare([1e-18, 1.0, 1e18, 1e18], 1.0), [1e-18, 0.5, 0.5, 0.5e-18]),
         (u.MNLShare([1e308, 1e308], 1e308), [1 / 2, 1 / 6]),
+        (u.MNLRevenue([1e299, 1e299], [4e299, 0.0], 0.125), [4e299, -2e299]),
+        (u.SoftmaxMean([1e299, 1e-200], [4e299, 1e299], 2e299), [2e299, 0.0]),
         (u.LogSumExp([0.0, -800.0, -740.0, 5.0]), [0.0, 0.0, np.exp(-740.0), np.logaddexp(0.0, 5.0)]),
         (u.LogSumExp([-2000.0, -1000.0, 1e5], -2000.0), [0.0, 1000.0, 101000.0]),
     ):

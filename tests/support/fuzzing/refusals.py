@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 from shapley_credit import Utility
@@ -56,10 +57,15 @@ def _overflows(case: Case) -> bool:
     shape = np.broadcast_shapes(*(game.shape for _, game in case.undressed()))
     for index in groups(shape):
         parts = [(Fraction(f), exact.exactly(game.over(shape)[index] if shape else game)) for f, game in case.undressed()]
-        game, sets = combined(parts), list(case.way.sets(case.k))
+        game, sets = combined(parts), [*case.way.sets(case.k), *_few_members(case.k)]
         if max(abs(game(members)) for members in sets) + condition(case, parts) > most:
             return True
     return False
+
+
+def _few_members(k: int) -> Iterator[tuple[int, ...]]:
+    """Sets of one member or two, whose values may overflow where those of all members do not."""
+    return (members for size in (1, 2) for members in combinations(range(k), size))
 
 
 def _is_far_apart(case: Case) -> bool:
