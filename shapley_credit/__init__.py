@@ -47,7 +47,7 @@ __all__ = [
     "utilities",
 ]
 
-# Imported when first used.
+# The modules of names that are imported when they are first used: most programs need few of them.
 _HOME_OF = {
     "Estimate": "blackbox.solution",
     "advantages": "credit.groups",

@@ -1,4 +1,4 @@
-"""The command line: says what to install where the report extra is absent."""
+"""The command line, which says what to install if the report extra is absent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; exit status 1 and one line on standard error for input that can't be right."""
+    """Run the command line. Input that can't be right ends it with one line on standard error and exit status 1."""
     try:
         from shapley_credit.report.app import run
     except ImportError as error:

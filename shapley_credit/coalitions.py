@@ -1,4 +1,4 @@
-"""A-priori structures: who belongs together before any coalition forms."""
+"""A-priori structures: which members belong together before any coalition forms."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from shapley_credit.errors import InputError
 from shapley_credit.nested_lists import MAX_LEVELS, is_sequence, paths_of, too_deep
 from shapley_kernels.trees.shapes import tree_of
 
-# A tree has a node for each of its members, of about a hundred bytes.
+# A tree holds a node of about a hundred bytes for each of its members.
 MAX_MEMBERS = 1 << 24
 
 
 class CoalitionTree:
     """Members in unions, unions in larger unions: a partition (Owen 1977) or a levels structure (Winter 1989).
 
-    Kept as label arrays, coarse to fine: members that share the first l labels share an ancestor on level l. A node with a
-    single child changes no value, so trees of uneven depth are padded with such nodes.
+    The tree is kept as label arrays, coarse to fine: members that share the first l labels share an ancestor on level l. A node
+    with a single child changes no value, so trees of uneven depth are padded with such nodes.
 
     Attributes:
         labels: int [..., levels, k]; leading axes are groups, each with a tree of its own.
         k: number of members.
         depth: number of edges from the root to a member, levels + 1; 1 is the flat tree.
 
-    Trees are equal, and have the same hash, if their labels are. Raises InputError for more than 1,000 levels.
+    Two trees are equal, and have the same hash, if their labels are equal. Raises InputError for more than 1,000 levels.
 
     >>> from shapley_credit import CoalitionTree
     >>> tree = CoalitionTree.from_nested([[0, 1], [2, [3, 4]]])
@@ -46,13 +46,13 @@ class CoalitionTree:
         if labels.shape[-2] > MAX_LEVELS:
             raise InputError(too_deep(f"the coalition tree has {labels.shape[-2]:,} levels"))
         self.labels = labels.view()
-        self.labels.flags.writeable = False  # which a hash would not survive
+        self.labels.flags.writeable = False  # another label would be another hash
         self.k = labels.shape[-1]
         self.depth = labels.shape[-2] + 1
 
     @classmethod
     def flat(cls, k: int) -> Self:
-        """No structure: the tree with which every value is that of the members alone."""
+        """The tree without unions, on which every value is that of the members alone."""
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise InputError(f"k must be a whole number of members >= 1; got {k!r}.")
         if k > MAX_MEMBERS:
@@ -104,7 +104,7 @@ class CoalitionTree:
         labels = np.zeros((levels, k), np.int64)
         for member, (path, own) in paths.items():
             labels[:, member] = [*path, *[own] * (levels - len(path))]
-        for level in labels:  # named in the order of their first members
+        for level in labels:  # unions are numbered in the order of their first members: equal trees, equal labels
             _, first, which = np.unique(level, return_index=True, return_inverse=True)
             level[:] = np.argsort(np.argsort(first))[which]
         return cls(labels)
@@ -175,7 +175,7 @@ def _partial(root: Any) -> int:
     """Coalitions inside a node: N(a) = 2^c - 2 + 2^(c-1) sum of N over its c children, that is, 2^c - 2 times 2^(c-1) for
     every node above.
     """
-    total, waiting = 0, [(root, 0)]
+    total, waiting = 0, [(root, 0)]  # a loop: a tree may be deeper than Python's recursion limit
     while waiting:
         node, shift = waiting.pop()
         c = len(node.children)
@@ -186,7 +186,7 @@ def _partial(root: Any) -> int:
 
 
 def _int64(labels: Array) -> Array:
-    """Labels as they are kept. Raises InputError for unsigned ones beyond."""
+    """Labels as int64. Raises InputError for unsigned labels that int64 does not hold."""
     if labels.dtype.kind == "u" and labels.size and int(labels.max()) > np.iinfo(np.int64).max:
         raise InputError(
             f"labels must be below 2**63; found {labels.max()}. Number the unions 0, 1, .., as numpy.unique(labels, "
@@ -210,7 +210,7 @@ def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
 
 
 def read_tree(coalitions: Any) -> CoalitionTree:
-    """A CoalitionTree as it is, nested lists of members, or labels in an array."""
+    """The tree that a caller means: a CoalitionTree itself, nested lists of members, or an array of labels."""
     if isinstance(coalitions, CoalitionTree):
         return coalitions
     if isinstance(coalitions, list | tuple):
@@ -221,7 +221,7 @@ def read_tree(coalitions: Any) -> CoalitionTree:
 def member_indices(coalition: Sequence[int] | Array, k: int) -> Array:
     """The members of a coalition, given by their indices or by flags [k], ascending."""
     chosen = to_numpy(coalition, "a coalition")[0]
-    chosen = chosen.astype(np.int64) if chosen.shape == (0,) else chosen  # an empty list is of floats
+    chosen = chosen.astype(np.int64) if chosen.shape == (0,) else chosen  # NumPy reads an empty list as floats
     if chosen.dtype == np.bool_ and chosen.shape == (k,):
         return np.flatnonzero(chosen)
     if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or (chosen.size and not 0 <= chosen.min() <= chosen.max() < k):

@@ -23,7 +23,7 @@ from shapley_kernels.arrays import dtype_of, namespace
 # A NumPy array, or an array of another library on its device.
 Array = Any
 
-# Memory that the host can read: its own, and memory pinned for CUDA and for ROCm.
+# DLPack's types of memory that the host can read: its own, and memory pinned for CUDA and for ROCm.
 _HOST = (1, 3, 11)
 NUMPY = (np.ndarray, np.generic)
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -46,7 +46,7 @@ def to_array(data: Any, name: str) -> tuple[Array, Library | None]:
 
     Shares memory wherever the library allows it (bfloat16, which NumPy lacks, is copied to float32); no gradient flows through.
     A data frame is read as rows by columns. Raises InputError for masked arrays, ragged lists, arrays that are not dense, and
-    those without values, inside a function that is traced or mapped.
+    arrays without values, as they are inside a function that is traced or mapped.
     """
     if type(data) is np.ndarray:
         return data, None
@@ -84,7 +84,7 @@ def to_numpy(data: Any, name: str) -> tuple[np.ndarray[Any, Any], Library | None
 
 
 def to_host(data: Any, name: str) -> np.ndarray[Any, Any]:
-    """As `to_numpy`, for small things that are waited for wherever they are: torch tensors come from their device."""
+    """As `to_numpy`, for small arrays that are worth waiting for: a torch tensor is copied from its device."""
     kind = getattr(getattr(data, "device", None), "type", "cpu")
     if kind == "meta":
         raise InputError(f"{name} is on device meta, which holds no values to read on the host; pass a tensor with values.")
@@ -96,7 +96,7 @@ def _of_library(data: Any, name: str) -> tuple[Array, Library]:
         return _read(data, name)
     except (InputError, MissingExtraError):
         raise
-    except Exception as error:  # what a library traces, maps or keeps in pieces raises errors of its own
+    except Exception as error:  # arrays that are traced, mapped or sharded raise errors of their own
         raise _unreadable(data, name, error) from error
 
 
@@ -105,7 +105,7 @@ def _read(data: Any, name: str) -> tuple[Array, Library]:
     library = _library_of(data, name, device)
     if hasattr(data, "detach"):  # credit is data for the learner; no gradient flows through it
         data = data.detach()
-    for resolve in ("resolve_conj", "resolve_neg"):  # lazy views of torch, whose memory holds the opposite
+    for resolve in ("resolve_conj", "resolve_neg"):  # lazy views of torch: their memory holds the values before that step
         if hasattr(data, resolve):
             data = getattr(data, resolve)()
     if "bfloat16" in str(data.dtype):
@@ -113,7 +113,7 @@ def _read(data: Any, name: str) -> tuple[Array, Library]:
     if device is not None:
         return _on_device(data, name), library
     if hasattr(data, "data_ptr") and data.numel() and not data.data_ptr():
-        raise ValueError("it has no memory of its own")  # NumPy would read what happens to be there
+        raise ValueError("it has no memory of its own")  # NumPy would read at a null pointer
     return np.from_dlpack(data), library
 
 
@@ -138,7 +138,7 @@ def _device_type(data: Any) -> int | None:
 
 
 def _on_device(data: Any, name: str) -> Any:
-    """`data`, once it is sure that its library speaks the array API, and NumPy its dtype."""
+    """`data`, after checks that its library has the array API and that NumPy knows its dtype."""
     check_dense(data, name)
     try:
         dtype_of(data)
@@ -190,7 +190,7 @@ def computed(array: Array) -> Array:
 
 
 def from_numpy(array: Array, library: Library | None) -> Any:
-    """Return `array` to the library that the input came from, sharing memory; what is on a device has not left it."""
+    """Return `array` to the library that the input came from, sharing memory; an array on a device never left its library."""
     if library is None or not isinstance(array, np.ndarray):
         return array
     back = library.from_dlpack(array)
@@ -209,7 +209,7 @@ def common_library(first: Library | None, second: Library | None) -> Library | N
 
 
 def summary(array: Array) -> str:
-    """An array in a few words: the value of a single number of the host, else dtype and shape."""
+    """An array in a few words: its value if it is one number on the host, else its dtype and shape."""
     if isinstance(array, np.ndarray) and not array.ndim:
         return f"{array.item():g}"
     return f"{array.dtype}{list(array.shape)}"

@@ -1,9 +1,9 @@
 """The one place that knows where kernels live.
 
 Roles: `ref`, the specification in the functions of the array API, always there; `cpu`, Numba; `gpu`, Triton. A form's function
-has the same name and signature in each. `tree` has the same functions once more, with a coalition tree and the semivalues of
-its levels behind the arrays, and `order` once more, of members who come in the order in which the arrays have them; both are in
-the functions of the array API too.
+has the same name and signature in each. `tree` has the same functions for a coalition tree: behind the arrays they take the
+tree and the semivalues of its levels. `order` has them for members that arrive in the order in which the arrays hold them. Both
+are written in the functions of the array API too.
 
 The array decides. In the memory of the host it is `cpu` where Numba is installed, else `ref`. On a device it is `gpu` for the
 games that have a Triton kernel, and `ref` for all others: the specification, run on the device itself by the array's library.
@@ -42,7 +42,7 @@ def role(library: Library | None = None) -> Role:
 
 @lru_cache(maxsize=1)
 def _host_role() -> Role:
-    return "cpu" if find_spec("numba") else "ref"
+    return "cpu" if find_spec("numba") else "ref"  # kept, as find_spec searches the disk
 
 
 @lru_cache(maxsize=64)

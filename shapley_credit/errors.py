@@ -16,7 +16,7 @@ class InputError(ValueError):
 
 
 class MissingExtraError(ImportError):
-    """An optional dependency is needed for what was asked."""
+    """What was asked needs an optional dependency that is not installed."""
 
 
 class EvaluationError(RuntimeError):
@@ -26,10 +26,10 @@ class EvaluationError(RuntimeError):
         coalition: members of the coalition that failed, a tuple of indices; None if a whole batch failed.
         codes: the coalitions that were to be evaluated. For exact values int [m], bit masks, bit i = member i, 0 .. 2**k - 1 if
             flat; for `evaluate` bool [m, k], the coalitions of the first plan that lacks a value.
-        values: [m], everything that was evaluated, NaN elsewhere. With all 2**k codes, fill the gaps and pass it to the library
-            as a table: no evaluation is lost.
-        failed: pairs (number of the plan, coalition) of all that `evaluate` got no value for.
-        answers: all that `evaluate` knows of all plans, request -> value: a cache for the next call, cache=error.answers.
+        values: [m], the values so far, NaN for coalitions without one. With all 2**k codes, fill the gaps and pass them to the
+            library as a table: no evaluation is lost.
+        failed: pairs (number of the plan, coalition), one for each coalition that `evaluate` got no value for.
+        answers: every answer that `evaluate` has, for all plans, request -> value: the next call's cache=error.answers.
     """
 
     def __init__(
@@ -49,4 +49,5 @@ class EvaluationError(RuntimeError):
         self.answers = dict(answers or {})
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # By default an exception is pickled as its message alone, from which this one can't be made again.
         return type(self), (str(self), self.coalition, self.codes, self.values, self.failed, self.answers)

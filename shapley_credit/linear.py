@@ -18,10 +18,10 @@ from shapley_kernels.arrays import beside, dtype_of, namespace
 class Sum(Utility):
     """A linear combination of utilities, v(S) = sum_t c_t v_t(S); its credits are the same combination of theirs.
 
-    Made by the operators + - * /. Coefficients are numbers or arrays over the leading axes [...]. Absence is of a member, not
-    of a term: all terms have the same mask, compared by content after broadcasting; no mask is one of all True. A term that
-    shall not see a member who is there gives it a score or weight of 0. On a device masks are not read, not even all-True
-    ones: there every term is given one and the same boolean array of that device, or none of them a mask.
+    The operators + - * / make it. Coefficients are numbers or arrays over the leading axes [...]. A member is absent from all
+    terms or from none: their masks must be equal after broadcasting, and no mask counts as one that is all True. To hide a
+    present member from one term, give it a score or weight of 0 there. Masks on a device are not read, not even all-True ones:
+    give every term the same boolean array of that device as its mask, or none of them a mask.
     Raises InputError for different k or masks, leading axes that do not broadcast and coefficients that are not finite.
 
     >>> from shapley_credit import utilities as u
@@ -81,7 +81,7 @@ class Sum(Utility):
             if hasattr(coefficient, "ndim"):
                 coefficient = namespace(coefficient).broadcast_to(coefficient, self.shape)[index]
             one = utility.over(self.shape)[index]
-            one.mask = mask if one.mask is not None else None  # one array for all terms, which need not be compared again
+            one.mask = mask if one.mask is not None else None  # one array for all terms, so that masks are not compared again
             chosen.append((coefficient, one))
         return type(self)(chosen)
 
@@ -90,7 +90,7 @@ class Sum(Utility):
 
 
 def _common_mask(terms: Sequence[Utility]) -> Array | None:
-    """The mask of all these utilities. Raises InputError for members who are absent from some of them and not from others."""
+    """The mask of all these utilities. Raises InputError for a member that is absent from some of them only."""
     place = next((place for place, term in enumerate(terms) if term.mask is not None), None)
     if place is None:
         return None

@@ -8,7 +8,7 @@ import numpy as np
 
 from shapley_credit.errors import InputError
 
-# How many levels a tree may have: the walks down it take a time that grows with the square of their number.
+# The most levels of a tree: the time of walks down a tree grows with the square of their number.
 MAX_LEVELS = 1000
 
 
@@ -18,7 +18,7 @@ def too_deep(what: str) -> str:
 
 
 def paths_of(nested: Any) -> dict[int, tuple[tuple[int, ...], int]]:
-    """For every member of nested lists the unions that it is in, below the root, and itself, all by numbers of their own."""
+    """For every member of nested lists, the numbers of the unions below the root that hold it, and a number of its own."""
     paths: dict[int, tuple[tuple[int, ...], int]] = {}
     path: list[int] = []
     waiting, number = [iter(nested)], 0
@@ -27,7 +27,7 @@ def paths_of(nested: Any) -> dict[int, tuple[tuple[int, ...], int]]:
     while waiting:
         part: Any = next(waiting[-1], waiting)
         number += 1
-        if part is waiting:  # the end of a union
+        if part is waiting:  # the end of a union, which nothing in the caller's lists can be taken for
             waiting.pop()
             del path[-1:]
         elif isinstance(part, int | np.integer) and not isinstance(part, bool):

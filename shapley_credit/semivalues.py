@@ -31,7 +31,8 @@ class Semivalue:
 
     Attributes:
         name: as it prints.
-        ignores_absent: whether a member who never matters can be dropped without a change, so that absent members need no care.
+        ignores_absent: whether the other credits stay the same when a member that never matters is dropped, so that absent
+            members need no care.
 
     >>> from shapley_credit import semivalues
     >>> semivalues.banzhaf
@@ -40,7 +41,7 @@ class Semivalue:
     [0.333, 0.167, 0.333]
     """
 
-    # A function of this module and its arguments, of which the rule is the result; () for the rule of a user.
+    # The function of this module that made the rule, and its arguments; () for a rule that a user made.
     _made_by: tuple[Any, ...] = ()
 
     def __init__(self, name: str, sizes: Callable[[int], Array], *, ignores_absent: bool = True) -> None:
@@ -50,11 +51,11 @@ class Semivalue:
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         if _made_here(self):
-            return self.name  # there is one, and rules are told apart by which one it is
+            return self.name  # pickled by name, as solvers ask whether a rule `is` shapley
         return self._made_by or (_copied, (self.name, self._sizes, self.ignores_absent))
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the same rule with the same arguments; two functions of users are never known to be."""
+        """Whether it is the same rule with the same arguments; a rule that a user made equals itself only."""
         if not isinstance(other, Semivalue):
             return NotImplemented
         return self is other or (self._made_by != () and self._made_by == other._made_by)
@@ -67,7 +68,7 @@ class Semivalue:
         return self._sizes(k)
 
     def weights(self, k: int) -> Array:
-        """p_s, [k]: the weight of each single coalition of s others; 0 where it is below floats. Cost O(k)."""
+        """p_s, [k]: the weight of each single coalition of s others; 0 where it is too small for floats. Cost O(k)."""
         from fractions import Fraction  # slow to import, and needed by few
 
         # Binomial coefficients of many members are beyond floats; their quotients are not.
@@ -105,7 +106,7 @@ def _made_here(rule: Semivalue) -> bool:
 
 
 def _made(maker: Callable[..., Semivalue], arguments: tuple[Any, ...], rule: Semivalue) -> Semivalue:
-    """The rule, which is told apart from others and pickled by how it is made."""
+    """The rule, marked with how it was made, by which rules are compared and pickled."""
     rule._made_by = (maker, arguments)
     return rule
 
@@ -121,7 +122,7 @@ def _only(k: int, s: int) -> Array:
 
 
 def _binomial_half(k: int) -> Array:
-    whole = 2 ** (k - 1)
+    whole = 2 ** (k - 1)  # whole numbers, of any size: both terms of the quotient are beyond floats for many members
     return np.array([c / whole for c in _binomials(k)])
 
 
@@ -153,6 +154,7 @@ def beta(a: float, b: float) -> Semivalue:
         raise InputError(f"beta(a, b) needs positive numbers; got ({a!r}, {b!r}).")
 
     def sizes(k: int) -> Array:
+        # Logarithms, as the gamma functions of many members are beyond floats.
         logs = [
             lgamma(k) - lgamma(s + 1) - lgamma(k - s) + lgamma(s + b) + lgamma(k - 1 - s + a) - lgamma(k - 1 + a + b)
             for s in range(k)
@@ -167,7 +169,7 @@ def beta(a: float, b: float) -> Semivalue:
 def of_size(m: int) -> Semivalue:
     """Marginal contributions to coalitions of size m only, the newcomer included: the credit that follows grad V_m.
 
-    m: whole number >= 1; m = k is leave_one_out. Absent members change the sizes, so it does not go with a mask. Cost O(k).
+    m: whole number >= 1; m = k is leave_one_out. Absent members change the sizes, so a mask with any is refused. Cost O(k).
     Raises InputError for m < 1, and for fewer than m members when used.
 
     >>> from shapley_credit import semivalues
@@ -211,7 +213,7 @@ def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
 
 
 def _by_size(p: NDArray[Any]) -> Array:
-    """C(k - 1, s) p_s, [k]. Raises InputError for what is beyond floats."""
+    """C(k - 1, s) p_s, [k]. Raises InputError for products beyond floats."""
     if len(p) <= 1000:
         q: Array = p * np.array([float(c) for c in _binomials(len(p))])
         return q
@@ -226,7 +228,7 @@ def _by_size(p: NDArray[Any]) -> Array:
 
 
 def _hint(k: int) -> str:
-    """What to do where single coalitions weigh less than floats can say."""
+    """What to do where single coalitions weigh less than floats can hold."""
     if k <= 1000:
         return ""
     return (

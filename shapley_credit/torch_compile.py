@@ -1,8 +1,8 @@
-"""Credit inside functions that torch compiles: worked out between two graphs, with the bits it has outside of them.
+"""Credit inside functions that torch compiles: it is computed between two graphs, with the same bits as outside of them.
 
-torch.compile follows Python into whatever a function calls, and takes NumPy for torch on the way. The checks of this library
-read values, and its constants are NumPy's, so that it asks to be left alone: the graph ends, credit is worked out as ever, and
-the next graph starts behind it.
+torch.compile traces every Python function that is called, and replaces NumPy by torch on the way. This library reads values to
+check them, and its constants are NumPy's, so it asks not to be traced: the graph ends, credit is computed as usual, and the
+next graph starts after it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-# What torch.compiler.disable leaves on a function, which can't be asked for it while torch is not imported.
+# The attributes that torch.compiler.disable sets on a function: they are set here, as torch may not be imported yet.
 LEFT_ALONE = {
     "_torchdynamo_disable": True,
     "_torchdynamo_disable_msg": "credit is worked out between graphs; for fullgraph=True make it an operator: docs/arrays.md",
@@ -23,7 +23,7 @@ LEFT_ALONE = {
 
 
 def between_graphs(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """The function, which torch.compile neither looks into nor compiles anything that it calls."""
+    """The function, wrapped so that torch.compile traces neither it nor anything that it calls."""
 
     def entry(*args: Given.args, **kwargs: Given.kwargs) -> Result:
         if "torch._dynamo" in sys.modules and _compiling() is not None:
@@ -35,7 +35,7 @@ def between_graphs(function: Callable[Given, Result]) -> Callable[Given, Result]
 
 
 def _compiling() -> Any:
-    """What looks at the frames of this thread for torch, None if nothing does; what can't be asked for may be there."""
+    """The callback that shows frames of this thread to torch, None if there is none; anything else if torch can't be asked."""
     return _asked()()
 
 
@@ -49,7 +49,7 @@ def _asked() -> Callable[[], Any]:
 
 
 def _run(call: Callable[[], Result]) -> Result:
-    # Arrays are out of sight in `call`, and a frame without any in sight is not compiled.
+    # `call` hides the arrays, and torch does not compile a frame in which it sees none.
     result: Result = _alone()(call)
     return result
 
@@ -67,7 +67,7 @@ def _call(call: Callable[[], Result]) -> Result:
 
 
 class BetweenGraphs:
-    """A class of which, and of whose subclasses, torch.compile looks into no constructor, nor what reads the arrays within."""
+    """A base class: torch.compile traces no constructor of its subclasses, and no method of theirs that reads arrays."""
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)

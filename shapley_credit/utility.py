@@ -41,16 +41,16 @@ class Utility(Finite, BetweenGraphs, Priced):
     Attributes:
         k: number of members of a group, absent ones included.
         shape: the leading axes, () for a single group.
-        mask: None, or bool [..., k], False for absent members, who get exactly 0 and change nobody else's credit.
-        dtype: float32 or float64, that of the data and of the credits; None where no number was given (labels, flags), which
-            then follow the other terms of a sum and alone give float64. float16 and bfloat16 are computed and returned in
-            float32, integers and Python numbers in float64.
+        mask: None, or bool [..., k], False for absent members, which get exactly 0 and change no other credit.
+        dtype: float32 or float64, that of the data and of the credits; None where no number was given (labels, flags): such a
+            utility takes the dtype of the other terms of a sum, and alone gives float64. float16 and bfloat16 are computed and
+            returned in float32, integers and Python numbers in float64.
         library: the array library and device that the credits return to, None for NumPy.
         anchor: one of the arrays; whatever `reduce` makes goes beside it, in its library and on its device.
     """
 
     max_members: ClassVar[int | None] = None  # of a family that holds a value for every set
-    _moved: ClassVar[str] = ""  # the scores, if all values move with them and base
+    _moved: ClassVar[str] = ""  # the name of the scores, if a number added to them and to base is added to every value
 
     k: int
     shape: tuple[int, ...]
@@ -89,8 +89,8 @@ class Utility(Finite, BetweenGraphs, Priced):
         return table
 
     def rises(self, sets: Array) -> Array | None:
-        """v(S) - v(empty) of sets [B or 1, I, K] of present members, [B, I], read from no device; None if it is the sum of the
-        credits of the members of S, all others absent."""
+        """v(S) - v(empty) [B, I] of sets [B or 1, I, K] of present members, with no value read from a device; None if it is
+        the sum of the credits of the members of S when all others are absent."""
         return None
 
     def lowered(self) -> Self:
@@ -102,19 +102,19 @@ class Utility(Finite, BetweenGraphs, Priced):
         return lower
 
     def marginals(self, orders: Orders) -> Array | None:
-        """What each present member adds to those before it in orders [B or 1, K], by place [B, K], anything for absent ones;
-        None if the problems of `reduce` say it."""
+        """What each present member adds to those before it in orders [B or 1, K], by place [B, K], any number for absent ones;
+        None if the kernels of role `order` are to solve the problems of `reduce` for it."""
         return None
 
     # What families use in `reduce`.
 
     def rows(self, name: str, *, full: bool = False) -> Array:
-        """The array `name`, contiguous, its leading axes flattened to B groups, or to 1 (unless `full`) where they share it."""
+        """The array `name`, contiguous, its leading axes flattened to B groups, or to 1 (unless `full`) if all share it."""
         spec: Any = self.fields[name]
         return self.flatten(getattr(self, name), len(spec.axes), full=full)
 
     def less_base(self, name: str) -> Array:
-        """The array `name` [B, K] less base, of whatever size both are; as it is where base is known to be 0."""
+        """The array `name` [B, K] less base; the array itself where base is known to be 0."""
         scores = self.rows(name, full=True)
         return scores if self.is_zero("base") else scores - self.rows("base")[:, None]
 
@@ -141,7 +141,7 @@ class Utility(Finite, BetweenGraphs, Priced):
         return beside(values, self.anchor)
 
     def present(self) -> Array:
-        """bool [B or 1, K]: who is there."""
+        """bool [B or 1, K]: which members are present."""
         if self.mask is None:
             return self.beside(everybody(self.k))
         return self.flatten(self.mask, 1)
@@ -168,7 +168,7 @@ class Utility(Finite, BetweenGraphs, Priced):
                 f"value is computed on the host, but the data are on device {self.library.device}; make the utility of arrays "
                 "moved there first, with .cpu()."
             )
-        with np.errstate(over="ignore", invalid="ignore"):  # shows as values that are not finite, which are refused
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow leaves values that are not finite, which are refused
             values = self._value(member_indices(coalition, self.k)).astype(self.dtype or np.float64, copy=False)
         if not is_finite(values):
             self.refuse()
@@ -210,7 +210,7 @@ class Utility(Finite, BetweenGraphs, Priced):
         parts = [f"{name}={summary(value) if hasattr(value, 'ndim') else repr(value)}" for name, value in given.items()]
         return f"{type(self).__name__}({', '.join(parts)})"
 
-    # Linear by nature.
+    # Utilities add up, and numbers scale them.
 
     def __add__(self, other: Any) -> Utility:
         if isinstance(other, Utility):
@@ -244,6 +244,6 @@ def or_of_all(utility: Utility, weights: Array) -> Problem:
 
 
 def _sum(terms: Sequence[tuple[Any, Utility]]) -> Utility:
-    from shapley_credit.linear import Sum  # a sum is a utility itself
+    from shapley_credit.linear import Sum  # linear.py imports this module
 
     return Sum(terms)

@@ -77,7 +77,7 @@ def set_semivalue(
     if rule is semivalues.shapley:
         return from_numpy(flat_credits(game), game.library)
     if game.k == 1:
-        rule.sizes(1)  # whether the rule is for one member, which no kernel asks
+        rule.sizes(1)  # raises if the rule is not for one member: kernels do not ask it for so few
     return from_numpy(tree_credits(game, CoalitionTree.flat(game.k), (rule,)), game.library)
 
 
@@ -126,15 +126,15 @@ def owen(
 
 @between_graphs
 def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None) -> Any:
-    """Exact values of members on a line who join only beside those who are there: segments of a text, steps of a solution.
+    """Exact values of members on a line that join only beside those that have joined: segments of a text, steps of a solution.
 
         phi_i = sum over intervals [a, b] that end at i of C(k - L, a) / 2^(k-L) / 2 [v(a .. b) - v(a .. b without i)],
 
     L = b - a + 1 members, and for L = 1, where i is both ends, twice that: the mean marginal contribution over all 2^(k-1)
     orders in which the set is an interval at every moment, the Shapley value on the convex geometry of intervals.
 
-    utility, k: as for `set_shapley`; members stand on the line by their index, absent ones leave it. A function is asked for
-        no member and the k (k + 1) / 2 intervals only. `utilities.MyersonPath(runs)` is a table of the values of intervals.
+    utility, k: as for `set_shapley`; members stand on the line by their index, absent ones leave it. A function is asked only
+        for the empty set and the k (k + 1) / 2 intervals. `utilities.MyersonPath(runs)` is a table of the values of intervals.
 
     Returns credits [..., k] in the units of v, as `set_shapley` does; they add up to v(N) - v(empty).
     Cost O(k^2), and the values of k (k + 1) / 2 intervals by definition; on a device by the Shapley values of those in them.
@@ -158,20 +158,20 @@ def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None
 
 @between_graphs
 def marginal_vector(utility: Utility | Callable[..., Any] | Any, k: int | None = None, *, order: Any = None) -> Any:
-    """Marginal contributions in an order: what each of k members adds to those who came before it.
+    """Marginal contributions in an order: what each of k members adds to those that came before it.
 
         m_i = v(S + i) - v(S),      S the members before i in the order,      sum_i m_i = v(N) - v(empty).
 
     The mean of the marginal vectors over all orders is the Shapley value. In the order in which an autoregressive policy writes
     the members, summed up as reward to go, they are the credit that is unbiased for any policy (docs/theory.md, section 10).
 
-    utility, k: as for `set_shapley`; a function is asked for k + 1 coalitions, those who come first in the order, and of many
-        orders for each coalition once. Its k may be left to the order.
+    utility, k: as for `set_shapley`; a function is asked for the k + 1 prefixes of the order, and of many orders for each
+        coalition once. Its k may be left to the order.
     order: the members in their order, integers [k] or [..., k], by default 0 .. k-1. Leading axes are groups and broadcast with
         those of the utility. It is read on the host, whatever the device of the data.
 
     Returns contributions [..., k] by member, not by place, in the units of v, as `set_shapley` returns credits; an absent
-        member has 0 and changes nobody else's.
+        member has 0 and changes no other's.
     Cost O(k) for sums, products, best scores and counts, O(k E) for E elements or grid points, O(k m) for pass@m, O(k d^3) for
     determinants, O(k log k) for classes and votes, O(k^2) for pairs, rankings, gaps and shares of classes; O(2^k) for a table,
     all of which is checked.

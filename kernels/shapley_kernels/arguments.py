@@ -1,4 +1,4 @@
-"""What the arrays of kernels are: each form says it of its functions in its `__init__.py`, everybody else reads it here."""
+"""What each array of a kernel holds. Each form declares it for its functions in its `__init__.py`; other code reads it here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {
     "number": "no array, or one number a group, of whatever type the function says",
 }
 
-# What its axes are, behind the first one of the groups: only K has the members' names.
+# What its axes are, after the first, which is that of the groups. Another order of the members permutes the axes K alone.
 AXES = {
     "K": "the members",
     "R": "as many places as members: ranks, or numbers of other members",
@@ -47,12 +47,13 @@ Game = dict[str, Argument]
 
 
 def described(**games: dict[str, str]) -> dict[str, Game]:
-    """Games by their names: each argument, in its order, as its kind and its axes: "real K E", or "real B K E" if of each."""
+    """The declared games, parsed: "real K E" is a kind and its axes; "real B K E" says that every group has its own array."""
     found: dict[str, Game] = {}
     for name, arguments in games.items():
         found[name] = {}
         for argument, text in arguments.items():
             kind, *axes = text.split()
+            # The first argument tells the number of groups, and a rest is a difference from it.
             of_each = not found[name] or kind == "rest" or "B" in axes
             found[name][argument] = Argument(kind, "".join(axes).removeprefix("B"), of_each)
     return found
@@ -76,5 +77,5 @@ def arguments(form: str, game: str) -> Game:
 
 @lru_cache(maxsize=256)
 def has_names(form: str, game: str) -> bool:
-    """Whether entries have the members' names, as those of a table of all sets do: no axis can then be put in another order."""
+    """Whether an argument is a table of all sets: its bit masks name the members, so that no axis can be reordered."""
     return any("V" in argument.axes for argument in arguments(form, game).values())

@@ -1,4 +1,4 @@
-"""Arrays of any library: what the specification needs so that it runs on the array it is given, where that array is.
+"""What the specification needs to run on arrays of any library, on the device where they are.
 
 Specifications are written in the functions of the array API standard (data-apis.org), which NumPy has and array-api-compat
 adds to torch. They change no array in place, read no value, and build constants with NumPy: `beside` takes those to the device,
@@ -75,7 +75,7 @@ def _copied(xp: Any, values: NDArray[Any], device: Any) -> Any:
 
 
 def counting(n: int, array: Any) -> Any:
-    """0 .. n - 1, made where `array` is: what is too long to be sent, or of ever new lengths."""
+    """0 .. n - 1, made on the device of `array`: for ranges too long to copy, or whose lengths change too often to be kept."""
     if isinstance(array, np.ndarray):
         return np.arange(n)
     xp = namespace(array)
@@ -96,7 +96,8 @@ def dtype_of(array: Any) -> np.dtype[Any]:
 def laid_out(array: Any, shape: tuple[int, ...]) -> Any:
     """The array in another shape, its rows one after the other in memory, copied only if they are not.
 
-    The order of the terms of a sum can follow the layout: of this one it does not depend on the number of groups.
+    A library may add the terms of a sum in the order of their layout. This layout makes that order independent of the number of
+    groups.
     """
     if isinstance(array, np.ndarray):
         return np.ascontiguousarray(array.reshape(shape))
@@ -107,7 +108,7 @@ def laid_out(array: Any, shape: tuple[int, ...]) -> Any:
 def at_least(array: Any, low: float) -> Any:
     """The larger of every entry and a number, NaN for NaN.
 
-    As xp.maximum, for which array-api-compat makes a tensor of the number, on its way to which a device is waited for.
+    This replaces xp.maximum, for which array-api-compat would copy the number to the device and wait for it.
     """
     if isinstance(array, np.ndarray):
         return np.maximum(array, low)
@@ -145,13 +146,13 @@ def products_after(factors: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def everybody(members: int) -> NDArray[np.bool_]:
-    """Flags of members who are all there, [1, K], read-only."""
+    """Flags of members that are all present, [1, K], read-only."""
     present = np.ones((1, members), np.bool_)
     present.flags.writeable = False
     return present
 
 
-# About as many numbers as an engine holds at once in an array: what stays in cache, and what a device has room for.
+# How many numbers, roughly, an engine holds in one array: on the host what stays in cache, on a device what it has room for.
 CELLS = 1 << 17
 DEVICE_CELLS = 1 << 25
 
@@ -169,5 +170,5 @@ def joined(parts: Iterable[Array], axis: int = 0) -> Array:
 
 
 def placed(array: Array, order: NDArray[Any], axis: int) -> Array:
-    """What stands at j along an axis, at place order[j]."""
+    """The array with entry j along an axis moved to place order[j]."""
     return namespace(array).take(array, beside(np.argsort(order), array), axis=axis)

@@ -48,12 +48,13 @@ def chances_of(mix: Callable[[int], NDArray[Any]], present: Array) -> Array:
 
 
 def by_number(mix: Callable[[int], NDArray[Any]], present: Array) -> NDArray[np.float64]:
-    """mix(n) for every number n of members that occurs, on a device for every one that mix knows, [K + 1, K]; else NaN."""
+    """mix(n) for every number n of members that occurs, [K + 1, K], NaN elsewhere; on a device for every n that mix knows."""
     members = present.shape[1]
     chances = np.full((members + 1, members), np.nan)
     chances[0] = 0
     on_host = isinstance(present, np.ndarray)
     for n in set(present.sum(axis=1).tolist()) - {0} if on_host else range(1, members + 1):
+        # A device is not asked which n occur, so that an n without a distribution is no error there, except for K itself.
         try:
             chances[n] = np.append(mix(n), np.zeros(members - n))
         except ValueError:

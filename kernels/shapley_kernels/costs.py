@@ -1,9 +1,9 @@
-"""What kernels take, by the sizes of their arrays: operations, about as many as nanoseconds of one processor, and bytes.
+"""What a kernel costs by the sizes of its arrays: operations, about one a nanosecond on one processor, and bytes.
 
-A form says it of each of its functions in its `cost.py`, in the terms that stand here.
+Each form states the cost of each of its functions in its `cost.py`, in the terms defined here.
 
-Orders with a factor, good to about four. On the host a kernel of `cpu` goes from group to group in memory of its own, one of
-`ref` holds arrays of all groups, and one of `tree` those of as many games as `trees.chunks` lets it.
+An estimate is good to a factor of about four. On the host a kernel of `cpu` has memory for one group at a time, one of `ref`
+holds arrays of all groups, and one of `tree` holds those of as many games as `arrays.chunks` allows.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from shapley_kernels.trees.nodes import Node
 
 
 class Sizes(NamedTuple):
-    """Of a problem: members of a group, its elements, products, classes or pairs, its table; one for what it has not.
+    """The sizes of a problem, 1 for what it has not.
 
-    tables: whether every group has a table of its own. ties: of a vote, whether they are shared.
+    width: its elements, products, classes or pairs. length: its table, or the members of the class that a vote is for.
+
+    tables: whether every group has a table of its own. ties: whether ties of a vote are shared.
     """
 
     members: int
@@ -31,7 +33,7 @@ class Sizes(NamedTuple):
 
 
 class Flat(NamedTuple):
-    """Without a tree: operations of a group, bytes beside the arrays, and of `ref` bytes of a group."""
+    """The cost without a tree: operations of a group, bytes beside the arrays, and the bytes of a group that `ref` holds."""
 
     operations: Callable[[Sizes], float]
     scratch: Callable[[Sizes], float] = lambda s: 0.0
@@ -50,7 +52,7 @@ class Unions(NamedTuple):
         return len(self.sizes) < 2
 
     def spread(self) -> float:
-        """Members times depth: what an engine meets that looks at the members of every union."""
+        """Members added up over the unions: what an engine reads that looks at the members of every union."""
         return float(sum(self.sizes))
 
     def reduced(self, length: Callable[[float], float]) -> float:
@@ -58,14 +60,14 @@ class Unions(NamedTuple):
         return sum(float(c) ** 2 * length(n) for c, n in zip(self.children, self.sizes, strict=True))
 
     def walking(self, games: Sequence[tuple[str, str]]) -> float:
-        """What steps of an interpreter take, once for all groups: of the tree, and for a kernel of what is unlike in it."""
+        """The cost of interpreted Python, once for all groups: of the tree, its unlike unions, and games solved in steps."""
         unlike = set(zip(self.children, self.sizes, strict=True))
         steps = sum(c / 3 if c == n else c if c.bit_count() == 1 else c * log2(c) for c, n in unlike)
         by_steps = sum(form in REDUCED and not (self.flat and game in IN_ONE_STEP) for form, game in games)
         return 2000.0 * self.sizes[0] + 50_000.0 * len(unlike) + 100_000.0 * steps * by_steps
 
 
-# The forms that `reduction` solves, and the games of theirs that have a formula for the flat tree.
+# The forms that `reduction` solves, and those of their games that have a formula for the flat tree.
 REDUCED = ("counts", "pairs", "products", "ranks")
 IN_ONE_STEP = ("cardinality", "class_sizes", "pair_sums", "pass_at_k", "separable", "size_sum", "sized", "typed")
 
@@ -160,7 +162,7 @@ def square(s: Sizes) -> float:
 
 
 def all_sets(s: Sizes, unions: Unions) -> tuple[float, float]:
-    """Coalitions that matter: at most one partial child along a path to the root."""
+    """The coalitions of `trees.by_coalitions`: at most one partial child along a path to the root."""
     most = sum(c - 1 for c in unions.children)
     return 20 * s.members * 2.0 ** min(most, 1000), 64 * 2.0 ** min(most, 1000)
 
@@ -172,12 +174,12 @@ RANKS: OnTree = games_on_tree(lambda s: s.members, two_sizes, 48.0)
 
 
 def flat_cost(form: str, game: str) -> Flat:
-    """What a kernel takes without a tree."""
+    """What a kernel costs without a tree."""
     found: Flat = importlib.import_module(f"{__package__}.{form}.cost").FLAT[game]
     return found
 
 
 def tree_cost(form: str, game: str) -> OnTree:
-    """What it takes on a tree."""
+    """What a kernel costs on a tree."""
     found: OnTree = importlib.import_module(f"{__package__}.{form}.cost").ON_TREE[game]
     return found

@@ -1,4 +1,4 @@
-"""What stands before, in arrays [B, K, ..] whose axis 1 holds the members in the order in which they come."""
+"""What stands before each member, in arrays [B, K, ..] whose axis 1 holds the members in the order in which they arrive."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Array = Any
 
 
 def before(array: Array, first: Any = 0) -> Array:
-    """What stands one place earlier, `first` for who comes first: a number, or an array [B or 1, 1, ..]."""
+    """What stands one place earlier. The first member gets `first`, a number or an array [B or 1, 1, ..]."""
     xp = namespace(array)
     return xp.concat([xp.zeros_like(array[:, :1, ...]) + first, array[:, :-1, ...]], axis=1)
 
 
 def sums_before(array: Array) -> Array:
-    """The sums of all that stand earlier, 0 for who comes first."""
+    """The sums of all that stand earlier, 0 for the first member."""
     return namespace(array).cumulative_sum(array, axis=1, include_initial=True)[:, :-1, ...]
 
 
@@ -64,7 +64,7 @@ def earlier_alike(labels: Array, present: Array) -> Array:
 
 
 def arrived(members: int, array: Array) -> Array:
-    """Whether l has come by the time of j, [j, l]."""
+    """Whether member l arrives no later than member j, [j, l]."""
     return beside(np.tri(members, dtype=np.bool_), array)
 
 
@@ -74,7 +74,7 @@ def rises(levels: Array, first: Any = 0) -> Array:
 
 
 def ranking_before(keys: Array, present: Array) -> Array:
-    """Whether i is there and ranks before l, [b, i, l], by different keys [b, K], the largest first; present [b or 1, K]."""
+    """Whether i is present and ranks before l, [b, i, l], by differing keys [b, K], largest first; present [b or 1, K]."""
     return (keys[:, :, None] > keys[:, None, :]) & present[:, :, None]
 
 

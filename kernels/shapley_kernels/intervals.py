@@ -16,9 +16,11 @@ Array = Any
 def connected(values: Array, nothing: Array, size: Array | None = None) -> Array:
     """Mean marginal contributions over the 2^(n-1) orders whose beginnings are all intervals. O(n^2).
 
-    The first L of n members are a .. b with probability C(n - L, a) / 2^(n-L), and the last to join them was a or b, as likely
-    (both the same for L = 1). values [.., k, k], those of a .. b at [a, b], a <= b; nothing [..], that of no member; size [B],
-    n <= k where values are [B, k, k], n = k otherwise -> [.., k].
+    The first L of n members are a .. b with probability C(n - L, a) / 2^(n-L), and the last to join them was a or b, each
+    with probability 1/2 (for L = 1 they are the same).
+
+    values [.., k, k], those of a .. b at [a, b], a <= b; nothing [..], that of no member; size [B], n <= k where
+    values are [B, k, k], n = k otherwise -> [.., k].
     """
     xp, k = namespace(values), values.shape[-1]
     upper = beside(np.triu(np.ones((k, k), np.bool_)), values)
@@ -32,7 +34,7 @@ def connected(values: Array, nothing: Array, size: Array | None = None) -> Array
 
 
 def _chances_of(size: Array | None, values: Array) -> Array:
-    """`chances` of lines of n members, on k places: those of k members with a .. b longer by k - n."""
+    """`chances` of lines of n members on k places: an interval is as likely as one longer by k - n is among k members."""
     k = values.shape[-1]
     chance = beside(chances(k), values)
     if size is None:
@@ -52,6 +54,7 @@ def chances(n: int) -> NDArray[np.float64]:
     missing = np.ones(1)
     for length in range(n, 0, -1):
         chance[places[: n - length + 1], places[: n - length + 1] + length - 1] = missing
+        # Pascal's rule, halved at each step: no binomial coefficient grows large.
         missing = (np.append(missing, 0) + np.append(0, missing)) / 2
     chance.flags.writeable = False
     return chance

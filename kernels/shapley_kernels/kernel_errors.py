@@ -6,4 +6,4 @@ class LimitError(ValueError):
 
 
 class NotFiniteError(ValueError):
-    """Data that nobody had looked at, or credits, turned out not to be finite; who has their names says which."""
+    """Unchecked data or credits are not finite; the caller knows the field names and reports which one."""

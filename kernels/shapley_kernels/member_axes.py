@@ -34,7 +34,7 @@ def ordered(array: Any, argument: Argument, orders: NDArray[Any]) -> Any:
 
 
 def keys_along(keys: Array, orders: NDArray[Any]) -> Array:
-    """Keys [B or 1, K] in these orders, of which equal ones go by the members' own names."""
+    """Keys [B or 1, K] in these orders. The members' own places break ties first, since another order would lose them."""
     xp = namespace(keys)
     rank = xp.argsort(xp.argsort(-keys, axis=1, stable=True), axis=1, stable=True)
     return along(-xp.astype(rank, xp.float64), orders)
@@ -44,6 +44,7 @@ def along(array: Array, orders: NDArray[Any], axis: int = 1) -> Array:
     """An array [B or 1, ..] with one axis in these orders [B or 1, K]."""
     xp = namespace(array)
     if len(orders) == 1:
+        # Distinct places that ascend are all in their own place.
         same = (orders[0, 1:] > orders[0, :-1]).all()
         return array if same else xp.take(array, beside(orders[0], array), axis=axis)
     index = np.expand_dims(orders, [i for i in range(1, array.ndim) if i != axis])

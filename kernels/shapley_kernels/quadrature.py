@@ -35,6 +35,7 @@ def nodes(m: int) -> Array:
         theta = theta - step
         if np.abs(step).max() < 1e-15:
             break
+    # The middle node is known exactly.
     if m % 2:
         theta[-1] = np.pi / 2
     _, slope = _legendre(m, theta)
@@ -70,6 +71,7 @@ def count(k: int, eps: float) -> int:
     exact = (k + 1) // 2
     s = np.geomspace(1e-3, 3.0, 400)
     log_growth = np.log(32 / 15) + (k - 1) * np.log(np.cosh(s)) - np.log(-np.expm1(-2 * s))
+    # The bound falls as nodes are added, so that the least sufficient number is found by bisection.
     low, high = 1, exact
     while low < high:
         middle = (low + high) // 2

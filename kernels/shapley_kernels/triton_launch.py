@@ -66,7 +66,7 @@ def empty_credits(first: Tensor, *others: Any) -> Tensor:
 
 
 def stride(array: Tensor) -> int:
-    """Distance of the groups of an array; 0 where all groups share one."""
+    """Elements from one group of an array to the next; 0 where all groups share one."""
     return 0 if len(array) == 1 else array[:1].numel()
 
 
@@ -89,7 +89,7 @@ def tiles(groups: int, members: int, entries: int, least: int = 1) -> tuple[int,
 
 @triton.jit
 def tile(i_tile, B, K, BB: tl.constexpr, KP: tl.constexpr, FULL: tl.constexpr):
-    """Rows and offsets of the i-th tile of BB rows of [B, K], padded to KP columns (FULL: K = KP), and what of it is there."""
+    """Rows and offsets of the i-th tile of BB rows of [B, K], padded to KP columns (FULL: K = KP), and the mask of entries."""
     o_row = i_tile.to(tl.int64) * BB + tl.arange(0, BB)
     o_column = tl.arange(0, KP)
     if FULL:

@@ -36,7 +36,7 @@ def group_estimator(
     set_utility: called once a group with float64 [G] outcome rewards, those of all tokens, trainable or not, and the columns of
         `non_tensor_batch` where the framework passes them; returns what `set_shapley` takes. A response without trainable
         tokens is no member of its group. Several outputs of one rollout, to which verl gives one reward, are refused where a
-        column `session_id` tells; without one, as in verl 0.9.1, nothing does, and they are several members.
+        column `session_id` shows them; verl 0.9.1 has no such column, and there they count as several members.
     baseline, scale: as in `advantages`.
 
     >>> import numpy as np
@@ -52,7 +52,7 @@ def group_estimator(
     def estimate(
         token_level_rewards: Any, response_mask: Any, index: Any = None, non_tensor_batch: Any = None, **_: Any
     ) -> tuple[Any, Any]:
-        # A mask says where credit goes, not what is a reward: that of an outcome may stand on a tool's token.
+        # A mask says where credit goes, not where rewards are: the reward of an outcome may stand on a tool's token.
         rewards, trained = _numbers(token_level_rewards).sum(1), (_numbers(response_mask, "response_mask") != 0).any(1)
         credit = np.full(len(rewards), np.nan)
         for everyone in groups_of(index, len(rewards), non_tensor_batch):
@@ -173,6 +173,7 @@ def _read_rewards(token_level_rewards: Any, response_mask: Any, config: Any, nee
             "token hold one number a segment. Mix them in the reward function, or use one rule."
         )
     rewards, mask = _numbers(token_level_rewards), _numbers(response_mask, "response_mask") != 0
+    # With one reward a response at most, all rewards are those of outcomes, and not of segments.
     if (np.count_nonzero(rewards, axis=1) < 2).all():
         raise InputError(
             "this estimator needs the credits of segments, and found rewards of whole responses only. Have the reward function "

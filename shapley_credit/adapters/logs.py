@@ -13,7 +13,7 @@ Row = tuple[float | None, dict[str, Any]]
 
 
 class Extra:
-    """`log_extra` of one whole group, whose completions may be of several processes: notes that travel with their rewards."""
+    """`log_extra` of one whole group. Its notes travel with the rewards, since completions may be of several processes."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -35,7 +35,7 @@ class Extra:
 
 
 def log(rows: Sequence[Row], figures: Figures, log_metric: Any, log_extra: Any) -> None:
-    """Log figures, and the entries of the completions of this process, None where their group has no such column."""
+    """Log figures, and the entries of this process's completions: None for a column that only other groups have."""
     for name, value in figures.items() if log_metric is not None else ():
         log_metric(name, value)
     if log_extra is not None:

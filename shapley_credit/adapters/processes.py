@@ -46,7 +46,7 @@ class Processes:
         return found
 
 
-class Batch:
+class GroupedRows:
     """The rows of all processes, cut into groups of `size` neighbours; each group is scored on one process.
 
     columns: lists with one entry for each row of this process, rows of a group next to each other in the order of ranks.
@@ -59,17 +59,18 @@ class Batch:
         self.size = sum(lengths) if size is None else size
         if sum(lengths) % self.size:
             raise InputError(f"a batch of {sum(lengths)} completions is not made of whole groups of {self.size}.")
+        # Environments may rewrite the prompts of a group.
         if size is not None and "environments" not in common | columns:
             self._refuse_mixed(whole["prompts"])
         self.groups = sum(lengths) // self.size
         self._processes = processes
         self._local = slice(sum(lengths[: processes.rank]), sum(lengths[: processes.rank + 1]))
         starts = range(processes.rank * self.size, sum(lengths), processes.size * self.size)
-        # Groups dealt out in turn: group g is scored on process g modulo their number.
+        # Groups are dealt out in turn: group g is scored on process g modulo the number of processes.
         self.mine = [{**common, **{name: rows[low : low + self.size] for name, rows in whole.items()}} for low in starts]
 
     def _refuse_mixed(self, prompts: list[Any]) -> None:
-        """Every process sees all prompts, so that all of them raise, or none; environments may rewrite a group's prompts."""
+        """InputError for a group of several prompts. Every process sees all prompts, so that all processes raise, or none."""
         for low in range(0, len(prompts), self.size):
             if any(prompt != prompts[low] for prompt in prompts[low : low + self.size]):
                 raise InputError(
@@ -78,8 +79,9 @@ class Batch:
                 )
 
     def share(self, scored: Sequence[tuple[Sequence[Any], Sequence[Figures]]]) -> tuple[list[Any], Figures]:
-        """From a result for each row, and figures, of the groups in `mine`: the results of this process's rows, all figures."""
+        """Exchange the results and figures of the groups in `mine` for those of this process's rows, and pooled figures."""
         parts = self._processes.gather(list(scored))
+        # Groups were dealt out in turn, and come back in their order.
         every = [parts[g % len(parts)][g // len(parts)] for g in range(self.groups)]
         rows = list(chain.from_iterable(results for results, _ in every))
         return rows[self._local], pool_figures(chain.from_iterable(figures for _, figures in every))

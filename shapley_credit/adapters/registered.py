@@ -61,6 +61,7 @@ def candidate_estimator(*, credit: str = "own", lam: float = 0.0, baseline: str 
         refuse_none(list(columns["candidate_rewards"]), "candidate_rewards", "Give each response a list, [] for no candidates")
         groups_of(index, len(columns["candidate_rewards"]), columns)
         counts = [len(row) for row in columns["candidate_rewards"]]
+        # Rows of candidates are padded to the longest, and to one place where there is no candidate at all.
         present = np.arange(max(*counts, 1)) < np.array(counts)[:, None]
         rewards = np.zeros(present.shape)
         rewards[present] = np.concatenate([np.asarray(row, np.float64) for row in columns["candidate_rewards"]])

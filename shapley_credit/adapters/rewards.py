@@ -1,6 +1,6 @@
 """Credits of segments as rewards by token, for frameworks that hand nothing else from a reward function to an estimator.
 
-A segment ends at the token that holds its credit, as rewards of steps do; 0 would not be seen there, so that it is MARK.
+A segment ends at the token that holds its credit, as in rewards of steps. A credit of 0 would not show there, so it is MARK.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from shapley_credit.convert import Array
 from shapley_credit.credit.tokens import scatter_credit, token_advantages
 from shapley_credit.inputs.fields import refuse_none
 
-MARK = float(np.finfo(np.float32).tiny)  # in bfloat16 not 0 either, and lost in every sum
+MARK = float(np.finfo(np.float32).tiny)  # not 0 in bfloat16 either, and too small to change a sum
 
 
 def segment_rewards(mask: Any, segment_credit: Any, segment_lengths: Any) -> Any:
@@ -62,6 +62,7 @@ def _on_trained(rewards: Array, present: Array) -> Array:
     count = int(present.sum())
     if not count:
         return np.zeros(0)
+    # The trainable token at or before each token, the first one for those before it.
     place = np.maximum(np.cumsum(present) - 1, 0)
     moved = np.where(present, 0.0, rewards)
     return np.where(rewards[present] != 0, rewards[present], 0.0) + np.bincount(place, moved, count)

@@ -29,7 +29,7 @@ def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley
     """What each of the k members of one group is owed, and the figures of that credit.
 
     utility: what `set_shapley` takes: a utility of one group, a table of 2**k values, or a function of a tuple of members,
-        which is asked for each of 2**k sets once. It must not be an awaitable: whoever calls an async function awaits it.
+        which is asked for each of 2**k sets once. It must not be an awaitable: the caller awaits an async function first.
 
     >>> from shapley_credit import utilities as u
     >>> from shapley_credit.adapters.scoring import group_credit
@@ -55,8 +55,10 @@ def group_credit(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley
 
 
 def group_rewards(utility: Any, k: int, semivalue: Semivalue = semivalues.shapley) -> tuple[list[float | None], list[Figures]]:
-    """`group_credit` as rewards of a trainer in which a reward of None abstains: from a group whose utility is None, and from
-    members whose mask says that they are absent."""
+    """`group_credit` as rewards of a trainer that leaves out rewards of None.
+
+    They are None for a group whose utility is None, and for members that the mask of the utility marks as absent.
+    """
     if utility is None:
         return [None] * k, []
     credit, figures = group_credit(utility, k, semivalue)
@@ -72,7 +74,7 @@ def credit_figures(credit: Any, worth: float) -> Figures:
     credit/best_share             max_i phi_i / sum_i |phi_i|, 1 when the best takes all
     credit/entropy                -sum_i p_i log p_i / log k, p_i = |phi_i| / sum_j |phi_j|; 1 when all get the same
 
-    The last two are left out where nobody gets anything, the last where k = 1.
+    The last two are left out where all credits are 0, and the last where k = 1.
     """
     shares = np.asarray(credit, np.float64)
     figures = {RESIDUAL: abs(float(shares.sum()) - worth)}
@@ -105,6 +107,7 @@ def pay_segments(
     Returns (own, to go, segment_lengths) of each, as in `Increments`, and the figures of those that have a reward.
     """
     names = ("segment_credit", "segment_lengths", *("segment_marginal",) * (credit == "marginal"))
+    # Marginal credit that is not mixed reads no phi, which may be None.
     unused = (credit == "marginal") * (lam == 0.0)
     if not isinstance(answer, tuple) or len(answer) != len(names) or any(len(part) != len(rewards) for part in answer[unused:]):
         told = " (segment_credit may be None)" if unused else ""

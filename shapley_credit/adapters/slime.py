@@ -68,7 +68,8 @@ def post_process_rewards(
     phi and the lengths of segments come from `sample.metadata["segment_credit"]` and `["segment_lengths"]`, which your reward
     or generate function sets, marginal contributions from `["segment_marginal"]`; a sample without them is one segment,
     credited with its reward. A removed sample without a reward is absent, and its raw reward is 0.
-    credit, lam, baseline, scale, spread: as in `methods.ospo`; slime passes none, so that a function of yours has to.
+    credit, lam, baseline, scale, spread: as in `methods.ospo`. slime passes none of them: to set one, give slime a function of
+        yours that calls this one.
     """
     raw = [_raw(sample, args, row) for row, sample in enumerate(samples)]
     masks = [_mask(sample, row) for row, sample in enumerate(samples)]
@@ -78,6 +79,7 @@ def post_process_rewards(
         _column("segment_credit", metadata, raw) if credit != "marginal" or lam else None,
         [sample.group_index for sample in samples],
         segment_lengths=[
+            # A sample that is masked as a whole has no trainable token in any segment.
             [0] * len(found.get("segment_lengths", [0])) if not any(mask) else found.get("segment_lengths", [sum(mask)])
             for found, mask in zip(metadata, masks, strict=True)
         ],
@@ -117,7 +119,7 @@ def compute_advantages(args: Any, rollout_data: dict[str, Any]) -> None:
 
 
 def _raw(sample: Any, args: Any, row: int) -> float:
-    """The reward of a sample; NaN for one that is removed and has none, which is nobody's member."""
+    """The reward of a sample; NaN for one that is removed and has none: it is a member of no group."""
     reward = sample.get_reward_value(args)
     if reward is None and not sample.remove_sample:
         raise InputError(f"sample {row} has no reward (None) and is not removed; reward it, or set its remove_sample.")
@@ -125,7 +127,7 @@ def _raw(sample: Any, args: Any, row: int) -> float:
 
 
 def _column(name: str, metadata: list[dict[str, Any]], raw: list[float]) -> list[Any]:
-    """A list for each sample; its reward for a sample of one segment, which has no lengths either."""
+    """A list for each sample; the reward alone for a sample of one segment, which has no lengths either."""
     for row, found in enumerate(metadata):
         if ("segment_lengths" in found) != (name in found):
             raise InputError(

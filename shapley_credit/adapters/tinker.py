@@ -37,7 +37,7 @@ def group_rewards(utility: Any, k: int, *, semivalue: Semivalue = semivalues.sha
 
 
 def compute_advantages(trajectory_groups: Sequence[Any], *, baseline: str = "mean", scale: str = "none") -> list[Any]:
-    """The cookbook's function of that name with the baselines and scales of `advantages`: a float32 tensor a group."""
+    """The cookbook's function of the same name, with the baselines and scales of `advantages`: a float32 tensor a group."""
     import torch
 
     totals = [group.get_total_rewards() for group in trajectory_groups]
@@ -76,6 +76,7 @@ def credit_tokens(
 
     if len(data) != len(metadata):
         raise InputError(f"data and metadata must go together; got {len(data)} and {len(metadata)}.")
+    # A trajectory may be cut into several data; its segments run through all of them.
     places: dict[tuple[int, int], list[int]] = {}
     for place, found in enumerate(metadata):
         places.setdefault((found["group_idx"], found["traj_idx"]), []).append(place)

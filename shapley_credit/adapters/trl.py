@@ -13,7 +13,7 @@ from typing import Any
 
 from shapley_credit import semivalues
 from shapley_credit.adapters.logs import Extra, log
-from shapley_credit.adapters.processes import Batch, Processes
+from shapley_credit.adapters.processes import GroupedRows, Processes
 from shapley_credit.adapters.scoring import group_rewards, pay_segments, tokens_of
 from shapley_credit.adapters.trl_checks import SCALES, refuse_base, refuse_padding, refuse_settings
 from shapley_credit.credit.increments import Rule
@@ -50,13 +50,13 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
     processes = Processes()
     taken = [name for name in ("log_metric", "log_extra") if _takes(set_utility, name)]
 
-    def ask(batch: Batch, log_metric: Any, log_extra: Any) -> tuple[list[Any], list[Extra]]:
+    def ask(batch: GroupedRows, log_metric: Any, log_extra: Any) -> tuple[list[Any], list[Extra]]:
         extras = [Extra(batch.size) for _ in batch.mine]
         tools = [{"log_metric": log_metric, "log_extra": None if log_extra is None else extra} for extra in extras]
         given = [{name: tool[name] for name in taken if tool[name] is not None} for tool in tools]
         return [set_utility(**group, **more) for group, more in zip(batch.mine, given, strict=True)], extras
 
-    def pay(batch: Batch, utilities: Sequence[Any], extras: Sequence[Extra], *logs: Any) -> list[float | None]:
+    def pay(batch: GroupedRows, utilities: Sequence[Any], extras: Sequence[Extra], *logs: Any) -> list[float | None]:
         scored = [group_rewards(utility, batch.size, semivalue) for utility in utilities]
         paid, figures = batch.share([(extra.beside(each), more) for extra, (each, more) in zip(extras, scored, strict=True)])
         log(paid, figures, *logs)
@@ -67,7 +67,7 @@ def group_reward(set_utility: Callable[..., Any], *, semivalue: Semivalue = semi
         return pay(batch, *ask(batch, log_metric, log_extra), log_metric, log_extra)
 
     async def reward_async(log_metric: Any = None, log_extra: Any = None, **given: Any) -> list[float | None]:
-        # Exchanges block, so they wait in threads; the processes meet before the first of them, in the order of the rewards.
+        # Exchanges block, so they run in threads. The processes join before any await, thus all in the order of the rewards.
         batch = await asyncio.to_thread(_gather, processes.join(_trainer(log_metric)), _trainer(log_metric), given)
         answers, extras = ask(batch, log_metric, log_extra)
         utilities = await asyncio.gather(*answers)
@@ -136,12 +136,13 @@ def _pay_group(rule: Callable[..., Any], credit: str, lam: float, group: dict[st
 
 def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, pay: Callable[..., Any], spread: str) -> Any:
     columns, everyone = trainer._scored
+    # TRL gathers rewards from all processes; columns and masks are those of this one.
     start = trainer.accelerator.process_index * len(out["advantages"])
     rewards = everyone[start : start + len(out["advantages"])]
     mask = out["completion_mask"] * out.get("tool_mask", 1)
     masks = [row[: len(ids)] for row, ids in zip(mask.tolist(), columns["completion_ids"], strict=True)]
     columns = {**columns, "masks": masks, "rewards": rewards.tolist()}
-    batch = Batch(processes.join(trainer), columns, _group_size(trainer), {})
+    batch = GroupedRows(processes.join(trainer), columns, _group_size(trainer), {})
     scale = SCALES[trainer.scale_rewards]
     rows, figures = batch.share([pay(group, scale) for group in batch.mine])
     for name, value in figures.items():
@@ -152,24 +153,24 @@ def _pay_tokens(trainer: Any, out: Mapping[str, Any], processes: Processes, pay:
 def _takes(function: Callable[..., Any], name: str) -> bool:
     try:
         parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):  # of a callable that does not say; TRL hands everything on
+    except (TypeError, ValueError):  # a callable without a signature; TRL passes everything
         return True
     return name in parameters or any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
 
 
 def _trainer(log_metric: Any) -> Any:
-    """The trainer that calls a reward function, None in asynchronous GRPO; TRL passes no group size, but its own method."""
+    """The trainer that calls a reward function, as the owner of the method that TRL passes; None in asynchronous GRPO."""
     if log_metric is not None and not hasattr(getattr(log_metric, "__self__", None), "num_generations"):
         raise InputError("log_metric must be the method of a TRL trainer, which knows how large groups are; leave it as it is.")
     return getattr(log_metric, "__self__", None)
 
 
-def _gather(processes: Processes, trainer: Any, given: dict[str, Any]) -> Batch:
+def _gather(processes: Processes, trainer: Any, given: dict[str, Any]) -> GroupedRows:
     columns = {name: value for name, value in given.items() if isinstance(value, list)}
     common = {name: value for name, value in given.items() if name not in columns}
     if trainer is None:
         _refuse_several_groups(given)
-    return Batch(processes, columns, None if trainer is None else _group_size(trainer), common)
+    return GroupedRows(processes, columns, None if trainer is None else _group_size(trainer), common)
 
 
 def _refuse_several_groups(given: dict[str, Any]) -> None:

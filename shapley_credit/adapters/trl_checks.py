@@ -6,7 +6,7 @@ from typing import Any
 
 from shapley_credit.errors import InputError
 
-# Of the segments of a group, by TRL's scale_rewards.
+# The scale of the segments of a group, by TRL's scale_rewards.
 SCALES = {"group": "group_std", "none": "none"}
 
 

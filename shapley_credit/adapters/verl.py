@@ -5,7 +5,8 @@ Older versions from 0.6 on: VERL_USE_EXTERNAL_MODULES=shapley_credit.adapters.ve
 
 verl 0.9.1 passes `non_tensor_batch` to its own `gdpo` alone. `gapo`, and segments by name, need a version that passes it on;
 without it `shape_grpo` and `ospo` read rewards by token, and `gapo` says what to do. Nor does it pass sessions: each output of
-an agent loop that returns several is a member of its own. Where a column `session_id` comes they are refused.
+an agent loop that returns several is a member of its own. Where the batch has a column `session_id`, such
+outputs are refused.
 """
 
 from __future__ import annotations

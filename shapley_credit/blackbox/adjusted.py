@@ -22,11 +22,11 @@ Surrogate = Callable[[Structure, Coalitions, Array, Coalitions], tuple[Array, Ar
 LARGEST = 1024  # coalitions that a surrogate is fitted on
 
 
-class Layout(NamedTuple):
-    """How many coalitions, the first ones, the surrogate sees; the replicates; and the coalitions of the latter."""
+class Split(NamedTuple):
+    """The coalitions of a plan: the first `seen` ones fit the surrogate, and `draws` are the replicates that judge it."""
 
     seen: int
-    draws: replicates.Layout
+    draws: replicates.Draws
 
 
 def kind(structure: Structure) -> str:
@@ -40,25 +40,25 @@ def minimum(structure: Structure) -> int:
     return draws + max(draws, kriging.minimum(structure))
 
 
-def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, Layout]:
+def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, Split]:
     """Half of the budget, at most 1,024, for the surrogate, the rest for replicates."""
-    seen = min(budget // 4 * 2, LARGEST)
+    seen = min(budget // 4 * 2, LARGEST)  # even, as coalitions come in pairs
     shown = paired(structure, seen, seed)
     name = kind(structure)
     rows, draws = replicates.draw(structure, name, (budget - len(shown)) // replicates.cost(structure, name), seed)
     both, place = distinct(np.concatenate([shown, rows]))
     of_rows = place[len(shown) :]
-    return both, Layout(len(shown), replicates.Layout(of_rows[draws.before], of_rows[draws.after]))
+    return both, Split(len(shown), replicates.Draws(of_rows[draws.before], of_rows[draws.after]))
 
 
-def solver(surrogate: Surrogate) -> Callable[[Structure, Coalitions, Layout, Array], Solution]:
+def solver(surrogate: Surrogate) -> Callable[[Structure, Coalitions, Split, Array], Solution]:
     """phi = phi(surrogate) + mean over replicates of the contributions to v - surrogate, values [B, m] -> [B, k]."""
 
-    def solve(structure: Structure, coalitions: Coalitions, layout: Layout, values: Array) -> Solution:
-        predicted, credit = surrogate(structure, coalitions[: layout.seen], values[:, : layout.seen], coalitions)
+    def solve(structure: Structure, coalitions: Coalitions, split: Split, values: Array) -> Solution:
+        predicted, credit = surrogate(structure, coalitions[: split.seen], values[:, : split.seen], coalitions)
         if structure.efficient:  # the credits add up to what they are compared with, rounding included
             credit += ((predicted[:, 1] - predicted[:, 0] - credit.sum(axis=1)) / structure.k)[:, None]
-        missed = replicates.solve(structure, coalitions, layout.draws, values - predicted)
+        missed = replicates.solve(structure, coalitions, split.draws, values - predicted)
         return missed._replace(credit=missed.credit + credit)
 
     return solve
@@ -68,8 +68,8 @@ def most_likely(structure: Structure, coalitions: Coalitions, values: Array, at:
     """The prediction of kriging."""
     games = kriging.Games(structure, coalitions, values)
     predicted, credit = np.empty((len(values), len(at))), np.empty((len(values), structure.k))
-    for kernel, less_best, rows in games.grouped():
-        predicted[rows], credit[rows] = games.surrogate(kernel, less_best, rows, at.astype(np.float64))
+    for covariance, less_best, rows in games.grouped():
+        predicted[rows], credit[rows] = games.surrogate(covariance, less_best, rows, at.astype(np.float64))
     return predicted, credit
 
 

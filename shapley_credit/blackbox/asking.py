@@ -1,4 +1,4 @@
-"""Asking what is missing, in batches, here, on an executor or in an event loop: what is answered is kept at once."""
+"""Asking missing requests in batches, in this thread, on an executor or in an event loop: each answer is kept at once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class Asking:
             batches[:] = left
 
     def on(self, executor: Executor, requests: Sequence[Any]) -> None:
-        """Ask on an executor. What it runs when asking ends is waited for, except by an interrupt; what waits is cancelled."""
+        """Ask on an executor. When asking ends, batches that wait are cancelled; those that run are waited for, except after an
+        interrupt."""
         for batches in self._rounds(requests, self.batch_size):
             done: SimpleQueue[Future[Reply]] = SimpleQueue()
             places: dict[Future[Reply], int] = {}
@@ -70,7 +71,7 @@ class Asking:
                     left[place] = self._settled(future, batches[place])
                     if self.ledger.stopped:
                         _cancel(places)
-            except BaseException:
+            except BaseException:  # waits for nothing more, but keeps what is done
                 _cancel(places)
                 for future in _finished(done):
                     if not future.cancelled() and future.exception() is None:
@@ -91,7 +92,7 @@ class Asking:
         return self._keep(batch, future.result())
 
     async def awaited(self, gate: Semaphore, batch: list[Any]) -> None:
-        """Ask a batch in the event loop; when it is cancelled, or the function can't be awaited, no other begins anything."""
+        """Ask a batch in the event loop; when it is cancelled, or the function can't be awaited, no other batch begins."""
         try:
             await self._awaited(gate, batch)
         except BaseException as error:
@@ -141,7 +142,7 @@ class Asking:
     def _rounds(self, requests: Sequence[Any], size: int, sleep: bool = True) -> Iterator[Batches]:
         """Batches to ask, then what the asker left of them, `tries` times in all, with growing pauses.
 
-        The last retry is one by one: one request that makes its batch fail takes no other with it.
+        The last retry is one by one, so that no request fails because of another in its batch.
         """
         batches = cut(requests, size)
         for attempt in range(self.tries):

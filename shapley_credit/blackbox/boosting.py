@@ -14,6 +14,7 @@ from shapley_credit.errors import MissingExtraError
 Array = NDArray[Any]
 
 ROUNDS = 200
+# One thread and a fixed order of additions: equal values give equal trees.
 SETTINGS = {
     "objective": "regression",
     "learning_rate": 0.1,
@@ -60,9 +61,9 @@ def fit(coalitions: Array, values: Array) -> Ensemble:
     model = lightgbm.train(SETTINGS, data, num_boost_round=ROUNDS).dump_model()
     k = coalitions.shape[1]
     leaves: list[tuple[Array, Array, float]] = []
-    nobody = np.zeros(k, np.bool_)
+    empty = np.zeros(k, np.bool_)
     for tree in model["tree_info"]:
-        waiting = [(tree["tree_structure"], nobody, nobody)]
+        waiting = [(tree["tree_structure"], empty, empty)]
         while waiting:
             node, needed, excluded = waiting.pop()
             if "leaf_value" in node:

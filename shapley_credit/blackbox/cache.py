@@ -21,8 +21,8 @@ class Cache(MutableMapping[Any, float]):
 
     path: the file, made if absent. name, version: of the utility; other names and versions have answers of their own.
     Keys are requests: texts, bytes, numbers and tuples of them. Threads, processes and copies may share a file.
-    Raises TypeError for keys of other types, whose print is no key, and InputError for a key NaN, which equals nothing, for
-    values that are no finite numbers, and for a file that is something else.
+    Raises TypeError for keys of other types, which have no text of their own, and InputError for a key NaN, which equals
+    nothing, for values that are no finite numbers, and for a file that is something else.
 
     >>> import os, tempfile
     >>> from shapley_credit.blackbox import Cache
@@ -71,7 +71,7 @@ class Cache(MutableMapping[Any, float]):
     def __getitem__(self, request: Any) -> float:
         with self._alone() as base:
             found = base.execute("SELECT value FROM answers WHERE owner = ? AND request = ?", self._key(request)).fetchone()
-        if found is None or found[0] is None:  # what once was NaN
+        if found is None or found[0] is None:  # SQLite keeps NaN as null
             raise KeyError(request)
         return float(found[0])
 
@@ -142,7 +142,7 @@ def _patiently(base: sqlite3.Connection, statement: str) -> None:
             return
 
 
-_LONG = 10_000  # bits of a whole number, of which Python prints no more than 4,300 digits
+_LONG = 10_000  # bits above which whole numbers are kept in hex: Python prints at most 4,300 decimal digits
 
 _OWN = "FROM answers WHERE owner = ? AND value IS NOT NULL"
 
@@ -188,4 +188,4 @@ def _printed(request: Any) -> str:
     if kind is float and isnan(request):
         raise InputError("a request that holds NaN equals no other, so its answer is never found again; got nan.")
     text = hex(request) if kind is int and request.bit_length() > _LONG else repr(request)
-    return text.replace("inf", "1e999") if kind is float else text
+    return text.replace("inf", "1e999") if kind is float else text  # a literal that is read as infinity

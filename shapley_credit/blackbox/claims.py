@@ -1,4 +1,4 @@
-"""Who asks what at the moment: evaluations of one process that share a cache ask each request once."""
+"""Which evaluation asks what at the moment: those of one process that share a cache ask each request once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from itertools import count
 from typing import Any
 
-# The evaluations in whose calls this code runs, outermost first: none of them may be waited for.
+# The evaluations in whose calls this code runs, outermost first: none may be waited for, as each of them waits for this code.
 ABOVE: ContextVar[tuple[str, ...]] = ContextVar("ABOVE", default=())
 
 _NUMBERS = count()
@@ -19,11 +19,12 @@ _lock = threading.Lock()
 
 
 class Turn:
-    """A turn of one evaluation at a cache: requests that it asks, and that others who share the cache wait for.
+    """A turn of one evaluation at a cache: the requests that it asks, and for which others with that cache wait.
 
     Attributes:
-        mine: the requests it took, as nobody else asks them.
-        others: of those who ask the rest, when each is done. All ask their own before they wait for others.
+        mine: the requests it took, as no other evaluation asks them.
+        others: a future for each evaluation that asks some of the rest, set when it is done. Every evaluation asks its own
+            requests before it waits for others, so that no two wait for each other.
     """
 
     def __init__(self, name: str, shared: Hashable | None) -> None:
@@ -32,7 +33,7 @@ class Turn:
         self.others: set[Future[None]] = set()
 
     def take(self, requests: Iterable[Any]) -> None:
-        """Take what nobody else asks; without anything shared all."""
+        """Take the requests that no other evaluation asks, or all if no cache is shared."""
         if self.shared is None:
             self.mine.extend(requests)
             return
@@ -41,13 +42,13 @@ class Turn:
             held = _held.setdefault(self.shared, {})
             for request in requests:
                 holder = held.setdefault(request, self)
-                if holder is self or holder.name in above:
+                if holder is self or holder.name in above:  # to wait for one above would never end
                     self.mine.append(request)
                 else:
                     self.others.add(holder.done)
 
     def end(self) -> None:
-        """Let go of all requests, also after an interrupt in the middle of taking them, and tell those who wait."""
+        """Let go of all requests, also after an interrupt in the middle of taking them, and wake all that wait."""
         with _lock:
             held = _held.get(self.shared, {})
             for request in [request for request, holder in held.items() if holder is self]:
@@ -64,7 +65,7 @@ def new_name() -> str:
 
 
 def _forget() -> None:
-    """A forked process has none of the threads that asked, and the lock as it was in the middle of something."""
+    """Start anew in a forked process: it has none of the threads that asked, and one of them may have held the lock."""
     global _lock
     _lock = threading.Lock()
     _held.clear()

@@ -18,8 +18,8 @@ Array = NDArray[Any]
 class Design:
     """The coalitions [m, k] of a method for a budget and a seed, members in the order of the shape.
 
-    structure: of the shape. drawn: the coalitions and what belongs to them, where they have been drawn before.
-    ends: places of the empty and of the whole coalition.
+    structure: of the shape. drawn: the coalitions and their `places`, if they were drawn before. places: what the method's
+    `solve` needs to know about the coalitions beside themselves. ends: places of the empty and of the whole coalition.
     """
 
     def __init__(
@@ -28,16 +28,16 @@ class Design:
         self.key = (structure, method, budget, seed)
         self.structure, self.method = structure, METHODS[method]
         self.coalitions: Array
-        self.coalitions, self.layout = self.method.design(structure, budget, seed) if drawn is None else drawn
+        self.coalitions, self.places = self.method.design(structure, budget, seed) if drawn is None else drawn
         self.ends = [int(np.flatnonzero((self.coalitions == end).all(axis=1))[0]) for end in (False, True)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As it was drawn: another version may draw others, but values belong to these coalitions."""
-        return _restored, (*self.key, self.coalitions, self.layout)
+        return _restored, (*self.key, self.coalitions, self.places)
 
     def solve(self, values: Array) -> Solution:
         """Credits and standard errors [B, k] from values [B, m]."""
-        return self.method.solve(self.structure, self.coalitions, self.layout, values)
+        return self.method.solve(self.structure, self.coalitions, self.places, values)
 
     def gap(self, credit: Array, values: Array) -> Array | None:
         """[B]: what credits [B, k] exceed v(N) - v(empty) by; None where the value is not efficient."""
@@ -45,11 +45,12 @@ class Design:
         return credit.sum(axis=1) - (values[:, whole] - values[:, empty]) if self.structure.efficient else None
 
 
+# Weak, so that a design lives as long as the plans that hold it.
 _KNOWN: WeakValueDictionary[tuple[Structure, str, int, int], Design] = WeakValueDictionary()
 
 
 def design_of(structure: Structure, method: str, budget: int, seed: int) -> Design:
-    """The design, the same object as long as a plan has it."""
+    """The design, the same object as long as some plan holds it."""
     key = (structure, method, budget, seed)
     design = _KNOWN.get(key)
     if design is None:
@@ -57,11 +58,11 @@ def design_of(structure: Structure, method: str, budget: int, seed: int) -> Desi
     return design
 
 
-def _restored(structure: Structure, method: str, budget: int, seed: int, coalitions: Array, layout: Any) -> Design:
+def _restored(structure: Structure, method: str, budget: int, seed: int, coalitions: Array, places: Any) -> Design:
     """A design from elsewhere: the one in use here, if it is the same, so that their plans are solved together."""
     key = (structure.shaped()[0], method, budget, seed)
     design = _KNOWN.get(key)
     if design is None or not np.array_equal(design.coalitions, coalitions):
-        design = Design(*key, drawn=(coalitions, layout))
+        design = Design(*key, drawn=(coalitions, places))
         _KNOWN.setdefault(key, design)
     return design

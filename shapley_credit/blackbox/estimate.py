@@ -33,7 +33,7 @@ def estimate(
     cache: MutableMapping[Any, float] | None = None,
     **evaluation: Any,
 ) -> Estimate:
-    """Estimate the credits of a utility that is dear to ask: plan, evaluate, solve.
+    """Estimate the credits of a utility that is expensive to ask: plan, evaluate, solve.
 
         phi_i = E[v(P_i + i) - v(P_i)],      P_i what member i finds when it arrives (see `plan`).
 

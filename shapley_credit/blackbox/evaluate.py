@@ -15,7 +15,7 @@ from shapley_credit.inputs.answers import shown
 from shapley_credit.inputs.checks import whole_number
 from shapley_credit.solve.callables import batched
 
-BATCH = 64  # requests of one call, unless the caller knows better: what one call loses when it is interrupted
+BATCH = 64  # requests of one call by default: an interrupt loses no more than the call that runs
 
 
 def evaluate(
@@ -35,15 +35,15 @@ def evaluate(
     value: a function of one request, or `batched(f)` of many. Without `request` a request is a coalition: a tuple of members,
         for `batched` bool [m, k].
     plans: of `sc.plan`, or the `Prefixes` of orders.
-    request: from the number of a plan and a coalition to what is asked, for example the text left of a response; `batched`
-        then takes a list of them. Plans that share requests share answers.
+    request: a function from the number of a plan and a coalition to the request, for example the text left of a response;
+        `batched` then takes a list of requests. Plans that share requests share answers.
     batch_size: requests in one call of `batched`, and in one piece of work of an executor, by default 64.
     executor: any `concurrent.futures.Executor`; the answers and their order are the same with each.
-    cache: a mapping from requests to values, a dict or a `blackbox.Cache` on disk: what it knows is not asked, and what is
-        answered is stored at once, so that after a crash only what is missing is asked. Evaluations of one process that share
-        a cache ask each request once.
-    retries, backoff: requests whose call raises or whose answer is junk are asked again, each at most `retries` times, after
-        `backoff` seconds and then twice as many; the last time one by one, so that none fails for another in its batch.
+    cache: a mapping from requests to values, a dict or a `blackbox.Cache` on disk. Requests that it holds are not asked, and
+        each answer is stored at once, so that after a crash only missing requests are asked. Evaluations of one process that
+        share a cache ask each request once.
+    retries, backoff: only requests without a finite answer are retried, each at most `retries` times, with exponential backoff
+        from `backoff` seconds. The last retry is one by one, so that no request fails because of another in its batch.
     progress: show a bar (needs tqdm).
 
     Returns values [m], or a list of them for a sequence of plans. Cost: one call a batch, O(m k) for the rest.
@@ -70,7 +70,7 @@ def evaluate(
                     asking.on(executor, turn.mine)
             if not turn.others:
                 break
-            wait_for(turn.others)
+            wait_for(turn.others)  # another turn then asks what they got no answer for
     values = ledger.values()
     return values[0] if single else values
 
@@ -114,7 +114,7 @@ async def aevaluate(
                 await _together([asking.awaited(gate, batch) for batch in cut(turn.mine, asking.batch_size)])
             if not turn.others:
                 break
-            # Shielded: whoever is cancelled while it waits for others cancels none of them.
+            # Shielded: an evaluation that is cancelled while it waits for others cancels none of them.
             await asyncio.gather(*(asyncio.shield(asyncio.wrap_future(other)) for other in turn.others))
     values = ledger.values()
     return values[0] if single else values

@@ -34,7 +34,7 @@ def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, An
     return unpacked(codes, structure.k), places
 
 
-def solve(structure: Structure, coalitions: Coalitions, layout: Any, values: Array) -> Solution:
+def solve(structure: Structure, coalitions: Coalitions, places: Any, values: Array) -> Solution:
     """phi_i = sum_S p_S [v(S + i) - v(S)], values [B, m] -> [B, k]."""
-    credit = credits(layout, values)
+    credit = credits(places, values)
     return Solution(credit, np.zeros_like(credit))

@@ -1,4 +1,4 @@
-"""Linear algebra in small tiles, which no BLAS library shares out among threads: the bits do not depend on their number."""
+"""Linear algebra in tiles so small that BLAS libraries keep them in one thread: no bit depends on the number of threads."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def times(left: Array, right: Array, lower: Literal["left", "right", ""] = "") -
     product = np.empty((*lead, rows * high, columns * wide))
     total, summand = _tiles(product, high, wide), np.empty((*lead, columns, high, wide))
     for i in range(rows):
+        # The first product fills all columns; of a lower triangular matrix only its last rows reach them all.
         start, *order = range(depths)[::-1] if lower == "right" else range(depths)
         np.matmul(first[..., i, start, None, :, :], second[..., start, :, :, :], out=total[..., i, :, :, :])
         for j in order if lower != "left" else order[: ((i + 1) * high - 1) // deep]:
@@ -77,7 +78,7 @@ def precise(smooth: Array, noises: Array, columns: Array) -> tuple[Array, Array]
     diagonal = bordered.reshape(len(noises), -1)[:, :: n + below + 1]
     if below:
         bordered[:, n:, :n], diagonal[:, n:] = columns.T, HUGE
-    for place, matrix in enumerate(smooth):  # what fits in cache
+    for place, matrix in enumerate(smooth):  # one matrix at a time fits in cache
         bordered[:, :n, :n] = matrix
         diagonal[:, :n] += noises[:, None]
         factor = np.linalg.cholesky(bordered)

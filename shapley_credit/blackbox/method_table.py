@@ -67,7 +67,7 @@ def choose(structure: Structure, budget: int | None) -> tuple[str, str]:
 
 
 def check(structure: Structure, name: str, budget: int | None) -> int:
-    """The budget, where the method goes with the structure and the budget suffices."""
+    """The budget. Raises InputError if the method does not fit the structure, or if the budget does not suffice."""
     if not isinstance(name, str) or name not in METHODS:
         raise InputError(f"method must be 'auto' or one of {', '.join(METHODS)}; got {shown(name)}.")
     method = METHODS[name]
@@ -101,7 +101,7 @@ def check(structure: Structure, name: str, budget: int | None) -> int:
 
 
 def check_size(structure: Structure, name: str, budget: int) -> None:
-    """Refuse plans that no memory holds, before anything is asked."""
+    """Raise InputError for plans that no memory holds, before anything is asked."""
     cells, k = budget * structure.k, structure.k
     if cells > CELLS:
         raise InputError(

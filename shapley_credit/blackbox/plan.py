@@ -42,6 +42,7 @@ class Plan:
         self.structure, self.wish, self.seed, self.k = structure, wish, seed, structure.k
         self.unbiased = METHODS[self.method].unbiased
         self.design, self.place = design_of(shaped, self.method, self.budget, seed), np.argsort(order)
+        # The design has members in the order of the shape; the plan's are in the caller's.
         self.coalitions = np.ascontiguousarray(self.design.coalitions[:, self.place])
 
     @cached_property
@@ -54,7 +55,7 @@ class Plan:
         """Credits from the values [..., m] of the coalitions; leading axes are responses, solved together.
 
         Cost: linear in m for replicates and exact values, O(m k^2) for a regression, O(m^3) for kriging, shared by
-        all responses that choose the same kernel. Raises InputError for another shape and for values that are not finite.
+        all responses that choose the same covariance. Raises InputError for another shape and for values that are not finite.
 
         >>> import shapley_credit as sc
         >>> plan = sc.plan([[0, 1], [2]])
@@ -162,7 +163,7 @@ def plan(
     levels: Sequence[Semivalue] | None = None,
     seed: int = 0,
 ) -> Plan:
-    """Choose the coalitions to ask of a utility that is dear to ask, so that credits follow from their values.
+    """Choose the coalitions to ask of a utility that is expensive to ask, so that credits follow from their values.
 
         phi_i = E[v(P_i + i) - v(P_i)],
 

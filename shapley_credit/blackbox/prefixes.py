@@ -13,7 +13,7 @@ from shapley_credit.convert import Array
 
 @dataclass(frozen=True)
 class Prefixes:
-    """The coalitions of those who come first in an order: nobody, the first, the first two, .., everybody.
+    """The prefixes of an order as coalitions: no member, the first, the first two, .., all.
 
     Attributes:
         order: the k members, each once.

@@ -101,7 +101,7 @@ def arrivals(structure: Structure, rng: np.random.Generator, count: int) -> Coal
 def siblings_before(own: Array, q: Array, rng: np.random.Generator) -> Coalitions:
     """bool [count, c]: a random set of the siblings of child `own` [count], whose size has the distribution q [c]."""
     ranks = rng.random((len(own), len(q)))
-    ranks[np.arange(len(own)), own] = 2  # never before itself
+    ranks[np.arange(len(own)), own] = 2  # the largest rank: a child is never before itself
     sizes = np.searchsorted(np.cumsum(q), rng.random(len(own)) * q.sum(), side="right")
     before: Coalitions = ranks.argsort(axis=1).argsort(axis=1) < np.minimum(sizes, len(q) - 1)[:, None]
     return before
@@ -115,7 +115,7 @@ def orders(structure: Structure, seed: int, turns: int) -> Iterator[list[Array]]
     """
     for number in range(1 << 62):
         rng = stream(seed, "orders", number)
-        shuffles: dict[tuple[int, ...], tuple[Array, int]] = {}
+        shuffles: dict[tuple[int, ...], tuple[Array, int]] = {}  # of each node, shared by the turns of the batch
         yield [_order(structure.root, turn, turns, rng, shuffles) for turn in range(turns)]
 
 

@@ -26,13 +26,13 @@ def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, No
     return paired(structure, budget - budget % 2, seed), None
 
 
-def solve(structure: Structure, coalitions: Coalitions, layout: None, values: Array) -> Solution:
+def solve(structure: Structure, coalitions: Coalitions, places: None, values: Array) -> Solution:
     """argmin sum_S w_S (v(S) - v(empty) - phi(S))^2 among phi with phi(N) = v(N) - v(empty), values [B, m] -> [B, k].
 
     w_S = (k - 1) / (s (k - s)) shared by the coalitions of size s (Charnes et al. 1988): all of them give the Shapley value.
     The constraint is met by a change of variables, phi = (v(N) - v(empty)) / k + Q psi with Q orthogonal to 1, not by a large
-    weight. The two of a pair share what they do not fit; the standard error is that of a regression with pairs as clusters,
-    less the share of each size that was asked: a complete size adds no error.
+    weight. The errors of a pair's two coalitions go together, so the standard error is that of a regression with pairs as
+    clusters. The share of each size that was asked is taken off: a complete size adds no error.
     """
     k = structure.k
     inner = coalitions[2:].astype(np.float64)

@@ -18,8 +18,8 @@ Array = NDArray[Any]
 Replicates = Callable[[Structure, int], Iterator[Coalitions]]
 
 
-class Layout(NamedTuple):
-    """Places of the coalitions before and after each contribution, [replicates, k, contributions]."""
+class Draws(NamedTuple):
+    """The replicates of a plan: places of the coalitions before and after each contribution, [replicates, k, contributions]."""
 
     before: Array
     after: Array
@@ -44,7 +44,7 @@ def rotation(structure: Structure, seed: int) -> Iterator[Coalitions]:
 
 
 def arrival(structure: Structure, seed: int) -> Iterator[Coalitions]:
-    """What each member finds when it arrives, drawn on its own: for semivalues, which belong to no order."""
+    """For each member a draw of its own of what it finds on arrival: for semivalues that no order of all members yields."""
     for number in range(1 << 62):
         rng = stream(seed, "arrivals", number)
         before = np.zeros((structure.k, 1, structure.k), np.bool_)
@@ -68,7 +68,7 @@ def _nodes(structure: Structure) -> Iterator[tuple[Any, Any]]:
 
 
 def _predecessors(batch: list[Array]) -> Coalitions:
-    """bool [k, orders, k]: who comes before whom."""
+    """bool [k, orders, k]: for each member, the members that come before it in each order."""
     position = np.argsort(np.array(batch), axis=1)  # [orders, k]
     before: Coalitions = np.swapaxes(position[:, None, :] < position[:, :, None], 0, 1)
     return before
@@ -89,28 +89,29 @@ def cost(structure: Structure, kind: str) -> int:
     return multiple * int(structure.k) + constant
 
 
-def draw(structure: Structure, kind: str, count: int, seed: int) -> tuple[Coalitions, Layout]:
+def draw(structure: Structure, kind: str, count: int, seed: int) -> tuple[Coalitions, Draws]:
     """The coalitions of `count` replicates without repetition, the ends first."""
     stream = KINDS[kind][0](structure, seed)
     before = np.stack([next(stream) for _ in range(count)])  # [R, k, c, k]
     after = before | np.eye(structure.k, dtype=np.bool_)[:, None, :]
     both = np.stack([before, after], axis=3).reshape(-1, structure.k)
     rows, place = distinct(np.concatenate([ends(structure.k), both]))
+    # The ends are the first two rows.
     places = place[2:].reshape(*before.shape[:3], 2)
-    return rows, Layout(places[..., 0], places[..., 1])
+    return rows, Draws(places[..., 0], places[..., 1])
 
 
-def design(kind: str) -> Callable[[Structure, int, int], tuple[Coalitions, Layout]]:
-    """As many replicates as the budget pays for if no coalition repeats; which ones never depends on what they hold."""
+def design(kind: str) -> Callable[[Structure, int, int], tuple[Coalitions, Draws]]:
+    """As many replicates as the budget pays for if no coalition repeats: a number that followed the draws could bias them."""
     return lambda structure, budget, seed: draw(structure, kind, (budget - 2) // cost(structure, kind), seed)
 
 
-def solve(structure: Structure, coalitions: Coalitions, layout: Layout, values: Array) -> Solution:
+def solve(structure: Structure, coalitions: Coalitions, draws: Draws, values: Array) -> Solution:
     """The mean of the replicates and its standard error, values [B, m] -> [B, k]; the ends are the first two coalitions.
 
-    What the credits of a replicate lack of v(N) - v(empty), which is 0 on average, all share; orders lack nothing.
+    All members share what the credits of a replicate lack of v(N) - v(empty): 0 on average, and always in orders.
     """
-    each = (np.take(values, layout.after, axis=1) - np.take(values, layout.before, axis=1)).mean(axis=3)  # [B, R, k]
+    each = (np.take(values, draws.after, axis=1) - np.take(values, draws.before, axis=1)).mean(axis=3)  # [B, R, k]
     if structure.efficient:
         each += ((values[:, 1] - values[:, 0])[:, None, None] - each.sum(axis=2, keepdims=True)) / structure.k
     return of_replicates(each)

@@ -26,7 +26,7 @@ class Ledger:
     """The requests of all coalitions of some plans, each once, and their answers.
 
     Attributes:
-        answers: request -> value, of all that is known.
+        answers: request -> value, for all requests that have one.
         faults: what went wrong with requests that have been asked in vain, request -> reason.
         stopped: why nothing more may be asked, "" while it may.
     """
@@ -43,7 +43,7 @@ class Ledger:
         self._asked_by: dict[Any, tuple[int, int]] = {}
         for number, requests in enumerate(self.needed):
             for row, item in enumerate(requests):
-                self._asked_by.setdefault(item, (number, row))
+                self._asked_by.setdefault(item, (number, row))  # equal requests are asked in the first one's place
         self._look(self._asked_by)
 
     @property
@@ -53,7 +53,7 @@ class Ledger:
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
-        """Take the missing requests that nobody else asks, less those which the cache has got in the meantime."""
+        """Take the missing requests that no other evaluation asks, less those that the cache has meanwhile."""
         shared = None if self.cache is None else getattr(self.cache, "shared_as", id(self.cache))
         turn = Turn(self.name, shared)
         try:
@@ -68,7 +68,7 @@ class Ledger:
             turn.end()
 
     def _look(self, requests: Iterable[Any]) -> None:
-        """Take what the cache knows; what is no finite number there has to be asked."""
+        """Take the answers that the cache holds; a request with anything but a finite number there is asked."""
         if self.cache is None:
             return
         for item in requests:
@@ -80,7 +80,7 @@ class Ledger:
     def keep(self, requests: Sequence[Any], reply: Reply) -> list[Any]:
         """Store the answers of a batch, at once; return the requests that have none."""
         pairs = list(zip(requests, reply.values.tolist(), strict=True))
-        fresh = [(item, value) for item, value in pairs if value == value]
+        fresh = [(item, value) for item, value in pairs if value == value]  # not NaN
         self.answers.update(fresh)
         for item, _ in fresh:
             self.faults.pop(item, None)
@@ -90,7 +90,7 @@ class Ledger:
         return [item for item, value in pairs if value != value]
 
     def _save(self) -> None:
-        """Put into the cache what is not in it yet, that of a call which was interrupted while it did so too."""
+        """Put answers into the cache that it lacks, also those whose storing was interrupted."""
         if self.cache is None or not self._unsaved or self.cause:
             return
         try:
@@ -119,7 +119,7 @@ class Ledger:
         return np.array([self.plans[number].coalitions[row] for number, row in map(self._asked_by.__getitem__, requests)])
 
     def values(self) -> list[Array]:
-        """The values of each plan's coalitions. Raises EvaluationError that names those without, and holds all others."""
+        """The values of each plan's coalitions. Raises EvaluationError for missing ones, with all others in it."""
         found = self._found()
         if self.stopped or any(np.isnan(values).any() for values in found):
             raise self.error() from self.cause
@@ -150,7 +150,7 @@ class Ledger:
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
-        """Keep the answers within reach of who interrupts: the cause of a KeyboardInterrupt or CancelledError holds them."""
+        """Keep the answers within reach after an interrupt: the cause of a KeyboardInterrupt or CancelledError holds them."""
         try:
             yield
         except Exception:
@@ -190,19 +190,19 @@ def raised(error: BaseException) -> str:
 
 
 class Reply(NamedTuple):
-    """What came of a batch: values [m], NaN where there is none, and why, place -> reason: texts, for any process."""
+    """The outcome of a batch: values [m], NaN where there is none, and why, place -> reason: texts, which any process reads."""
 
     values: Values
     faults: dict[int, str]
 
     @classmethod
     def failed(cls, count: int, reason: str) -> Reply:
-        """Nothing at all."""
+        """A batch without any value."""
         return cls(np.full(count, np.nan), dict.fromkeys(range(count), reason))
 
     @classmethod
     def of(cls, answer: Any, count: int) -> Reply:
-        """What the function returned for a batch, read."""
+        """The values in what a function returned for a batch."""
         try:
             return cls(*numbers_of(answer, count))
         except AsynchronousError:
@@ -212,7 +212,7 @@ class Reply(NamedTuple):
 
 
 def ask(value: Any, question: Any, above: tuple[str, ...] = ()) -> Reply:
-    """Answers of a batch, where it is computed: one call of a batched function, or one an item, of which each fails alone."""
+    """The answers of a batch, in any process: one call of a batched function, or one an item, each of which fails alone."""
     token = ABOVE.set(above)
     try:
         return _in_one(value.function, question) if isinstance(value, batched) else _one_by_one(value, question)

@@ -29,7 +29,7 @@ def of_replicates(each: Array) -> Solution:
     """The mean of independent replicates [B, R, k], and its standard error.
 
     Variances are half a member's own, half the mean over members: few replicates may never show a rare large contribution, of a
-    voter who is seldom decisive, say, and its own variance would then be far too small (moderated variances, Smyth 2004).
+    voter that is seldom decisive, say, and its own variance would then be far too small (moderated variances, Smyth 2004).
     Degrees of freedom by Satterthwaite's rule for that sum, own and mean having R - 1 and k (R - 1) under equal variances.
     """
     replicates, k = each.shape[1:]
@@ -79,7 +79,7 @@ class Estimate:
         trace: pairs (evaluations, largest standard error), one for each time the credits were solved for.
         freedom: degrees of freedom of the standard errors.
 
-    Equal are estimates of equal numbers, NaN included. A pickle leaves the utility behind, copies keep it.
+    Two estimates are equal if their numbers are, NaN included. A pickle leaves the utility behind, copies keep it.
     """
 
     values: Array
@@ -121,7 +121,7 @@ class Estimate:
         return self.values - reach, self.values + reach
 
     def extend(self, budget: int) -> Estimate:
-        """The estimate with `budget` evaluations more: what was asked already is not asked again.
+        """The estimate with `budget` evaluations more; coalitions that were asked are not asked again.
 
         Raises InputError for what `Plan.solve` returned or a pickle held, which know no utility: extend the plan instead.
         """

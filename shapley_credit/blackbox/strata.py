@@ -25,7 +25,7 @@ def minimum(structure: Structure) -> int:
 
 
 def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, Array]:
-    """Sweeps: for each size the members of a shuffle in groups of that size, the last one reaching round, and complements.
+    """Sweeps: for each size the members of a shuffle in groups of that size, the last one wrapping around, and complements.
 
     Every member is in a group, and in a complement, of every size.
     """
@@ -46,21 +46,21 @@ def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, Ar
     return different, place[len(fixed) :].reshape(-1, sweep(k))
 
 
-def solve(structure: Structure, coalitions: Coalitions, layout: Array, values: Array) -> Solution:
+def solve(structure: Structure, coalitions: Coalitions, places: Array, values: Array) -> Solution:
     """phi_i = (1/k) sum_s [mean of v(S), i in S, |S| = s + 1, less mean of v(S), i not in S, |S| = s] in every sweep.
 
-    Sizes 0, 1, k - 1 and k are complete. What the credits lack of v(N) - v(empty), which is 0 on average, all share. Unbiased,
-    with bounded error for bounded games (Kolpaczki et al. 2024, SVARM). values [B, m] -> [B, k].
+    Sizes 0, 1, k - 1 and k are complete. All members share what the credits lack of v(N) - v(empty), 0 on average.
+    Unbiased, with bounded error for bounded games (Kolpaczki et al. 2024, SVARM). values [B, m] -> [B, k].
     """
     k, total = structure.k, values[:, 1] - values[:, 0]
     single, others = values[:, 2 : 2 + k], values[:, 2 + k : 2 + 2 * k]
     known = values[:, 1:2] - others + single - values[:, :1]
     known = known - (single.sum(axis=1, keepdims=True) - single) / (k - 1)
     known = known + (others.sum(axis=1, keepdims=True) - others) / (k - 1)
-    each = np.repeat(known[:, None, :], len(layout), axis=1)  # [B, sweeps, k]
-    rows = coalitions[layout]  # [sweeps, evaluations, k]
+    each = np.repeat(known[:, None, :], len(places), axis=1)  # [B, sweeps, k]
+    rows = coalitions[places]  # [sweeps, evaluations, k]
     sizes = rows.sum(axis=2)
-    seen = np.take(values, layout, axis=1)
+    seen = np.take(values, places, axis=1)
     for s in range(2, k - 1):
         here = (sizes == s)[..., None]
         inside, outside = (rows & here).astype(np.float64), (~rows & here).astype(np.float64)

@@ -100,8 +100,9 @@ class Structure:
         return Levels(self.root)
 
 
-DEEPEST = 300  # edges from the root to a member, along which trees are walked
+DEEPEST = 300  # the most edges from the root to a member: some walks down a tree are recursive
 
 _DEEP = f"at most {DEEPEST - 1} are walked. Leave out levels that tell few members apart, for example all but the first 50."
 
+# One object for each shape and its rules, as designs are looked up by the identity of their structure.
 _SHAPES: WeakValueDictionary[tuple[Shape, tuple[Semivalue, ...]], Structure] = WeakValueDictionary()

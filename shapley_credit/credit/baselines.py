@@ -1,7 +1,7 @@
 """What is subtracted from a credit and what it is divided by: one function a rule, on a whole batch of groups at once.
 
 NumPy, or torch on an accelerator: the rules use what both spell alike. A sum sees the members of one group in batch order and
-nothing else, so that no bit depends on who else is in the batch.
+nothing else, so that no bit depends on the other groups of the batch.
 """
 
 from __future__ import annotations
@@ -66,12 +66,13 @@ class Batch:
 
     @cached_property
     def alone(self) -> Any:
-        """Whether there is nobody else, so that a baseline from others has nothing to go by."""
+        """Whether no other member is present, so that a baseline from others has nothing to go by."""
         return self.count <= 1.0
 
     @cached_property
     def mean(self) -> Any:
         """Exact where all credits of a group are equal, so that such a group has advantages of exactly 0."""
+        # The second pass removes the rounding error of the first.
         rough = self.total(self.credit) / self.count.clip(min=1.0)
         return rough + self.total(self.apart(rough)) / self.count.clip(min=1.0)
 
@@ -87,12 +88,12 @@ class Batch:
 
 
 def leave_one_out(batch: Batch) -> Any:
-    """The mean of the others; one's own credit where there are none."""
+    """The mean of the others; a member's own credit where it has none."""
     return batch.mean + (batch.mean - batch.credit) / batch.others
 
 
 def length_weighted(batch: Batch) -> Any:
-    """The mean by length; the plain mean where nobody has any length."""
+    """The mean by length; the plain mean where no member has any length."""
     lengths = batch.xp.where(batch.present, batch.lengths, 0.0)
     tokens = batch.total(lengths)
     return batch.mean + batch.total(lengths * batch.apart(batch.mean)) / batch.xp.where(tokens > 0.0, tokens, 1.0)
@@ -118,6 +119,7 @@ def half_window_median(batch: Batch) -> Any:
     start = xp.cumsum(codes * 0 + 1, 0) - 1
     end = (start + half[group] - 1).clip(max=len(codes) - 1)
     fits = start + half[group] <= first[group] + n[group]
+    # Windows that leave their group are infinitely wide; equally narrow ones stay in order, so that the lowest comes first.
     narrowest = _by_group(xp, group, xp.where(fits, credit[end] - credit, float("inf")))[first]
     return ((credit[narrowest + (half - 1) // 2] + credit[narrowest + half // 2]) / 2.0)[codes]
 
@@ -154,7 +156,7 @@ NEEDS: dict[str, str] = {
 # Means of the others, of which there are none in a group of one.
 FROM_OTHERS = ("leave_one_out", "length_weighted_leave_one_out")
 
-# All that don't see the own response, and that a rule may subtract whole at every decision.
+# All that don't see the own response: only these may a rule subtract whole at every decision.
 OF_OTHERS = ("none", *FROM_OTHERS, "set_leave_one_out")
 
 
@@ -181,7 +183,7 @@ def scaled(batch: Batch, baseline: str, scale: str, floor: float) -> Any:
 
 
 def decoupled(batch: Batch, rewards: Any, weights: list[float], baseline: str, floor: float) -> Any:
-    """Rewards [N, R] each over its own deviation, added up, and the sum over its deviation in the batch."""
+    """Rewards [N, R], each column scaled within its groups; then their weighted sum, scaled over the whole batch."""
     columns = (scaled(batch.of(rewards[:, r]), baseline, "group_std", floor) * weight for r, weight in enumerate(weights))
     absent = batch.xp.isnan(rewards).all(1)
     return scaled(batch.whole().of(batch.xp.where(absent, float("nan"), sum(columns))), "mean", "group_std", floor)

@@ -10,7 +10,7 @@ import numpy as np
 from shapley_credit.convert import computing_dtype, from_numpy, to_host, to_numpy
 from shapley_credit.credit.baselines import BASELINES, NEEDS, SCALES, Batch, decoupled, scaled
 from shapley_credit.credit.ids import frozen
-from shapley_credit.credit.tensors import namespace, numbers, with_values
+from shapley_credit.credit.tensors import library_of, numbers, with_values
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import number, one_of, shown
 from shapley_credit.torch_compile import between_graphs
@@ -54,7 +54,7 @@ def advantages(
         decoupled           each column of credit [N, R] over its group_std; then their sum with `weights`, less its mean, over
                             its std, both over the batch (GDPO: Liu et al. 2026, 2601.05242)
 
-    credit: [N], or [N, R] for decoupled. NaN marks the absent: they get exactly 0 and change nobody else's advantage.
+    credit: [N], or [N, R] for decoupled. NaN marks the absent: they get exactly 0 and change no other advantage.
     groups: N ids, equal within a group: a list of hashables, an array or tensor of integers, strings or objects, or a matrix of
         prompt tokens [N, P] whose equal rows are a group; or a whole number G: every G neighbours are a group.
     lengths: [N], l, in tokens. without: [N], v(N - i). weights: [R], 1 by default.
@@ -87,7 +87,7 @@ def advantages(
 
 
 def read_batch(values: Any, groups: Any, baseline: str, scale: str, floor: float, **sides: Any) -> Batch:
-    """The groups of values [N, ...] and what the baseline needs beside them, checked; credits are yet to be put in."""
+    """The groups of values [N, ...] and what the baseline needs beside them, checked; the caller adds the credits."""
     one_of(baseline, BASELINES, "baseline")
     one_of(scale, SCALES, "scale", ", or decoupled for several rewards")
     number(floor, "floor must be positive, for it is the smallest number to divide by", lambda least: least > 0)
@@ -98,15 +98,16 @@ def read_batch(values: Any, groups: Any, baseline: str, scale: str, floor: float
             raise InputError(f"{name} {told}.")
     codes, count = codes_of(groups, values)
     filled = {name: _side(side, name, values) for name, side in sides.items() if side is not None}
-    return Batch(namespace(values), codes, count, **filled)
+    return Batch(library_of(values), codes, count, **filled)
 
 
 def enter(credit: Any, name: str) -> tuple[Any, Callable[[Any], Any]]:
     """Credits in float64, and the way back to the library, device and computing dtype of the caller."""
-    xp = namespace(credit)
+    xp = library_of(credit)
     if xp is np:
         array, library = to_numpy(credit, name)
         return numbers(array, name, array), lambda out: from_numpy(out.astype(computing_dtype(array.dtype)), library)
+    # As `computing_dtype` does it: float32 for floats of up to 32 bits, float64 for all else.
     narrow = credit.is_floating_point() and credit.dtype.itemsize <= 4
     return numbers(credit, name, credit), lambda out: out.to(xp.float32 if narrow else xp.float64)
 
@@ -116,7 +117,7 @@ def _side(data: Any, name: str, like: Any) -> Any:
     side = numbers(data, name, like)
     if tuple(side.shape) != tuple(like.shape[:1]):
         raise InputError(f"{name} must be of shape [{like.shape[0]}]; got {tuple(side.shape)}.")
-    if namespace(like).isnan(side).any() or (name == "lengths" and (side < 0.0).any()):
+    if library_of(like).isnan(side).any() or (name == "lengths" and (side < 0.0).any()):
         raise InputError(f"{name} must be numbers{', none below 0' if name == 'lengths' else ''}; got {shown(data)}.")
     return side
 
@@ -125,15 +126,16 @@ _IDS = "ids, integers, strings or objects, or rows of tokens"
 
 
 def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
-    """Group of each member as 0 .. count - 1, in the namespace of values, and the count."""
-    xp, n = namespace(values), len(values)
+    """Group of each member as 0 .. count - 1, in the library of values, and the count."""
+    xp, n = library_of(values), len(values)
     if isinstance(groups, int | np.integer) and not isinstance(groups, bool):
         if groups < 1 or n % groups:
             raise InputError(f"groups={groups} neighbours each can't divide {n} credits; pass an id for every credit.")
         codes, count = np.arange(n) // groups, n // int(groups)
-    elif namespace(groups) is not np and xp is not np:
+    elif library_of(groups) is not np and xp is not np:
         if not groups.dim() or with_values(groups, "groups").is_floating_point() or groups.is_complex():
             raise InputError(f"groups must be {_IDS}; got {groups.dtype} of shape {tuple(groups.shape)}.")
+        # Ids on a device are compared there, and not copied to the host.
         found, inverse = xp.unique(groups, dim=0, return_inverse=True)
         codes, count = inverse.reshape(-1), len(found)
     else:
@@ -147,6 +149,7 @@ def _factorised(groups: Any) -> tuple[Any, int]:
     array = groups if isinstance(groups, list | tuple) else to_host(groups, "groups")
     if isinstance(array, np.ndarray) and not array.ndim:
         raise InputError(f"groups must be {_IDS}, or how many neighbours are a group; got {shown(groups)}.")
+    # NumPy tells these apart as they are; objects are compared by content below.
     if isinstance(array, np.ndarray) and array.dtype.kind in "biuUST":
         found, inverse = np.unique(array, axis=0, return_inverse=True)
         return inverse.reshape(-1), len(found)

@@ -12,7 +12,7 @@ from shapley_credit.errors import InputError
 
 def frozen(answer: Any, name: str = "an answer") -> Any:
     """The answer as a hashable that is equal where the content is, None for what is missing, at any depth."""
-    if type(answer) in (int, str):  # most answers, which the steps below would take three times as long for
+    if type(answer) in (int, str):  # most answers are; the steps below take three times as long
         return answer
     answer = plain(answer)
     if isinstance(answer, list | tuple):
@@ -35,7 +35,7 @@ def plain(answer: Any) -> Any:
 
 
 def missing(answer: Any) -> bool:
-    """Whether an answer, no array, is None or does not equal itself."""
+    """Whether an answer that is no array is None, or does not equal itself."""
     same = answer == answer
     if isinstance(same, bool | np.bool_):
         return answer is None or not same

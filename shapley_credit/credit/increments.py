@@ -14,7 +14,7 @@ from shapley_credit.inputs.checks import number, one_of
 
 RULES = ("own", "to_go", "marginal")
 
-# Of own credit: all that need no v(N - i), which only members of a set of responses have.
+# Baselines of own credit: all that need no v(N - i), which only members of a set of responses have.
 OWN_BASELINES = tuple(name for name in BASELINES if name != "set_leave_one_out")
 
 # Baselines of rules that accumulate: those of whole responses, and one for each place.
@@ -67,7 +67,7 @@ class Part(NamedTuple):
     matrix: Any
 
     def rows(self) -> list[Any]:
-        """The same ragged, in the array library and computing dtype of the caller."""
+        """The rows without padding, in the array library and computing dtype of the caller."""
         given = self.table.give_back(self.matrix)
         return [given[row, :size] for row, size in enumerate(self.table.sizes.tolist())]
 
@@ -75,7 +75,7 @@ class Part(NamedTuple):
         return self._replace(matrix=self.matrix * factor)
 
     def accumulated(self) -> Part:
-        """With every segment the sum of what is given at it and behind it."""
+        """The part in which each segment has the sum of what is given at it and behind it."""
         return self._replace(matrix=accumulated(self.matrix))
 
 
@@ -105,6 +105,7 @@ def parts_of(
         own = own if rewards is None else own.completed(told, 1.0 / own.count.clip(min=1.0)[:, None])
         factor = 1.0 if times is None else numbers(times, "times", own.values)[:, None]
         below = BASELINES[rule.below_whole](batch.of(told if rewards is not None else own.totals))
+        # The baseline is subtracted in even shares. s is that with the mean as a baseline, whichever is subtracted.
         shares = factor / own.count.clip(min=1.0)[:, None]
         centred = factor * own.values - shares * batch.of(told).mean[:, None]
         over = over + rule.share * _deviation(own, centred, batch, rule)
@@ -117,7 +118,8 @@ def parts_of(
         later = given_back(accumulated(in_order(ahead.values, order)), order)
         over = over + (1.0 - rule.share) * _deviation(ahead, later, batch, rule)
         second = Part(ahead, given)
-    # Nothing is learnt from a response that nobody can be compared with: what it is worth would stand in for its baseline.
+    # A response that is alone in its group has nothing to be compared with: its own worth would stand in for its baseline.
+    # Division by infinity gives it 0.
     if rule.name != "own" and rule.below in (*FROM_OTHERS, "place"):
         over = either.xp.where(batch.of(told).alone[:, None], float("inf"), over)
     return first and first.times(rule.share / over), second and second.times((1.0 - rule.share) / over)
@@ -132,7 +134,7 @@ def _read_rewards(rewards: Any, table: Table) -> Any:
 
 
 def _tables(rule: Rule, credit: Any, marginal: Any) -> tuple[Table | None, Table | None]:
-    """The credits that are a segment's own, and those that are added up."""
+    """The table of own credits, and that of credits to go; None for one that the rule does not use."""
     if (marginal is not None) != (rule.name == "marginal"):
         raise InputError(f"marginal contributions belong to rule 'marginal', which needs them; got rule {rule.name!r}.")
     if credit is None and (rule.name != "marginal" or rule.lam):
@@ -171,7 +173,9 @@ def _steps(table: Table, baseline: str, batch: Batch, order: Any) -> Any:
 
 
 def _by_place(table: Table, batch: Batch, order: Any) -> Any:
-    """Of the j-th decision: the mean of what others get from theirs on; of their last one, where none has a j-th; [B, S]."""
+    """Baselines [B, S] of the j-th decisions: the mean of what others get from their j-th on, or from their last if none has
+    one.
+    """
     xp, ahead = table.xp, accumulated(in_order(table.values, order))
     place = xp.arange(ahead.shape[1], device=ahead.device)
     final = (ahead * (place == table.count[:, None] - 1.0)).sum(1)

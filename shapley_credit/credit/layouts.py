@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from shapley_credit.convert import common_library, from_numpy, to_numpy
-from shapley_credit.credit.tensors import namespace, with_values
+from shapley_credit.credit.tensors import library_of, with_values
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import is_finite, is_scanned, shown, whole_numbers
 
@@ -58,7 +58,7 @@ def _nested(mask: Any, cu_seqlens: Any) -> Layout:
     if cu_seqlens is not None:
         raise InputError("a nested mask needs no cu_seqlens.")
     xp, flags, give_back = _boolean(values)
-    # The same offsets object: only then does torch see that the result and the mask are ragged alike.
+    # torch takes the result and the mask for equally ragged only if they share the very same offsets.
     return _packed(xp, flags, _ends(sizes), lambda out: torch.nested.nested_tensor_from_jagged(give_back(out), offsets))
 
 
@@ -95,7 +95,7 @@ def _packed(xp: Any, flags: Any, ends: Any, give_back: Callable[[Any], Any]) -> 
 
 def _boolean(mask: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
     """The mask as booleans, contiguous, without a copy where it is so already; and the way back."""
-    xp = namespace(mask)
+    xp = library_of(mask)
     if xp is not np:
         _refuse_nan(with_values(mask, "mask").dtype.is_floating_point and bool(mask.isnan().any()))
         return xp, (mask if mask.dtype == xp.bool else mask != 0).contiguous(), lambda out: out
@@ -141,7 +141,7 @@ def read_ragged(rows: Any, name: str) -> tuple[Any, Any]:
         return values, sizes
     listed = isinstance(rows, list | tuple) or (isinstance(rows, np.ndarray) and rows.dtype == object and rows.ndim == 1)
     if not listed:
-        matrix = rows if namespace(rows) is not np else to_numpy(rows, name)[0]
+        matrix = rows if library_of(rows) is not np else to_numpy(rows, name)[0]
         if matrix.ndim != 2:
             raise InputError(f"{name} must hold a row for each completion; got an array of shape {tuple(matrix.shape)}.")
         return matrix.reshape(-1), np.full(len(matrix), matrix.shape[1], np.int64)
@@ -163,7 +163,7 @@ def _end_to_end(join: Callable[[Any], Any], rows: Any, name: str) -> tuple[Any, 
         raise InputError(f"row {flat.index(False)} of {name} must be numbers in a row; got {shown(rows[flat.index(False)])}.")
     sizes = np.fromiter(map(len, rows), np.int64)
     try:
-        return join([row for row in rows if len(row)] or list(rows[:1])), sizes  # an empty list is of floats
+        return join([row for row in rows if len(row)] or list(rows[:1])), sizes  # an empty list would turn them into floats
     except (RuntimeError, NotImplementedError) as error:
         raise InputError(f"the rows of {name} can't be laid end to end: {error} Pass dense rows on one device.") from error
 

@@ -1,8 +1,8 @@
 """Rules of credit: from the credits of segments to the advantages of segments and tokens, under one law.
 
 What a rule gives to the segments of a response, before any reward to go adds it up, adds up to (R_i - b_i) / s: R_i the sum of
-the credits of the response, b_i a baseline over such totals, s > 0 one number for its group. So who earned more is never paid
-less in all, however many segments it has.
+the credits of the response, b_i a baseline over such totals, s > 0 one number for its group. So a response that earned more
+is never paid less in all, however many segments it has.
 """
 
 from __future__ import annotations
@@ -45,14 +45,13 @@ def segment_advantages(
     own pays a segment for what it is worth, with the least variance: where segments ignore each other (parallel candidates, a
     fixed number of them) leave-one-out credit with a baseline of others is unbiased, and Shapley credit follows its mixture
     over sizes. It fails where an early segment leads to late ones, as [1.0] against [0.0, 1.5]. to_go is right at the first
-    decision and fails
-    where a credit looks ahead: a prefix of 1 and then A = .9 or B = 1.5 with chance .1, paid by Shapley values of the maximum.
-    marginal with scale="none" is unbiased for every policy and every v, and pays with the noise of all that comes later. Each
-    of these games is enumerated in docs/rules.md. Where a token may end one segment or go on with it, write advantages to
-    tokens by `rule_tokens`, which knows that this choice belongs to the segment before.
+    decision, and fails where a credit looks ahead: a prefix of 1 and then A = .9 or B = 1.5 with chance .1, paid by Shapley
+    values of the maximum. marginal with scale="none" is unbiased for every policy and every v, and pays with the noise of all
+    that comes later. Each of these games is enumerated in docs/rules.md. Where a token may end one segment or go on with it,
+    write advantages to tokens by `rule_tokens`, which knows that this choice belongs to the segment before.
 
-    credit: ragged [B][S_i], phi, segments in the order of the text; R_i is their sum. NaN marks the absent, who count nowhere:
-        they get 0 of own credit, and what is to go from them on. None for marginal with lam = 0.
+    credit: ragged [B][S_i], phi, segments in the order of the text; R_i is their sum. NaN marks the absent, which count
+        nowhere: they get 0 of own credit, and what is to go from them on. None for marginal with lam = 0.
     groups: B ids of prompts, or the number of responses a prompt has.
     marginal: ragged [B][S_i], m_ij = v(y_<=j) - v(y_<j), for `rule="marginal"` alone, from `marginal_vector`.
     baseline: over the totals R_i. own: those of `advantages`, "mean" by default. Rules that accumulate subtract it whole at
@@ -61,13 +60,11 @@ def segment_advantages(
         of what they get from their last one on. A response that is alone in its group gets 0 there.
     scale: "none", "group_std" or "batch_std": s is 1 or max(deviation, floor) over all segments of the group or batch, of what
         they are paid with the mean as a baseline, or of what is to go (in a mixture lam of the one and 1 - lam of the other).
-        The
-        deviation of the totals would not do: where all responses earn the same, their segments differ still, and would be
+        The deviation of the totals would not do: where all responses earn the same, their segments still differ, and would be
         divided by next to nothing.
     rewards: [B], R_i, where credits do not add up to it, as leave-one-out credits do not; by default their sum. What is
-        missing is shared evenly by own credit, and paid at the end of the response by rules that accumulate. Without it the
-        law holds for
-        the sums: leave-one-out credits add up to less in a longer response that repeats itself.
+        missing is shared evenly by own credit, and paid at the end of the response by rules that accumulate. Without rewards
+        the law holds for the sums: leave-one-out credits add up to less in a longer response that repeats itself.
     lengths: [B], of responses in tokens, for baselines weighed by length.
 
     Returns B arrays [S_i]. Cost O(B max S). Raises InputError for unknown rules, a baseline that sees the own response under a
@@ -179,8 +176,7 @@ def rule_tokens(
     mask, segment_lengths, segment_order, cu_seqlens: as in `token_advantages`; the others as in `segment_advantages`.
     marginal_lengths: ragged, tokens of the segments of marginal, in text order, where they are not those of credit.
     spread: of own credit, "segment" or "token". What is to go reaches every token up to the last one of its segment, and the
-        first
-        token of the next: that token is the choice to end the segment, and a baseline must not know what was chosen.
+        first token of the next: that token is the choice to end the segment, and a baseline must not know what was chosen.
 
     Returns float32 in the layout of mask. Cost O(tokens + B max S). Raises InputError as the functions named, and for marginal
     credit of a segment in several stretches: what it is worth at the first is not known there.
@@ -204,7 +200,7 @@ def rule_tokens(
 
 
 def check_spread(rule: Rule, spread: str) -> Rule:
-    """The rule, or InputError for a spread of own credit that there is not, or that it has no use for."""
+    """The rule, or InputError for a spread of own credit that does not exist, or that the rule has no use for."""
     one_of(spread, OWN_SPREADS, "spread", ", rewards to go are the rule to_go")
     if not rule.share and spread != "segment":
         raise InputError(f"spread={spread!r} shares own credit among the tokens of a segment; rule {rule.name!r} has none.")

@@ -42,6 +42,7 @@ class Segments:
 
     def pay(self, credit: Any, baseline: Any, scale: Any, weights: Any) -> Any:
         """(phi_ij + w_ij (c_i - sum_j phi_ij - b_i)) / s_i, [S]; w proportional to `weights`, 0 for segments without tokens."""
+        # The credit of a segment without tokens can't land there: it stays in the rest, which the others share.
         landed = self.xp.where(self.lengths > 0.0, self.credit, 0.0)
         whole = self.sums(weights)
         share = weights / self.xp.where(whole > 0.0, whole, 1.0)[self.rows]
@@ -56,10 +57,14 @@ class Segments:
 
     @cached_property
     def decisions(self) -> Any:
-        """Tokens of each stretch as decisions, int [R]: one later than the stretches, whose first token is still the choice to
-        end the stretch before; the first stretch has one more, the last one less."""
+        """Tokens whose choice belongs to each stretch, int [R].
+
+        They start one token later than the stretch, whose first token is still the choice to end the stretch before. So the
+        first stretch has one token more, and the last one less.
+        """
         taken, rows, width = self.stretches > 0, self.rows[self.owners], int(self.places.max()) + 1 if len(self.places) else 0
         last = self._largest(self.xp.where(taken, self.places, -1), rows, len(self.sizes))[rows]
+        # The smallest place, as the largest distance from the end.
         first = width - self._largest(self.xp.where(taken, width - self.places, -1), rows, len(self.sizes))[rows]
         return self.stretches + 1 * (taken & (self.places == first)) - 1 * (taken & (self.places == last))
 
@@ -69,7 +74,7 @@ class Segments:
         return (self.last >= 0) & (self.last == self._largest(self.last, self.rows, len(self.sizes))[self.rows])
 
     def _largest(self, values: Any, owners: Any, count: int) -> Any:
-        """The largest of the values of each owner, int [count]; -1 for who has none."""
+        """The largest of the values of each owner, int [count]; -1 for an owner of none."""
         found = self.xp.zeros(count, dtype=self.xp.int64, device=self.credit.device) - 1
         if self.xp is np:
             np.maximum.at(found, owners, values)
@@ -80,7 +85,7 @@ class Segments:
         """Sum over the segments of a completion that end in a stretch or behind it, [R]."""
         if not len(self.places):
             return paid[self.owners]
-        # Segments without tokens are paid 0, in a column behind all stretches.
+        # Segments without tokens have place -1: their 0 goes to the extra last column, which no stretch reads.
         table = self.xp.zeros((len(self.sizes), int(self.places.max()) + 2), dtype=paid.dtype, device=paid.device)
         table[self.rows, self.last] = paid
         return self.xp.flip(self.xp.cumsum(self.xp.flip(table, (1,)), 1), (1,))[self.rows[self.owners], self.places]

@@ -11,7 +11,7 @@ import numpy as np
 
 from shapley_credit.credit.groups import enter
 from shapley_credit.credit.layouts import agree, read_ragged
-from shapley_credit.credit.tensors import namespace
+from shapley_credit.credit.tensors import library_of
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import shown
 
@@ -32,7 +32,7 @@ class Table:
         if not len(sizes) or flat.ndim != 1:
             raise InputError(f"{name} must hold a row of numbers for each response, at least one; got {shown(rows)}.")
         given, give_back = enter(flat, name)
-        xp, width = namespace(given), max(int(sizes.max(initial=0)), 1)
+        xp, width = library_of(given), max(int(sizes.max(initial=0)), 1)
         place = np.arange(width) < sizes[:, None]
         there = place if xp is np else xp.as_tensor(place, device=given.device)
         values = xp.zeros(there.shape, dtype=xp.float64, device=given.device) + float("nan")
@@ -56,7 +56,7 @@ class Table:
         return replace(self, present=there, values=self.xp.where(there, self.values, 0.0))
 
     def completed(self, rewards: Any, shares: Any) -> Table:
-        """The credits with what is missing to the rewards [B] shared among the present segments by shares [B, S]."""
+        """The credits, with what they lack of the rewards [B] shared among the present segments by shares [B, S]."""
         missing = self.xp.where(self.count > 0.0, rewards - self.totals, 0.0)[:, None]
         return replace(self, values=self.xp.where(self.present, self.values + shares * missing, 0.0))
 
@@ -95,7 +95,7 @@ def _rows(order: Any) -> Any:
 
 def accumulated(matrix: Any) -> Any:
     """Sum over a place and all behind it, [.., S]."""
-    xp = namespace(matrix)
+    xp = library_of(matrix)
     return xp.flip(xp.cumsum(xp.flip(matrix, (1,)), 1), (1,))
 
 

@@ -101,8 +101,8 @@ class SegmentedText:
     def stretches(self, offsets: Any, mask: Any = None, *, start: int = 0) -> tuple[Array, Array]:
         """Tokens as stretches of one member each, for `token_advantages`: (segment_lengths [R], segment_order [R]).
 
-        A token is its first character's that is no white space. One without characters goes with the token before it, at the
-        start with the one behind it. Members without tokens (truncation) are in no stretch.
+        A token belongs to the member of its first character that is no white space. One without characters goes with the token
+        before it, at the start with the one behind it. Members without tokens (truncation) are in no stretch.
 
         offsets: [T, 2], characters of each token, half-open, as a fast tokenizer gives them; tokens that share a character
             repeat it, and a special token is (0, 0) or empty beside a token with characters.
@@ -126,7 +126,7 @@ class SegmentedText:
         return np.diff(edges, append=len(owners)), owners[edges]
 
     def _owners(self, spans: Array, blank: Array) -> Array:
-        """The member of each token; of its first character that is no white space, or of a neighbouring token's."""
+        """The member of each token: that of its first character that is no white space, or that of a neighbouring token."""
         n = len(blank)
         solid = np.minimum.accumulate(np.where(blank, n, np.arange(n))[::-1])[::-1]  # the next character that is not blank
         has_text = spans[:, 0] < spans[:, 1]
@@ -134,6 +134,7 @@ class SegmentedText:
         owners = self.members[np.where(solid[first] < last, solid[first], first)]
         if not has_text.any():  # no tokens at all
             return owners
+        # The last token with text up to each one; where there is none yet, the first one with text.
         carried = np.maximum.accumulate(np.where(has_text, np.arange(len(owners)), -1))
         return owners[np.where(carried < 0, has_text.argmax(), carried)]
 
@@ -169,6 +170,7 @@ def segment(text: str, *splitters: Splitter) -> SegmentedText:
     parts: list[Span] = [(0, len(text))]
     levels: list[list[Span]] = []
     for depth, splitter in enumerate(splitters):
+        # A part in which a splitter finds nothing stays whole; what the first splitter leaves out is glue.
         inner = [(part, apply(splitter, text[slice(*part)], part[0])) for part in parts]
         parts = [span for part, spans in inner for span in (spans or [part] * (depth > 0))]
         levels.append(parts)
@@ -183,6 +185,7 @@ def _member_tree(text: str, parts: list[Span], unions: Iterable[list[Span]]) -> 
         members[start:end] = member
     glue = [len(text)] * bool((members == len(parts)).any())  # in unions of its own
     starts = [start for start, _ in parts] + glue
+    # A member is in the last union that starts no later than it does.
     labels = [np.searchsorted([start for start, _ in spans] + glue, starts, side="right") for spans in unions]
     tree = CoalitionTree.from_labels(*labels) if labels else CoalitionTree.flat(len(starts))
     return SegmentedText(text, tuple(parts), tree, members)

@@ -20,10 +20,10 @@ from shapley_credit.inputs.checks import shown, text_of, whole_numbers
 
 Splitter = Callable[[str], list[Span]]
 
-# Before white space any of these ends a phrase; the wide ones do without, in scripts that have no spaces.
+# A narrow mark ends a phrase before white space only; a wide one anywhere, since its scripts have no spaces.
 _NARROW, _WIDE = r",;:)\]}\u2013\u2014\u2026\u060c\u061b\u0964", r"\uff0c\uff1b\uff1a\u3001\uff09\u300d\u300f\u3011\u2014\u2026"
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
-# Characters that are looked at to find the ends of sentences: half of them is the longest quotation that is surely kept whole.
+# Characters that are read at a time to find the ends of sentences. A quotation of up to half as many is kept whole.
 _WINDOW = 4000
 _JOINERS = ("\u200c", "\u200d")
 
@@ -32,7 +32,7 @@ def _tile(text: str, cuts: Iterable[int]) -> list[Span]:
     """Spans between cuts, each moved behind white space and whatever belongs to the character before it."""
     edges = [0]
     for cut in sorted(cuts):
-        if cut <= edges[-1]:  # what the last cut moved over is moved over once
+        if cut <= edges[-1]:  # the last cut has moved past this one
             continue
         while cut < len(text) and (text[cut].isspace() or _continues(text, cut)):
             cut += 1
@@ -69,7 +69,7 @@ def paragraphs(text: str) -> list[Span]:
 
 
 def sentences(language: str = "en") -> Splitter:
-    """Sentences by the rules and abbreviations of a language: its ISO 639 code, one of some 300, without spaces or with.
+    """Sentences by the rules and abbreviations of a language, one of some 300, named by its ISO 639 code.
 
     A long text is read 4000 characters at a time, so the cost is O(characters) whatever it holds; a quotation or a sentence of
     more than 2000 characters may be cut. Raises MissingExtraError without sentencex, of the extra `text`.
@@ -92,6 +92,7 @@ def _in_windows(ends: Callable[[str], list[int]], text: str) -> Iterable[int]:
     start = 0
     while len(text) - start > _WINDOW:
         found = [end for end in ends(text[start : start + _WINDOW]) if end < _WINDOW]
+        # Ends in the first half are certain; a sentence that fills it is taken up to its first end.
         found = [end for end in found if end <= _WINDOW // 2] or found[:1]
         yield from (start + end for end in found)
         start += found[-1] if found else _WINDOW // 2
@@ -101,14 +102,14 @@ def _in_windows(ends: Callable[[str], list[int]], text: str) -> Iterable[int]:
 def phrases(*conjunctions: str) -> Splitter:
     """Phrases: cut behind commas, semicolons, colons, dashes and closing brackets of any script, and before `conjunctions`.
 
-    Knows no language: a mark inside a number, a time or an address does not cut, a conjunction is a whole word that you name.
-    Cost O(characters x conjunctions).
+    It knows no language: a mark inside a number, a time or an address does not cut, and a conjunction is a whole word that you
+    name. Cost O(characters x conjunctions).
 
     >>> phrases("and")("1,000 cats, black and white")
     [(0, 12), (12, 18), (18, 27)]
     """
     named = [re.escape(text_of(word, "a conjunction")) for word in conjunctions]
-    # A run of marks is tried from its first one alone, else from each it would be read to its end.
+    # A run of marks is tried from its first mark only: tried from each, it would be read in quadratic time.
     ends = rf"(?<![{_NARROW}])[{_NARROW}]++(?=\s)|[{_WIDE}]++|[{_NARROW}](?=\s)"
     pattern = re.compile("|".join([ends, *(rf"(?<=\s)(?={word}\b)" for word in named)]), re.IGNORECASE)
     return lambda text: _tile(text, (match.end() for match in pattern.finditer(text_of(text))))
@@ -139,7 +140,7 @@ def tagged(tag: str) -> Splitter:
 
     def find(text: str) -> list[Span]:
         found, start = [], None
-        # Behind the last > each tag would be read to the end.
+        # No tag is whole behind the last >; the search would read each opening there to the end of the text.
         for mark in marks.finditer(text_of(text), 0, text.rfind(">") + 1):
             if start is None and mark["opening"]:
                 start = mark.end()

@@ -31,7 +31,7 @@ def ends_of(rows: Any, segment_lengths: Any, segment_order: Any = None) -> Any:
     ends = []
     for size, lengths, owners in _stretches(rows, segment_lengths, segment_order):
         last, places = np.full(size, len(lengths), np.int64), np.flatnonzero(lengths)
-        last[owners[places]] = places  # the last of several
+        last[owners[places]] = places  # of several places of one segment, the last is kept
         ends.append(last)
     return ends
 

@@ -15,8 +15,8 @@ def token_spans(offsets: Any, mask: Any, start: int, blank: Array) -> Array:
     """Spans [R, 2] of the R trainable tokens in a text, counted from its first character; empty for special tokens.
 
     Tokens with characters start and end in the order of the text, inside it: only the first may begin before it, only the last
-    may end behind it. Those without are (0, 0), or stand where a token with characters starts, ends or is. One at least has
-    characters. Cost O(characters + tokens). Raises InputError that shows the first token that breaks a rule.
+    may end behind it. Tokens without characters are (0, 0), or stand where a token with characters starts, ends or is. At least
+    one token has characters. Cost O(characters + tokens). Raises InputError that shows the first token that breaks a rule.
 
     offsets: integers [T, 2], half-open. mask: [T], nonzero for the trainable tokens, or None for all.
     start: where the text starts in what was tokenized. blank: bool [n], which of its characters are white space.
@@ -62,6 +62,7 @@ def _first_fault(spans: Array, special: Array, blank: Array) -> tuple[int, str] 
     if len(spans) and not has_text.any() and not (last < first).any():
         return 0, f"and none of the {len(spans)} trainable tokens has a character"
     real = np.flatnonzero(has_text)
+    # Only the first and the last token with text may cross an edge of the text.
     edges = spans[real[[0, -1]]] if len(real) else np.zeros((2, 2), np.int64)
     before = np.zeros(len(spans), np.bool_)
     before[real[1:]] = (np.diff(spans[real], axis=0) < 0).any(axis=1)
@@ -81,6 +82,7 @@ def _lost(spans: Array, has_text: Array, special: Array, blank: Array) -> Array:
     """Which tokens are empty where no token with characters starts, ends or is; white space does not count."""
     solid = np.concatenate([[0], np.cumsum(~blank)])
     first, last = solid[np.clip(spans, 0, len(blank))].T
+    # +1 where a token starts and -1 behind its end: the running sum counts the tokens that touch a place.
     edges = np.zeros(solid[-1] + 2, np.int64)
     np.add.at(edges, first[has_text], 1)
     np.add.at(edges, last[has_text] + 1, -1)

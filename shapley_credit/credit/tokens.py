@@ -77,9 +77,8 @@ def token_advantages(
         token           A_ij / l_ij             l_ij / sum_j l_ij; the tokens of a segment add up to A_ij
         reward_to_go    sum_{j' >= j} A_ij'     1 for the segment of the last token, else 0; a segment is paid at its last token
 
-    so that reward to go subtracts b_i whole at every decision. What the first token of a segment chooses is still whether the
-    one
-    before goes on: under reward to go it gets what that one's tokens get.
+    so that reward to go subtracts b_i whole at every decision. The first token of a segment is still the
+    choice to end the one before: under reward to go it gets what the tokens of that one get.
 
     completion_credit: [B], c, NaN for the absent, whose tokens get 0; None for the sums of segment_credit.
     mask, cu_seqlens: as in `scatter_credit`. Tokens outside the mask get exactly 0.
@@ -90,7 +89,7 @@ def token_advantages(
         0; segment_lengths [B][R_i] are then those of the stretches. `SegmentedText.stretches` makes both.
     groups, baseline, scale, without, floor: as in `advantages`; without groups credits are used as they are, as advantages. The
         baseline is "mean" by default, and for reward_to_go "leave_one_out": one that sees the own completion is refused there,
-        and a completion with nobody to compare with gets 0. Baselines by length take the lengths of the mask.
+        and a completion that is alone in its group gets 0. Baselines by length take the lengths of the mask.
 
     Returns float32 as `scatter_credit` does. Cost O(tokens + segments), and for b_i and s_i that of `advantages`.
     Raises InputError that names the first completion whose segments and trainable tokens differ in number, and as `advantages`.
@@ -119,6 +118,7 @@ def token_advantages(
         trained = layout.counts if NEEDS.get(rule) == "lengths" else None
         batch = read_batch(credit, groups, rule, scale, floor, lengths=trained, without=without).of(credit)
         below, over = statistics(batch, rule, scale, floor)
+        # A completion that is alone in its group has no baseline from others: it counts as absent.
         if accumulates and rule in FROM_OTHERS:
             credit = layout.xp.where(batch.alone, float("nan"), credit)
     elif baseline is not None or not isinstance(scale, str) or scale != "none" or without is not None:

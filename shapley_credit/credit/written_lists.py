@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _MARK = _TOKEN.groupindex["mark"]
-# What may follow in each state, and the state after it: a value behind [ or a comma, what is behind a value, and so in objects.
+# For each state, the tokens that may follow and the state after each: two states inside arrays, four inside objects.
 _AFTER_TOKEN = {
     "item": {"string": "next", "scalar": "next", "[": "item", "{": "key", "]": "close"},
     "next": {",": "item", "]": "close"},
@@ -80,7 +80,7 @@ def _counted(indents: list[int], numbers: list[int]) -> list[int]:
 
 
 def _end_of_item(text: str, start: int, stop: int, indent: int) -> int:
-    """Where the first blank line is behind which the text is not indented under the item."""
+    """The start of the first blank line behind which the text is not indented under the item, or `stop`."""
     for blank in BLANK_LINES.finditer(text, start, stop):
         margin = _INDENT.match(text, blank.end())
         if margin is None or len(margin[0].expandtabs(4)) < indent + _DEEPER:
@@ -117,6 +117,7 @@ def _arrays(text: str) -> Iterator[Span]:
     """
     ends: dict[int, int] = {}
     hopeless = bytearray(len(text))
+    # No array that opens behind the last ] is whole.
     place, last = text.find("["), text.rfind("]")
     while 0 <= place < last:
         if place not in ends and not hopeless[place]:

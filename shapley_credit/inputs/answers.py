@@ -1,4 +1,4 @@
-"""Answers of a user's function, a number a request: one that can't be read is one answer lost, never its batch."""
+"""Answers of a user's function, one number a request: an answer that can't be read is lost alone, never its whole batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN = {float, int, bool, np.float64, np.float32}
 
 
 class AsynchronousError(InputError):
-    """A function that was to return numbers returned what must be awaited."""
+    """A function that should return numbers returned something that must be awaited."""
 
 
 def number_of(answer: Any) -> float:
@@ -60,7 +60,7 @@ def numbers_of(answer: Any, count: int) -> tuple[Values, dict[int, str]]:
 
 
 def table_of(values: Any, name: str) -> tuple[NDArray[Any], dict[tuple[int, ...], Any]]:
-    """Values of any shape as numbers, and what stands in their places that is none, place -> it.
+    """Values of any shape as numbers, and the entries that are no finite numbers, place -> entry.
 
     Lists may hold scalars of any library, on any device. Raises InputError for ragged lists, and for arrays of anything else.
     """
@@ -88,7 +88,7 @@ def _has_axes(item: Any) -> bool:
 
 
 def _items(answer: Any, count: int) -> NDArray[Any] | Sequence[Any]:
-    """The answers as an array of numbers, or one by one where some may be none."""
+    """The answers as an array of numbers, or as a list if some may be no numbers."""
     wanted = f"must return {count} numbers, shape ({count},)"
     listed = isinstance(answer, list | tuple) or (isinstance(answer, np.ma.MaskedArray) and answer.ndim == 1)
     if listed and not {type(item) for item in answer} <= _PLAIN:
@@ -119,14 +119,14 @@ def _on_host(answer: Any) -> NDArray[Any]:
 
 
 def refuse_awaitable(answer: Any) -> None:
-    """Raise AsynchronousError for what must be awaited, which is closed, and for lists of it."""
+    """Raise AsynchronousError for an object that must be awaited, or a list that holds any, and close them."""
     items = answer if type(answer) in (list, tuple) else [answer]
     if not any(hasattr(kind, "__await__") for kind in {type(item) for item in items}):
         return
     waiting = [item for item in items if hasattr(type(item), "__await__")]
     for item in waiting:
         end = getattr(item, "close", None) or getattr(item, "cancel", None)
-        if callable(end):  # what is neither closed nor awaited warns when it is collected
+        if callable(end):  # a coroutine that is neither closed nor awaited warns when it is collected
             end()
     raise AsynchronousError(
         f"the function is asynchronous: calling it returned a {type(waiting[0]).__name__}, and numbers are needed here. Ask it "

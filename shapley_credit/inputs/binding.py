@@ -31,11 +31,11 @@ from shapley_kernels.arrays import beside, dtype_of, namespace
 _MASK = flag(MEMBERS)
 _FLOAT64 = np.dtype(np.float64)
 
-# The name, shape and dtype of every array of a utility, and whether its dtype counts: Python numbers and lists follow arrays.
+# The name, shape and dtype of every array of a utility, and whether its dtype counts: that of Python numbers and lists doesn't.
 Kinds = tuple[tuple[str, tuple[int, ...], np.dtype[Any], bool], ...]
 
 
-class Plan(NamedTuple):
+class Binding(NamedTuple):
     """What follows from the kinds of the arrays alone: what they agree on, and how each is read."""
 
     k: int
@@ -78,7 +78,7 @@ def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
             found[name] = array
             library = common_library(library, origin)
             kinds.append((name, tuple(array.shape), dtype_of(array), origin is not None or isinstance(data, NUMPY)))
-    found["k"], found["shape"], found["dtype"], of_mask, readings = _plan(family, tuple(kinds))
+    found["k"], found["shape"], found["dtype"], of_mask, readings = _binding(family, tuple(kinds))
     anchor = found[readings[0].name]
     read_one: Callable[[Array, Reading, Array | None], Array] = read
     if library is not None and library.device is not None:
@@ -87,7 +87,7 @@ def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
     mask = None
     if of_mask is not None:
         mask = read_one(found["mask"], of_mask, None)
-        # A sum can tell of masks on a device only whether they are one array: as the caller has it, not another view of it.
+        # A sum can tell only whether masks on a device are one object, so the caller's own array is kept, not a view of it.
         found["mask"] = given["mask"] if mask is found["mask"] and not isinstance(mask, np.ndarray) else mask
     for how in readings:
         name = how.name
@@ -96,7 +96,7 @@ def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
 
 
 def _refuse_missing(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
-    """Name None among numbers, which NumPy calls an object, or the reason why lists are ragged."""
+    """Raise InputError that names a None in the data: NumPy would only speak of objects, or of ragged lists."""
     for name, data in given.items():
         spec = family.fields.get(name, _MASK)
         if data is None or isinstance(spec, Parameter):
@@ -113,15 +113,15 @@ def _refuse_missing(family: Any, given: dict[str, Any], found: dict[str, Any]) -
 
 @lru_cache(maxsize=64)
 def _required(family: Any) -> frozenset[str]:
-    """The arrays that a family can't do without: None is no default of theirs."""
+    """The arrays that a family can't do without: those whose default is not None."""
     parameters = signature(family.__init__).parameters.values()
     needed = (each.name for each in parameters if each.default is not None)
     return frozenset(name for name in needed if name in family.fields)
 
 
 @lru_cache(maxsize=1024)
-def _plan(family: Any, kinds: Kinds) -> Plan:
-    """The one way in which arrays of these kinds are bound; thought through at the first call, looked up at all others."""
+def _binding(family: Any, kinds: Kinds) -> Binding:
+    """How arrays of these kinds are bound: worked out at the first call, looked up from then on."""
     fields: dict[str, Field] = {"mask": _MASK, **family.fields}
     axes = tuple((name, fields[name].axes, shape) for name, shape, _, _ in kinds)
     k, shape = _members_of(axes), _groups(axes)
@@ -132,17 +132,17 @@ def _plan(family: Any, kinds: Kinds) -> Plan:
     dtype = max(counted, default=_FLOAT64) if real_valued else None
     readings = {name: reading(name, fields[name], given, dtype) for name, _, given, _ in kinds}
     mask = readings.pop("mask", None)
-    return Plan(k, shape, dtype, mask, tuple(readings.values()))
+    return Binding(k, shape, dtype, mask, tuple(readings.values()))
 
 
 def _device_reader(anchor: Array) -> Callable[[Array, Reading, Array | None], Array]:
-    """As `read` for arrays on a device, and for host data, which go beside them."""
+    """As `read`, for arrays on a device and for host data, which are moved beside them."""
     xp = namespace(anchor)
 
     def read_beside(array: Array, how: Reading, present: Array | None) -> Array:
         given, flags = dtype_of(array), how.field.domain in FLAGS
         if isinstance(array, np.ndarray):
-            if present is None and given.kind in "iu" and not flags:  # an absent entry may be anything
+            if present is None and given.kind in "iu" and not flags:  # with a mask, absent entries may be anything
                 array = read(array, how)
             array = beside(array.astype(given.newbyteorder("=") if flags else how.dtype), anchor)
         elif given != how.dtype and not flags:

@@ -15,19 +15,20 @@ from shapley_credit.errors import InputError
 
 Look = Callable[[Array], bool]
 
-# Up to FEW entries Python's own numbers are faster than NumPy, from LARGE on (of matrices, SQUARE) compiled checks are.
+# Python's own numbers are faster than NumPy up to FEW entries, compiled checks from LARGE entries on, of matrices SQUARE.
 FEW, LARGE, SQUARE = 16, 1 << 15, 1 << 12
 # Asymmetry that passes, relative to the largest entry: the rounding of a float32 product such as x @ x.T.
 ASYMMETRY = 1e-5
-# Integers are computed with in int64; float64 holds all of them up to HELD.
+# Integers are computed in int64; float64 holds every one of them up to HELD.
 INT64_MAX, HELD = 2**63 - 1, 2**53
 
 
 class Domain(NamedTuple):
     """What the entries of a field may be.
 
-    certain: kinds of dtype that hold nothing else, as NumPy letters them. look: whether all entries are inside; sometimes False
-    where `outside`, which marks those that are not, finds none. need: the domain in words. remedy: what to do, in words.
+    certain: NumPy's letters of the kinds of dtype whose numbers are all inside. look: whether all entries are inside; it may
+    say False where `outside`, which marks the entries that are not, marks none. need: the domain in words. remedy: what to do,
+    in words.
     """
 
     certain: str
@@ -81,13 +82,13 @@ def _refuse(array: Array, bad: Array, name: str, need: str, remedy: str) -> None
         raise InputError(f"{name} must be {need}; found {array[index]}{where}. {remedy}".rstrip()) from None
 
 
-# What is not the array of a utility: options, and numbers that name or count.
+# Arguments that are no arrays of a utility: options, and numbers that name or count.
 
 
 def whole_numbers(data: Any, name: str, need: str = "integers", *, least: int | None = None) -> Array:
-    """Integers of any library and device as int64 on the host; what has no entries may be of any dtype.
+    """Integers of any library and device as int64 on the host; an empty array may have any dtype.
 
-    Raises InputError for all else, floats and flags that are whole too, and for entries below `least` or above 2**63 - 1.
+    Raises InputError for all else, whole floats and flags included, and for entries below `least` or above 2**63 - 1.
     """
     array = to_host(data, name)
     if array.size and array.dtype.kind not in "iu":
@@ -100,7 +101,7 @@ def whole_numbers(data: Any, name: str, need: str = "integers", *, least: int | 
 
 
 def whole_number(value: Any, name: str, least: int = 0) -> int:
-    """One count of Python or NumPy, or InputError."""
+    """One count of Python or NumPy. Raises InputError for all else."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name} must be a whole number >= {least}; got {shown(value)}.")
     return int(value)
@@ -109,7 +110,7 @@ def whole_number(value: Any, name: str, least: int = 0) -> int:
 def flags(data: Any, name: str) -> Array:
     """Booleans of any library and device on the host. Raises InputError for all but numbers 0 and 1."""
     array = to_host(data, name)
-    if array.dtype.kind == "O":  # of flags, if they came in lists that hold anything
+    if array.dtype.kind == "O":  # an array of objects may hold flags
         array = to_host(array.tolist(), name)
     if array.dtype.kind not in "biuf" or not ((array == 0) | (array == 1)).all():
         raise InputError(f"{name} must be {_FLAGS.need}; got {shown(array.tolist())}.")
@@ -117,20 +118,20 @@ def flags(data: Any, name: str) -> Array:
 
 
 def one_of(value: Any, known: Iterable[str], name: str, told: str = "") -> None:
-    """Raise InputError for an option that there is not."""
+    """Raise InputError for an option that does not exist."""
     if not isinstance(value, str) or value not in known:
         raise InputError(f"{name} must be one of {', '.join(known)}{told}; got {shown(value)}.")
 
 
 def text_of(value: Any, name: str = "text") -> str:
-    """The text, or InputError for what is none."""
+    """The text. Raises InputError for all but strings."""
     if not isinstance(value, str):
         raise InputError(f"{name} must be a string; got {shown(value)} of type {type(value).__name__}.")
     return value
 
 
 def number(value: Any, told: str, within: Callable[[float], bool]) -> float:
-    """A finite number of Python or NumPy, or InputError: what is told, and what was given."""
+    """A finite number of Python or NumPy. Raises InputError for all else, which says `told` and what was given."""
     known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not known or not -float("inf") < value < float("inf") or not within(value):
         raise InputError(f"{told}; got {shown(value)}.")
@@ -155,7 +156,7 @@ def is_finite(array: Array) -> bool:
     size = array.size
     if size <= FEW:
         entries = array.ravel().tolist()
-        return isfinite(sum(entries)) or all(map(isfinite, entries))
+        return isfinite(sum(entries)) or all(map(isfinite, entries))  # the sum of finite entries may overflow
     in_one_pass = size >= LARGE and _is_within(-np.inf, np.inf, array)
     return in_one_pass or np.count_nonzero(np.isfinite(array)) == size
 
@@ -192,19 +193,19 @@ def is_exact(array: Array) -> bool:
 
 
 def _inexact(array: Array) -> Array:
-    """Which of these integers no float64 equals; what rounds to the end of their type, beyond all of them, is one."""
+    """Which of these integers no float64 equals; those that round up beyond the range of their type are among them."""
     floats = array.astype(np.float64)
     inside = floats < 2.0 ** (63 if array.dtype.kind == "i" else 64)
     return np.where(inside, floats, 0.0).astype(array.dtype) != array
 
 
 def _is_int64(array: Array) -> bool:
-    """Whether all of these integers are below 2**63, where those of int64 end."""
+    """Whether int64 holds all of these integers."""
     return array.dtype.itemsize < 8 or not array.size or int(array.max()) <= INT64_MAX
 
 
 def is_scanned(array: Array, least: int = LARGE, known: str = "fd") -> bool:
-    """Whether compiled looks, which use all threads, can be had for these dtypes, and are worth it from so many entries on."""
+    """Whether a compiled check, which runs on all threads, can read the array and is worth it: from `least` entries on."""
     readable = array.dtype.char in known and array.dtype.isnative and array.flags.c_contiguous
     return array.size >= least and readable and dispatch.role() == "cpu"
 
@@ -221,6 +222,7 @@ DOMAINS = {
     "probability": Domain(
         "b", partial(_is_within, 0.0, 1.0), lambda array: (array < 0) | (array > 1), "probabilities in [0, 1]"
     ),
+    # Bounds that every float32 above 0 but the largest passes: entries beyond take the slow look.
     "positive": Domain("", partial(_is_within, 1e-45, 3e38), lambda array: array <= 0, "above 0"),
     "symmetric": Domain("", _is_symmetric),
     "whole": _whole("Divide all of them by a common factor."),

@@ -18,7 +18,7 @@ from shapley_kernels.arrays import namespace
 
 MEMBERS = "k"
 
-# Of an array of NumPy.
+# The most axes of a NumPy array.
 MAX_AXES = 64
 # The types of a whole number; a union of types takes longer to make than to look up.
 WHOLE = (int, np.integer)
@@ -44,8 +44,8 @@ LENGTHS = {
 class Field(NamedTuple):
     """An array of a utility: its trailing axes by name, and the domain of its entries.
 
-    deferred: entries are checked only when credit is worked out, for data over which a pass costs as much as the solution.
-    Kernels of `cpu` raise NotFiniteError on their way; those of `ref` and `tree` carry every NaN and infinity into the credits.
+    deferred: entries are checked only when credits are computed, for data over which one more pass costs as much as the
+    solution. Kernels of `cpu` raise NotFiniteError; those of `ref` and `tree` carry every NaN and infinity into the credits.
     """
 
     domain: str
@@ -87,7 +87,7 @@ def whole(*axes: str) -> Field:
 
 
 def membership(*axes: str) -> Field:
-    """Flags that say who belongs to what; those of absent members are kept, so that a set that needs them stays incomplete."""
+    """Flags that say what each member belongs to. Those of absent members stay: a set that needs one is never complete."""
     return Field("membership", axes)
 
 
@@ -142,7 +142,7 @@ _WHOLE = {
 
 
 def check_dtype(dtype: np.dtype[Any], field: Field, name: str) -> None:
-    """Refuse what are no real numbers of at most 64 bits, and fractions where integers are needed."""
+    """Raise InputError for all but real numbers of at most 64 bits, and for floats where integers are needed."""
     if dtype.kind not in "biuf":
         raise InputError(f"{name} must hold real numbers; got an array of {dtype}.")
     if dtype.itemsize > 8:
@@ -176,8 +176,8 @@ def _place_of_none(data: Any, seen: set[int], depth: int = 0) -> tuple[int, ...]
 class Reading(NamedTuple):
     """How the array of a field is read: what follows from its dtype.
 
-    look: the quick look that finds its entries in their domain, None where they can't be outside. dtype: that to compute in.
-    wide: whether it may hold integers that no number to compute in equals.
+    look: the quick check that all entries are in their domain, None where they can't be outside. dtype: the one to compute in.
+    wide: whether the array may hold integers that the dtype to compute in can't hold.
     """
 
     name: str
@@ -188,7 +188,7 @@ class Reading(NamedTuple):
 
 
 def reading(name: str, field: Field, given: np.dtype[Any], dtype: np.dtype[Any] | None = None) -> Reading:
-    """How an array of dtype `given` is read for real numbers of a common dtype. Raises InputError for what is no number."""
+    """How an array of dtype `given` is read for real numbers of a common dtype. Raises InputError for anything else."""
     check_dtype(given, field, name)
     domain = DOMAINS[field.domain]
     look = None if field.deferred or given.kind in domain.certain else domain.look
@@ -221,7 +221,7 @@ def read(array: Array, how: Reading, present: Array | None = None) -> Array:
 
 
 def _held(array: Array, field: Field, name: str) -> Array:
-    """Integers that float64 holds: these, or of keys, which only order, their ranks. Raises InputError for others."""
+    """The integers, if float64 holds them, else the ranks of keys, which only order. Raises InputError for other integers."""
     if field.domain == "key" and not is_exact(array):
         return np.unique(array, return_inverse=True)[1].reshape(array.shape)
     check_exact(array, name)

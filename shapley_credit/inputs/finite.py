@@ -1,4 +1,4 @@
-"""What is not finite: data that nobody has looked at yet, and credits and values that overflow."""
+"""What is not finite: data whose check was deferred, and credits and values that overflow."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Finite:
     """How a utility keeps its promise that credits are finite, or raises InputError; on a device nothing is read."""
 
     fields: ClassVar[Mapping[str, Field | Parameter]] = {}
-    _deferred: ClassVar[tuple[str, ...]] = ()  # of its fields
-    _may_overflow: ClassVar[bool] = True  # whether credits may be infinite though no number is
+    _deferred: ClassVar[tuple[str, ...]] = ()  # the names of its deferred fields
+    _may_overflow: ClassVar[bool] = True  # whether credits may be infinite though all data are finite
 
     dtype: np.dtype[Any] | None
 

@@ -1,4 +1,4 @@
-"""What credits take, said before it is paid: operations and bytes, and from where on they are refused.
+"""The cost of credits, known before they are computed: operations and bytes, and the limits above which they are refused.
 
 The formulas are those of the kernels, `shapley_kernels.costs`; a family that makes arrays larger than its data says how large
 before it makes them.
@@ -15,27 +15,28 @@ import numpy as np
 from shapley_credit import dispatch
 from shapley_credit.coalitions import read_tree
 from shapley_credit.errors import InputError
+from shapley_kernels.arrays import dtype_of
 from shapley_kernels.costs import Sizes, Unions, flat_cost, tree_cost, unions_of
 from shapley_kernels.trees.shapes import tree_of
 
-# What is refused, whatever the machine: hours on one processor, and more memory than most have.
+# Credits above these are refused on every machine: they take hours of one processor, or more memory than most machines have.
 MAX_OPERATIONS, MAX_BYTES = 10**13, 1 << 36
-# Members of a group up to which nobody looks at the cost, which is below both: of most families, of those whose cost hardly
-# grows faster than their data, and on trees; of many groups the root of their number times k.
+# Up to so many members of a group the cost is below both limits, so it is not computed: for most families, for those whose
+# cost hardly grows faster than their data, and on trees. For many groups, the root of their number times k counts.
 LIGHT, LINEAR, ON_TREES = 1 << 9, 1 << 20, 1 << 6
-# Games of each class of members, whose number only trees ask for.
+# Games that are solved class by class on a tree: only there does the cost depend on the number of classes.
 OF_CLASSES = ("class_sizes", "separable")
 
 
 class Cost(NamedTuple):
-    """What credits take: operations, about as many as nanoseconds of one processor, and bytes at the peak, data included."""
+    """The cost of credits: operations, about as many as nanoseconds of one processor, and bytes at the peak, data included."""
 
     operations: float
     bytes: float
 
 
 class Outline(NamedTuple):
-    """A problem before it is made: its kernel, groups and sizes, and what making its arrays takes, bytes and operations."""
+    """A problem before it is made: its kernel, groups and sizes, and the bytes and operations to make its arrays."""
 
     form: str
     game: str
@@ -46,14 +47,14 @@ class Outline(NamedTuple):
 
 
 class Priced:
-    """How a utility says what its credits take."""
+    """The part of a utility that says what its credits cost."""
 
     _light: ClassVar[int] = LIGHT
 
     def outline(self: Any) -> Sequence[Outline]:
-        """The problems of `reduce` by their sizes, from a family with arrays larger than its data before they are made.
+        """The sizes of the problems of `reduce`; a family that makes arrays larger than its data says them before it does.
 
-        Those of no more than the data may be left out.
+        Problems with arrays no larger than the data may be left out.
         """
         return [outlined(problem) for problem in self.reduce()]
 
@@ -62,7 +63,7 @@ class Priced:
         return Outline(form, game, prod(self.shape), Sizes(self.k, **sizes), made, making)
 
     def cost(self: Any, coalitions: Any = None) -> Cost:
-        """Operations and bytes of the credits, before they are worked out: orders, good to a factor of about four.
+        """Operations and bytes of the credits, before they are computed; good to a factor of about four.
 
         operations: about as many as nanoseconds of one processor. bytes: of all arrays at the peak, the data included.
         coalitions: a coalition tree, as `owen` takes it, for the credits of `owen`; of many trees the first stands for all, and
@@ -81,7 +82,7 @@ class Priced:
         return Cost(sum(part.operations for part in parts), max(part.bytes for part in parts))
 
     def problems(self: Any, tree: Any = None) -> Sequence[Any]:
-        """What `reduce` returns, refused before it is made if its credits take too much."""
+        """What `reduce` returns. Raises InputError if credits cost too much, by the outline of a family that has one."""
         light = self._light if tree is None else min(self._light, ON_TREES)
         problems: Sequence[Any]
         if prod(self.shape) * self.k**2 <= light**2:
@@ -117,7 +118,9 @@ def outlined(problem: Any) -> Outline:
         case "plurality":
             largest = target_of(arrays[0], arrays[2])
             sizes = Sizes(shape[0], classes_of(arrays[0]), largest, ties=problem.arrays[3])
-    return Outline(problem.form, problem.game, groups, sizes, float(sum(array.nbytes for array in arrays)))
+    return Outline(
+        problem.form, problem.game, groups, sizes, float(sum(prod(array.shape) * dtype_of(array).itemsize for array in arrays))
+    )
 
 
 def _and_games(f: Any) -> int:
@@ -149,8 +152,8 @@ def _unions(tree: Any) -> Unions | None:
 
 
 def _cost(term: Any, outlines: Sequence[Outline], unions: Unions | None) -> Cost:
-    """What the credits of a family take."""
-    spread = term.library is None and dispatch.role() == "ref"
+    """The cost of the credits of a family."""
+    spread = term.library is None and dispatch.role() == "ref"  # NumPy holds all groups at once
     groups, held = prod(term.shape), 0.0
     operations = 0.0 if unions is None else unions.walking([outline[:2] for outline in outlines])
     for form, game, rows, sizes, _, making in outlines:
@@ -167,7 +170,7 @@ def _cost(term: Any, outlines: Sequence[Outline], unions: Unions | None) -> Cost
 
 
 def refuse_dear(cost: Cost, what: Any) -> None:
-    """Raise InputError for credits that take too much, with the figures and what to do instead."""
+    """Raise InputError for credits that cost too much, with the figures and what to do instead."""
     if cost.operations <= MAX_OPERATIONS and cost.bytes <= MAX_BYTES:
         return
     name = what if isinstance(what, str) else repr(what)

@@ -1,4 +1,4 @@
-"""The candidates of responses in their texts: whose each piece is, in which order they end, what their pieces are paid."""
+"""Candidates in the texts of responses: which one a piece belongs to, in which order they end, what their pieces are paid."""
 
 from __future__ import annotations
 
@@ -56,20 +56,23 @@ def in_text(owners: Array, counts: Array, k: int, row: int) -> list[int]:
     return [*found, *(owner for owner in range(k) if owner not in found)]
 
 
-def trailing(owners: Sequence[Array], counts: Sequence[Array], nobody: int) -> Array:
-    """The credit of text that belongs to no candidate, [B]: 0 where it ends a response, else NaN, since then no decision ends
-    with it: the prefix of a text knows how many candidates have ended, and not whether more text comes between them."""
-    return np.array([0.0 if len(own) and own[-1] == nobody else np.nan for own in owners])
+def trailing(owners: Sequence[Array], counts: Sequence[Array], outside: int) -> Array:
+    """The credit of text that belongs to no candidate, [B]: 0 where it ends a response, else NaN.
+
+    Elsewhere no decision ends with it: a prefix of a text tells how many candidates have ended, and not whether more text comes
+    between them.
+    """
+    return np.array([0.0 if len(own) and own[-1] == outside else np.nan for own in owners])
 
 
 def own_pieces(paid: Array, owners: Array, counts: Array, spread: str) -> Array:
-    """What each piece of a response is paid, from what its candidates [K], and last the text of none, are paid.
+    """What each piece of a response is paid, from what its candidates are paid and, last, the text of no candidate, [K + 1].
 
-    What candidates without tokens are paid is shared by the others. With spread "token" a candidate's pieces share it by
-    tokens.
+    The pay of candidates without tokens is shared by the others. With spread "token" the pieces of a candidate share its pay
+    by their tokens.
     """
-    nobody, written = len(paid) - 1, np.bincount(owners, counts, len(paid))
-    shown = np.flatnonzero(written[:nobody] > 0)
-    lost = paid[:nobody].sum() - paid[shown].sum()
-    each = np.append(paid[:nobody] + (lost / len(shown) if len(shown) else 0.0), paid[nobody])[owners]
+    outside, written = len(paid) - 1, np.bincount(owners, counts, len(paid))
+    shown = np.flatnonzero(written[:outside] > 0)
+    lost = paid[:outside].sum() - paid[shown].sum()
+    each = np.append(paid[:outside] + (lost / len(shown) if len(shown) else 0.0), paid[outside])[owners]
     return each * counts / written[owners] if spread == "token" else each

@@ -141,10 +141,10 @@ def gapo(
 
 
 class _OfValid(Utility):
-    """A utility of the valid members of a set. The others are there, null players, and their price is a term of its own.
+    """A utility of the valid members of a set. The others stay as null players, and their price is a term of its own.
 
-    They are not absent: a mask would be one of all terms, and leave them out of orders too. Kernels leave them out of sizes all
-    the same, so that semivalues which count members by size are refused.
+    They are not absent: a mask would hold for all terms of the sum, and take them out of orders too. Kernels still leave them
+    out of sizes, so that semivalues that count members by size are refused.
     """
 
     valid: Array
@@ -157,7 +157,7 @@ class _OfValid(Utility):
         return super().definition(members[self.valid[members]])
 
     def present(self) -> Array:
-        return self.rows("valid")  # whom the kernels count; all of them return 0 for the others
+        return self.rows("valid")  # those that the kernels count; all kernels return 0 for the others
 
 
 class _EntropyOfValid(_OfValid, Entropy):

@@ -28,7 +28,7 @@ from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import flags, shown
 from shapley_credit.torch_compile import between_graphs
 
-# Punctuation that says something at the edge of an answer: C#, 5%, R&D, @name; and what is no punctuation but says nothing.
+# INNER punctuation has a meaning at the edge of an answer: C#, 5%, R&D, @name. OUTER is no punctuation, and has none.
 INNER, OUTER = "#%&@", " `"
 _NUMBER = re.compile(r"-?\.?\d")
 
@@ -81,6 +81,7 @@ def read_labels(labels: Any, valid: Any) -> tuple[Array, Array, Library | None]:
     """
     given, library = read_answers(labels, "labels")
     said = None if callable(valid) else _flags(valid, given.shape)
+    # Integers are codes already, and flags need no answers to ask about.
     if said is not None and given.dtype.kind in "biu" and given.dtype != np.uint64:
         return given, said, library
     answers = [frozen(answer) for answer in given.ravel().tolist()]
@@ -130,7 +131,7 @@ def _verdict(valid: Callable[[Any], Any], answer: Any) -> bool:
 def _ask(key: Callable[[list[Any]], Any], answers: list[Any]) -> list[Any]:
     found = key(answers)
     listed, shape = plain(found), tuple(getattr(found, "shape", ()))
-    # The rows of a matrix would be labels that all differ: embeddings that nobody has put into clusters.
+    # The rows of a matrix would be labels that all differ, as embeddings do before they are clustered.
     several = isinstance(listed, Iterable) and not isinstance(listed, str) and len(shape) < 2
     labels = list(listed) if several else None
     if labels is None or len(labels) != len(answers):
@@ -142,7 +143,7 @@ def _ask(key: Callable[[list[Any]], Any], answers: list[Any]) -> list[Any]:
 
 
 def _text(answer: Any, needed: bool) -> str | None:
-    """Normalised text, None if it is missing or nothing is left; what is no text comes back as '' where none is needed."""
+    """Normalised text, None if it is missing or nothing is left; an answer of another type is '' where no text is needed."""
     given = plain(answer)
     if isinstance(given, str):
         return _normalised(given) or None
@@ -153,6 +154,7 @@ def _text(answer: Any, needed: bool) -> str | None:
 
 
 def _normalised(text: str) -> str:
+    # Folding the case can undo the normal form, so that it is made twice.
     text = " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
     places = range(len(text))
     start = next((place for place in places if not _outer(text[place]) or _NUMBER.match(text, place)), len(text))

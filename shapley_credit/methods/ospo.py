@@ -1,7 +1,7 @@
 """OSPO as it should be: the segments of a response credited by values of the reward of what is left.
 
 The members are the phrases of a response, its sentences and paragraphs are their unions, and a coalition is worth the reward of
-the text with all other phrases taken out. Own credit are Owen and Winter values; the marginal credit is what the reward grows
+the text with all other phrases taken out. Own credits are Owen and Winter values; the marginal credit is what the reward grows
 by as the text comes to the end of a phrase. The published rule, coalitions that are windows of phrases, is in `windows`.
 """
 

@@ -1,4 +1,4 @@
-"""What the segments of responses do to the reward: by taking them out, and by writing them one after the other."""
+"""The effect of segments on the reward of a response: as they are taken out, and as they are written one after the other."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _written(texts: Sequence[SegmentedText]) -> tuple[list[SegmentedText], list[
 
 
 def checked(texts: Sequence[SegmentedText]) -> Sequence[SegmentedText]:
-    """The texts, or InputError for none, or for what nobody has split."""
+    """The texts, or InputError for an empty list, or for what `segments.segment` has not made."""
     listed = isinstance(texts, Sequence) and not isinstance(texts, str)
     if not listed or not all(isinstance(text, SegmentedText) for text in texts):
         raise InputError(f"texts must be a list of texts made by segments.segment(text, ..); got {shown(texts)}.")
@@ -133,6 +133,7 @@ def _ask(
 
 
 def _credited(plans: Sequence[Plan], values: Sequence[Array]) -> SegmentCredit:
+    # Every plan asks for the grand coalition, whose value is the reward of the whole response.
     ends = [int(np.flatnonzero(each.coalitions.all(axis=1))[0]) for each in plans]
     rewards = np.array([answers[end] for answers, end in zip(values, ends, strict=True)])
     estimates = [each.solve(answers) for each, answers in zip(plans, values, strict=True)]
@@ -146,7 +147,7 @@ def _grown(steps: list[SegmentedText], orders: Sequence[Prefixes], values: Seque
 
 
 def _plans(texts: Sequence[SegmentedText], budget: int | None = None, method: str = "auto", seed: int = 0) -> list[Plan]:
-    """Responses have seeds of their own."""
+    """A plan for each text, with a seed of its own, so that equal trees do not draw equal coalitions."""
     first = whole_number(seed, "seed")
     most = None if budget is None else whole_number(budget, "budget")
     return [
@@ -156,7 +157,7 @@ def _plans(texts: Sequence[SegmentedText], budget: int | None = None, method: st
 
 
 def _affordable(text: SegmentedText, budget: int | None) -> int | None:
-    """No budget where the exact value is within it."""
+    """The budget, or None for exact values if they cost no more."""
     return None if budget is not None and int(text.tree.budget()) <= budget else budget
 
 
@@ -174,6 +175,7 @@ def credits_for(
         return None, _grown(steps, orders, _ask(reward, steps, orders, "", asked))
     absent = chosen.pop("absent", "")
     plans = _plans(texts, **chosen)
+    # One call for both, so that a text that is a coalition and a prefix is asked once.
     values: list[Array] = evaluate(
         reward,
         [*plans, *orders],

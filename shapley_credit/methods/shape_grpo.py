@@ -54,7 +54,7 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
 
     rewards: [..., K]. base: [...], what a response without candidates is worth; rewards below it earn nothing.
     present: bool [..., K], False for places without a candidate, or with one that can't be parsed: they get exactly 0 and
-        change nobody else's credit. Duplicates share what one of them alone would earn.
+        change no other credit. Duplicates share what one of them alone would earn.
     scale: "sum", or "mean", whose credits have the size of the reward for a list of any length.
 
     Returns [..., K] in the units of the rewards. Cost O(K log K).
@@ -88,7 +88,7 @@ def marginal_credit(
         m_ij = max(base, rewards of those that end no later than j) - max(base, rewards of those that end before j)
 
     rewards: [B, K]; base, present: as in `shape_credit`. candidates: as in `shape_grpo`, each in one piece, in the order of the
-        text. lengths: as there, pieces of no tokens are not there; candidates without any come last.
+        text. lengths: as there, pieces without tokens do not count; candidates without any come last.
 
     Returns [B, K], which add up to v(N) - base. Cost O(B K log K). Raises InputError as `shape_credit`, for candidates out of
     range, and for one in several pieces: what it is worth is not known at the first of them.
@@ -173,14 +173,15 @@ def shape_grpo(
     if game.shape != values.shape[:1]:
         raise InputError(f"base must be one number, or one for each of the {len(values)} responses; got {shown(base)}.")
     best = game.value(np.arange(values.shape[1]))
+    # What the credits of a response add up to, v(N) - v(empty).
     earned = best - np.broadcast_to(to_numpy(base, "base")[0], best.shape)
     trained = trained_tokens(baseline, counts)
     ours = shape_credit(values, base, present=here) if credit != "marginal" or lam else None
     grown = marginal_credit(values, candidates, base, present=here, lengths=lengths) if credit == "marginal" else None
-    outside, nobody = trailing(owners, counts, here.shape[1]), np.full(len(values), np.nan)
+    outside, absent = trailing(owners, counts, here.shape[1]), np.full(len(values), np.nan)
     found = increments(
         rule,
-        None if ours is None else _rows(ours, here, outside if credit == "to_go" else nobody),
+        None if ours is None else _rows(ours, here, outside if credit == "to_go" else absent),
         None if grown is None else _rows(grown, here, outside),
         known,
         rewards=earned,
@@ -191,6 +192,7 @@ def shape_grpo(
     parts, where = [], dict[str, Any](segment_lengths=counts, cu_seqlens=cu_seqlens)
     if found.own is not None:
         whole = np.asarray(advantages(best, known, baseline=rule.below_whole, scale=divide, lengths=trained))
+        # The last column is the text of no candidate, which is paid for the response as a whole.
         paid = np.column_stack([np.stack(found.own)[:, :-1], rule.share * whole])
         each = [own_pieces(*row, spread) for row in zip(paid, owners, counts, strict=True)]
         parts.append(token_advantages(None, mask, segment_credit=each, spread=spread, **where))
@@ -207,7 +209,7 @@ def _read_base(base: Any) -> Any:
 
 
 def _is_mean(scale: str | None, credit: str) -> bool:
-    """Whether credits are multiplied by the number of candidates: by default where none of them is added up."""
+    """Whether credits are multiplied by the number of candidates: by default for own credit, which no rule adds up."""
     one_of(credit, RULES, "the rule of credit")
     if scale is not None:
         one_of(scale, SCALES, "scale")

@@ -1,6 +1,6 @@
 """The published rule of OSPO: coalitions that are contiguous windows of phrases (2601.08403), with its figures of merit.
 
-Kept apart from `ospo`, whose Owen values are efficient, signed and cover all of the text.
+It is kept apart from `ospo`, whose Owen values are efficient, signed and cover all of the text.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def window_credit(coalitions: Array, values: Sequence[float] | Array) -> WindowC
 
     coalitions: bool [m, n], from `windows`. values: [m], v of each; as published v(empty) = 0.
     Returns a WindowCredit. Cost O(m n^2). Known weaknesses: the mass falls from .58 for 4 phrases to .06 for 20 with windows of
-    8, the credits do not add up, and what the text outside of all phrases earns belongs to nobody.
+    8, the credits do not add up, and no phrase gets what the text outside of all phrases earns.
     Raises InputError for shapes that differ. Source: 2601.08403.
 
     >>> from shapley_credit.methods.windows import window_credit, windows
@@ -107,7 +107,7 @@ def window_rewards(
     credit: [n]; phrases: [n] and tokens: [T], half-open spans of character offsets.
 
     Returns c [T]. Cost O(n T). Known weaknesses: a phrase is paid once for each of its tokens, a token in no phrase is paid
-    best where all phrases do harm, signs are lost in o, R = 0 gives nothing to anybody, R < 0 turns the order around.
+    best where all phrases do harm, signs are lost in o, R = 0 gives no token anything, R < 0 turns the order around.
     Raises InputError for credit that does not go with phrases or is not finite, and for spans that are no pairs.
     Source: 2601.08403.
 
@@ -122,7 +122,7 @@ def window_rewards(
     if len(phi) <= 1 or not len(places):
         return np.full(len(places), 1 / max(len(places), 1))
     (low, high), (start, end) = spans.T[:, :, None], places.T[:, None, :]
-    # The length of a token, by which W divides its column, goes away as the column is scaled.
+    # W divides the column of a token by its length, which cancels as the column is scaled.
     overlap = np.maximum(np.minimum(high, end) - np.maximum(low, start), 0)
     covered = overlap.sum(axis=0)
     held = phi @ (overlap / np.where(covered > 0, covered, 1))
@@ -161,6 +161,7 @@ def window_advantages(
     """
     one_of(mode, MODES, "mode")
     number(advantage, "advantage must be a finite number", _any)
+    # An infinite clip clips nothing, but `number` takes finite numbers only.
     number(min(clip, sys.float_info.max) if isinstance(clip, float) else clip, "clip must be 0 or more", lambda most: most >= 0)
     share = _finite(token_rewards, "token_rewards")
     length = len(share)

@@ -52,7 +52,7 @@ def utilities_of(answers: Answers) -> dict[str, Utility]:
 
 
 def _found(answers: Answers) -> NDArray[np.bool_]:
-    """Which models [P, M, M] found the right solution of another one, if that is the first of those who did."""
+    """Whether each model found the right solution of another, if that is the first model with this solution, [P, M, M]."""
     right = answers.correct & answers.present
     same = (answers.steps[:, :, None] == answers.steps[:, None, :]) & right[:, :, None] & right[:, None, :]
     first = ~(same & np.tri(len(answers.models), k=-1, dtype=np.bool_)).any(axis=2)
@@ -61,7 +61,7 @@ def _found(answers: Answers) -> NDArray[np.bool_]:
 
 
 def credit_columns(answers: Answers) -> list[Column]:
-    """Solve every utility twice; the first time may compile kernels, so that the time of the second is that of the solution."""
+    """Solve every utility twice: the first time may compile kernels, the second time is measured."""
     columns = []
     for name, utility in utilities_of(answers).items():
         set_shapley(utility)

@@ -92,7 +92,7 @@ def calculations(solution: str) -> tuple[str, ...]:
     """
     steps: list[str] = []
     for line in solution.split("\n"):
-        steps += _CALCULATION.findall(line, 0, line.rfind(">>") + 2)  # behind the last >> each << would be read to the end
+        steps += _CALCULATION.findall(line, 0, line.rfind(">>") + 2)  # no << behind the last >> is searched for its end
     return tuple(steps)
 
 
@@ -178,6 +178,7 @@ def _assemble(problems: list[_Problem], models: list[str]) -> Answers:
             solution = problem.solutions[model]
             finals[row, column], correct[row, column] = solution.answer, solution.right
             steps[row, column] = ways.setdefault(solution.way, len(ways))
+            # A solution that counts as right has the label of the truth, however it spells its answer.
             if solution.right:
                 labels[row, column] = targets[row]
             elif solution.answer is not None:

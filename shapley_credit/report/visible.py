@@ -11,8 +11,8 @@ _JOINERS = "\u200c\u200d"
 def visible(text: str, keep: str = "") -> str:
     """Text in which whatever would move, hide or reorder other text is written as an escape.
 
-    So are control characters (colours, bells, line breaks), marks of direction, what is invisible, and half surrogates; spaces
-    and joiners stay, and so does what `keep` holds. Cost O(characters).
+    These are control characters (colours, bells, line breaks), marks of direction, invisible characters and half surrogates;
+    spaces and joiners stay, and so does what `keep` holds. Cost O(characters).
 
     >>> visible("\\x1b[31mred\\x07 \\u202eback\\n")
     '\\\\x1b[31mred\\\\x07 \\\\u202eback\\\\n'

@@ -17,7 +17,7 @@ from shapley_kernels.member_axes import along, in_order
 from shapley_kernels.trees.nodes import Shape
 from shapley_kernels.trees.shapes import arrange, named, tree_of
 
-# A tree, the groups that have it or its shape, and who stands where in it, [B or 1, K].
+# A tree, the groups that have it or its shape, and which member stands where in it, [B or 1, K]; None if all keep their places.
 Part = tuple[Any, NDArray[Any], NDArray[Any] | None]
 
 # Credits of a problem, its arrays and the root of a tree.
@@ -33,6 +33,7 @@ def solved(problems: Sequence[Problem], labels: NDArray[Any], shape: tuple[int, 
     total: Array = None
     for problem in problems:
         credits, groups = [], []
+        # Tables of all sets can't be put in another order: there only groups of the very same tree go together.
         for root, index, orders in apart if has_names(problem.form, problem.game) else alike:
             arrays = [_of_groups(array, index, len(which)) for array in problem.arrays]
             if orders is not None:
@@ -46,7 +47,7 @@ def solved(problems: Sequence[Problem], labels: NDArray[Any], shape: tuple[int, 
 
 
 def _together(parts: Sequence[Array], groups: Sequence[NDArray[Any]]) -> Array:
-    """Rows of all groups from those of some and others."""
+    """The rows of all groups in their order, from the rows of parts of them."""
     if len(parts) == 1:
         return parts[0]
     xp = namespace(parts[0])
@@ -58,7 +59,7 @@ def _distinct(labels: NDArray[Any], shape: tuple[int, ...]) -> tuple[NDArray[Any
     tail = labels.shape[-2:]
     if prod(labels.shape[:-2]) == 1:
         return labels.reshape(1, *tail), np.zeros(prod(shape), np.int64)
-    if not prod(shape):  # any tree does for no group
+    if not prod(shape):  # no group looks at its tree: any will do
         return np.zeros((1, *tail), np.int64), np.zeros(0, np.int64)
     rows = np.broadcast_to(labels, (*shape, *tail)).reshape(prod(shape), prod(tail))
     trees, which = np.unique(rows, axis=0, return_inverse=True)
@@ -66,7 +67,7 @@ def _distinct(labels: NDArray[Any], shape: tuple[int, ...]) -> tuple[NDArray[Any
 
 
 def _alike(roots: Sequence[Any], which: NDArray[Any]) -> Iterator[Part]:
-    """For every shape a tree of it, the groups that have it, and who stands where in it, [B or 1, K]."""
+    """For every shape a tree of it, the groups that have it, and which member stands where in it, [B or 1, K]."""
     numbers: dict[Shape, list[int]] = {}
     for number, root in enumerate(roots):
         numbers.setdefault(arrange(root)[0], []).append(number)

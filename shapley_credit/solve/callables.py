@@ -23,11 +23,12 @@ from shapley_kernels.trees.shapes import Mix, tree_of
 
 Codes = NDArray[np.int64]
 Values = NDArray[np.float64]
+# For each member, the places of the coalitions without it and with it, and their chances.
 Places = Sequence[tuple[Codes, Codes, Values]]
 
 MAX_EVALUATIONS = 1 << 20
-MASK_BITS = 62
-LOG_2, SCALE = 30102999566398120, 10**17  # log10 of 2, in whole numbers, that have any size
+MASK_BITS = 62  # int64 holds the masks of so many members, and the power of two above them
+LOG_2, SCALE = 30102999566398120, 10**17  # log10 of 2 is their quotient; whole numbers may be larger than floats
 BLOCK = 1 << 14  # coalitions of one call of a batched function
 
 
@@ -48,7 +49,7 @@ class batched:
 
     def __reduce__(self) -> tuple[Any, ...]:
         name, module = getattr(self.function, "__qualname__", None), getattr(self.function, "__module__", None)
-        if name and module in modules and _named(module, name) is self:  # made by @batched: its name is now that of the mark
+        if name and module in modules and _named(module, name) is self:  # made by @batched: that name is now the mark's
             return _named, (module, name)
         return batched, (self.function,)
 
@@ -69,8 +70,8 @@ def _named(module: str, name: str) -> Any:
 def tabulate(function: Callable[..., Any] | batched, k: int, codes: Codes) -> Values:
     """Value the coalitions with the given bit masks, once each, in their order: shape [m].
 
-    Raises EvaluationError (which carries what was valued before) if the function raises or returns anything but finite numbers,
-    also as the cause of an interrupt; InputError for an asynchronous function.
+    Raises EvaluationError, which carries the values so far, if the function raises or returns anything but finite numbers; an
+    interrupt has one as its cause. Raises InputError for an asynchronous function.
     """
     values = np.full(len(codes), np.nan)
     try:
@@ -95,13 +96,13 @@ def check_budget(count: int, k: int) -> None:
 
 
 def check_all_sets(k: int) -> None:
-    """Refuse to ask a callable for all 2^k coalitions if they are too many, of which 2^k itself may be too long a number."""
+    """Refuse to ask a callable for all 2^k coalitions if they are too many; 2^k itself may be too long a number to print."""
     if k >= MAX_EVALUATIONS.bit_length():
         _refuse(counted_sets(k), k)
 
 
 def check_masks(k: int, hint: str = "") -> None:
-    """Refuse to ask a callable about more members than have a bit in a mask of a coalition."""
+    """Refuse to ask a callable about more members than the bit mask of a coalition holds."""
     if k > MASK_BITS:
         raise InputError(f"a function of k = {_number(k)} members is above 62, the most that bit masks hold{hint}.")
 
@@ -116,7 +117,7 @@ def _refuse(evaluations: str, k: int) -> NoReturn:
 
 
 def counted(count: int) -> str:
-    """A number of evaluations as it is read, which may have more digits than Python prints."""
+    """A number of evaluations in words; it may have more digits than Python prints."""
     return f"{count:,}" if count < 10**18 else counted_sets(count.bit_length() - 1)
 
 
@@ -198,7 +199,7 @@ def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree
 
 
 def order_function_credits(function: Callable[..., Any] | batched, orders: Orders) -> Array:
-    """The same of a function, asked only for those who come first in one of the orders."""
+    """Marginal contributions of a function, asked only for the prefixes of the orders [..., k]."""
     k = orders.shape[-1]
     check_masks(k)
     codes = np.concatenate([np.zeros_like(orders[..., :1]), np.cumsum(1 << orders, axis=-1)], axis=-1)
@@ -209,7 +210,7 @@ def order_function_credits(function: Callable[..., Any] | batched, orders: Order
 
 
 def line_function_credits(function: Callable[..., Any] | batched, k: int) -> Array:
-    """The same of a function, asked only for no member and the k (k + 1) / 2 intervals."""
+    """Values over connected orders of a function, asked only for the empty set and the k (k + 1) / 2 intervals."""
 
     check_masks(k, "; pass utilities.MyersonPath(runs), the values of all intervals")
     first, last = np.triu_indices(k)
@@ -220,8 +221,8 @@ def line_function_credits(function: Callable[..., Any] | batched, k: int) -> Arr
 
 
 def enumeration(root: Node, mixes: Sequence[Mix], k: int) -> tuple[Codes, Places]:
-    """Bit masks [m] of all coalitions that matter on a tree, and for each member the places of those without and with it, and
-    their chances. Raises InputError for more members than a bit mask holds."""
+    """Bit masks [m] of all coalitions that matter on a tree, and for each member the places of those without it and with it,
+    and their chances. Raises InputError for more members than a bit mask holds."""
     check_masks(k)
     parts: list[tuple[int, Codes, Values]] = sorted(coalitions(root, mixes), key=lambda part: part[0])
     asked = np.unique(np.concatenate([codes | bit for i, codes, _ in parts for bit in (0, 1 << i)]))

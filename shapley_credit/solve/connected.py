@@ -1,7 +1,8 @@
-"""Values over connected orders: of one group after the other on the host, of all at once on a device.
+"""Values over connected orders: one group after the other on the host, all groups at once on a device.
 
-On a device no set is looked at. Shapley values add up to v(S) - v(empty) if the members outside S are absent, and all intervals
-are more groups of the same utility; families whose sets depend on those outside say it themselves (`Utility.rises`).
+On a device `definition` is not called. If the members outside S are absent, Shapley values add up to v(S) - v(empty), so
+the intervals become more groups of the same utility. Where v(S) depends on the members outside S, the family says the
+difference itself (`Utility.rises`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shapley_credit.utility import Utility
 from shapley_kernels.arrays import at_least, beside, chunks, namespace
 from shapley_kernels.intervals import connected
 
-# About as many numbers as a family takes for one interval, over k^2.
+# About how many numbers a family holds for one interval, as a multiple of k^2.
 CELLS = 512
 # Operations in the time that it takes to call a definition.
 PYTHON = 5000
@@ -46,7 +47,7 @@ def line_term(term: Utility) -> Array:
 
 
 def _on_device(term: Utility) -> Array:
-    """Places on the line are those of the present members, from 0 on: [B or 1, K]."""
+    """As `line_term`, on a device. Only present members have a place on the line, from 0 on: place [B or 1, K]."""
     present = term.present()
     xp, k = namespace(present), term.k
     place = xp.cumulative_sum(xp.astype(present, xp.int64), axis=1) - 1
@@ -66,7 +67,7 @@ def _on_device(term: Utility) -> Array:
 
 
 def _rises_by_absence(utility: Utility, sets: Array) -> Array:
-    """v(S) - v(empty) of sets [B or 1, I, K] of present members, [B, I], by the Shapley values of those in S alone."""
+    """v(S) - v(empty) [B, I] of sets [B or 1, I, K] of present members, as sums of Shapley values with all others absent."""
     xp = namespace(sets)
     groups, k = prod(utility.shape), utility.k
     parts = []
@@ -80,7 +81,7 @@ def _rises_by_absence(utility: Utility, sets: Array) -> Array:
 
 
 def _among(utility: Utility, mask: Array) -> Utility:
-    """The utility with one more axis of groups behind the others, in which only members of a mask [..., I, k] are there."""
+    """The utility with one more axis of groups, I, behind the others; `mask` [..., I, k] says which members are present."""
     wider, given = copy.copy(utility), {}
     for name, spec in utility.fields.items():
         value = getattr(utility, name)

@@ -1,7 +1,7 @@
-"""Members in other orders than that of their names, and what each of them adds to those who came before it.
+"""Members in other orders than that of their indices, and what each of them adds to those before it.
 
-A problem is solved in any order by putting its arrays in that order first, along the axes that the form
-names. Orders are of the host; the arrays stay where they are, and no value of them is read.
+To solve a problem in an order, its arrays are first put in that order, along the axes that the form names for members. Orders
+are NumPy's; the arrays stay where they are, and none of their values is read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shapley_kernels.member_axes import Orders, along, in_order
 
 
 def read_order(order: Any) -> NDArray[Any] | None:
-    """The orders [..., k] as integers of the host, members not looked at yet; None as it is."""
+    """The orders [..., k] as integers on the host, whose members are not checked yet; None stays None."""
     if order is None:
         return None
     array, _ = to_numpy(order, "order")
@@ -35,7 +35,7 @@ def read_order(order: Any) -> NDArray[Any] | None:
 
 
 def permutations_of(order: NDArray[Any] | None, k: int) -> Orders:
-    """The orders [..., k], 0 .. k - 1 if there are none. Raises InputError for what is no permutation, naming the row."""
+    """The orders [..., k], 0 .. k - 1 if there are none. Raises InputError for a row that is no permutation."""
     if order is None:
         return np.arange(k)
     if order.shape[-1] != k:
@@ -74,7 +74,7 @@ def _marginals_of_problems(utility: Utility, orders: Orders) -> Array:
 
 
 def made(utility: Utility) -> Sequence[Problem]:
-    """What `reduce` returns, refused before it is made if its arrays take too much; a pass over them is all that follows."""
+    """What `reduce` returns. Raises InputError if its arrays are too large: the cost is one pass over them."""
     if type(utility).outline is not Priced.outline and prod(utility.shape) * utility.k**2 > utility._light**2:
         size = sum(outline.bytes for outline in utility.outline())
         refuse_dear(Cost(size, size), utility)

@@ -1,4 +1,4 @@
-"""From a utility to credits: its problems, solved by the kernels of its array, added up."""
+"""From a utility to credits: kernels solve its problems, and the credits of these add up."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def shape_with(game: Utility, lead: tuple[int, ...], what: str) -> tuple[int, ..
         raise InputError(f"the leading axes of the utility {game.shape} and of the {what} {lead} do not broadcast.") from error
 
 
-@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which are refused
+@np.errstate(over="ignore", invalid="ignore")  # overflow leaves credits that are not finite, which are refused
 def combined(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
     """The combination of the credits of the terms of a utility. Raises InputError for those that overflow."""
     dtype = game.dtype or _FLOAT64
@@ -64,17 +64,17 @@ def combined(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], A
     for coefficient, term in game.terms():
         factor = coefficient if isinstance(coefficient, float) else coefficient[..., None]
         credit = _finite_credits(term, solve)
-        if isinstance(credit, np.ndarray):  # of a term of the host among terms on a device
+        if isinstance(credit, np.ndarray):  # a term on the host among terms on a device
             credit = beside(credit, game.anchor)
         total = total + _as_dtype(factor * credit, dtype)
     game.check_credits(total)
     whole, xp = (*shape, game.k), namespace(total)
-    # Wherever groups share their credits each gets a copy, the caller's own to write to.
+    # Groups that share credits get a copy each, which the caller may write to.
     return total if total.shape == whole else xp.asarray(xp.broadcast_to(total, whole), copy=True)
 
 
 def _finite_credits(term: Utility, solve: Callable[[Utility], Array]) -> Array:
-    """The credits of a family; where those of float32 overflow on their way, by way of float64."""
+    """The credits of a family; groups that overflow in float32 are solved again in float64."""
     credit = solve(term)
     if term.is_solved(credit):
         return credit
@@ -96,6 +96,7 @@ def _flat_term(term: Utility) -> Array:
     role = dispatch.role(term.library)
     total: Array = None
     try:
+        # Small games skip `problems`, which would let them pass after a longer look.
         light = prod(term.shape) * term.k**2 <= term._light**2 if term.shape else term.k <= term._light
         for problem in term.reduce() if light else term.problems():
             part = _solved(problem, role, problem.arrays)
@@ -103,7 +104,7 @@ def _flat_term(term: Utility) -> Array:
                 part = problem.scale * part
             total = part if total is None else total + part
     except NotFiniteError:
-        term.check_deferred()  # or else they overflow
+        term.check_deferred()  # raises for data that are not finite; without any, credits overflow
         total = np.full((prod(term.shape), term.k), np.nan)
     assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
     return finish(term, term.shape, total)
@@ -116,7 +117,7 @@ def finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
 
 
 def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules: Rules) -> Array:
-    counted = getattr(term, "counted", term.mask)  # those in the sizes of sets, by kernels
+    counted = getattr(term, "counted", term.mask)  # the members that kernels count in the sizes of sets
     if counted is not None:
         _check_absent(counted, rules)
     wide = term.over(shape)
@@ -130,7 +131,7 @@ def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules
 
 
 def _check_absent(mask: Array, rules: Rules) -> None:
-    """Refuse rules that absent members change, if there are any; on a device, where that is not read, with any mask."""
+    """Raise InputError for rules that absent members change, if any is absent; on a device, which is not read, for any mask."""
     known = isinstance(mask, np.ndarray)
     if known and mask.all():
         return
@@ -143,7 +144,7 @@ def _check_absent(mask: Array, rules: Rules) -> None:
 
 
 def _solved(problem: Problem, role: dispatch.Role, arguments: Sequence[Any]) -> Array:
-    """What a kernel returns; what it refuses as an error of the input."""
+    """What the kernel returns. Raises InputError for a problem above the limits of the kernel."""
     try:
         part: Array = dispatch.kernel(problem.form, problem.game, role)(*arguments)
     except LimitError as error:

@@ -1,4 +1,4 @@
-"""What a verb is asked for: a utility, a table, or a function, told apart and checked."""
+"""The `utility` argument of a verb: a utility, a table, or a function, told apart and checked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tabulated(function: Any, k: int | None) -> Table:
 
 
 def _table(values: Any) -> Table:
-    """Table(values) without asking once more whether torch compiles this."""
+    """Table(values) without its constructor, which would ask once more whether torch compiles this."""
     table = Table.__new__(Table)
     table.bind(values=values)
     return table

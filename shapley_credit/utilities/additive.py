@@ -1,4 +1,4 @@
-"""Additive utilities: everyone is worth what they bring."""
+"""Additive utilities: every member is worth its own score."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class PassAtK(Utility):
         return 1 - comb(wrong, self.m) / comb(size, self.m) if size >= self.m else 0.0
 
     def reduce(self) -> Sequence[Problem]:
-        draws = min(self.m, self.k + 1)  # as any number above k, whose sums with others are no int64
+        draws = min(self.m, self.k + 1)  # every m above k gives 0; larger ones could overflow int64
         return [Problem("counts", "pass_at_k", (self.rows("correct", full=True), self.present(), draws))]
 
 

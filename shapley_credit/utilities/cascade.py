@@ -107,13 +107,13 @@ class ERR(Utility):
 def cascade_in_order(
     utility: Utility, gains: Array, reading: Array, keys: Array | None, orders: Orders, by_rank: bool
 ) -> Array:
-    """What the gain of a user rises by at each place of the orders, without the integrals of `cascade_problem`."""
+    """The rise of a user's gain at each place of the orders, without the integrals of `cascade_problem`."""
     keys = keys_along(gains if keys is None else utility.rows("keys"), orders)
     return cascade(along(gains, orders), along(reading, orders), keys, along(utility.present(), orders), by_rank)
 
 
 def cascade_problem(utility: Utility, gains: Array, reading: Array, keys: Array | None, z: Array, weights: Array) -> Problem:
-    """sum_z weight_z sum_j gain_j [j in S] prod_{i in S before j} z q_i, one product game for each j and z of NumPy."""
+    """sum_z weight_z sum_j gain_j [j in S] prod_{i in S before j} z q_i, one product game for each j and z; z is NumPy's."""
     xp = namespace(gains)
     (groups, k), games = gains.shape, len(z)
     order_by = gains if keys is None else xp.broadcast_to(utility.rows("keys"), gains.shape)

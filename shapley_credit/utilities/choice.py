@@ -73,9 +73,9 @@ class MNLShare(Utility):
 class MNLRevenue(Utility):
     """Expected revenue under the logit model, v(S) = sum_{i in S} w_i r_i / (w_0 + w(S)).
 
-    Each member's revenue is an integral over product games that need it. weights: [..., k], above 0; revenues: [..., k];
-    outside w_0: [...], above 0; mask: [..., k]. Cost k times that of `MNLShare`. Raises InputError for weights that are not
-    above 0, or more than 1e560 apart.
+    Each member's revenue is an integral over product games that are 0 without that member.
+    weights: [..., k], above 0; revenues: [..., k]; outside w_0: [...], above 0; mask: [..., k].
+    Cost k times that of `MNLShare`. Raises InputError for weights that are not above 0, or more than 1e560 apart.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -97,7 +97,7 @@ class MNLRevenue(Utility):
 
     def definition(self, members: Array) -> float:
         chosen = self.weights[members]
-        most = chosen.max(initial=self.outside[()])  # or products of weights and revenues leave the range of floats
+        most = chosen.max(initial=self.outside[()])  # else products of weights and revenues may overflow
         return float((chosen / most * self.revenues[members]).sum() / (self.outside / most + (chosen / most).sum()))
 
     def outline(self) -> Sequence[Outline]:
@@ -165,12 +165,12 @@ class SoftmaxMean(Utility):
         return w / at_least(rest + w, TINY) * (r - mean) * size
 
     def _centre(self, w: Array, r: Array) -> Array:
-        """The mean of all values [B, 1], from which values any distance from 0 keep their digits."""
+        """The mean of all values [B, 1]: differences from it keep their digits, however far from 0 the values are."""
         xp = namespace(w)
         return xp.sum(w / at_least(xp.sum(w, axis=1, keepdims=True), TINY) * r, axis=1, keepdims=True)
 
 
 def _of_size_one(values: Array) -> tuple[Array, Array]:
-    """Values [B, K] in a unit of their own, a power of two [B, 1], so that products with weights are floats; and that unit."""
+    """Values [B, K] in a unit of their own, a power of two [B, 1], so that products with weights are finite; and that unit."""
     size = 2.0 ** unit(extent(namespace(values).abs(values))[1])
     return values / size, size

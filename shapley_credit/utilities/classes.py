@@ -44,7 +44,7 @@ class ClassCounts(Utility):
 
 
 class _OfClasses(Utility):
-    """What depends on the labels alone, v(S) = sum_c h(n_c, |S|), every class a game of two counts."""
+    """A utility that depends on the labels alone, v(S) = sum_c h(n_c, |S|), every class a game of two counts."""
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
     labels: Array
@@ -54,13 +54,13 @@ class _OfClasses(Utility):
 
     @staticmethod
     def worth(count: Array, size: Array) -> Array:
-        """h(n_c, |S|) of counts [1, k + 1] and sizes [k + 1, 1], that of the empty set given as 1 and its row not used."""
+        """h(n_c, |S|) of counts [1, k + 1] and sizes [k + 1, 1], size 0 given as 1 and its row not used."""
         raise NotImplementedError
 
     @classmethod
     @lru_cache(maxsize=8)
     def table(cls, k: int) -> Array:
-        """h [1, k + 1, k + 1] of counts and sizes, the counts of a size next to each other in memory, as kernels meet them."""
+        """h [1, k + 1, k + 1] of counts and sizes, the counts of a size next to each other in memory, as kernels read them."""
         numbers = np.arange(k + 1)
         table = cls.worth(numbers[None, :], np.maximum(numbers, 1)[:, None])
         table[0] = 0

@@ -25,8 +25,8 @@ from shapley_kernels.member_axes import Orders, along
 class Moebius(Utility):
     """Sum of unanimity games, v(S) = sum_e w_e [A_e within S], by its non-zero dividends w_e (Harsanyi 1959).
 
-    Shapley: phi_i = sum_{e: i in A_e} w_e / |A_e|. An empty A_e is a constant and earns nobody anything.
-    sets: [..., k, E], flags, who belongs to A_e; weights: [..., E] in the units of v; mask: [..., k]: a set with an absent
+    Shapley: phi_i = sum_{e: i in A_e} w_e / |A_e|. An empty A_e adds a constant and earns no member anything.
+    sets: [..., k, E], flags, the members of A_e; weights: [..., E] in the units of v; mask: [..., k]: a set with an absent
     member is never complete. Cost O(k E). Raises InputError for flags that are not all 0 or 1 and weights that are not finite.
 
     >>> import shapley_credit as sc
@@ -53,7 +53,7 @@ class Moebius(Utility):
 
 
 class MyersonPath(Utility):
-    """Members on a line who are worth something while they stand together: v(S) = sum of w over the maximal runs of S.
+    """Members on a line that are worth something while they stand together: v(S) = sum of w over the maximal runs of S.
 
     The Shapley value of v is the Myerson value on a path (Myerson 1977). The dividend of the run a .. b is
     w_ab - w_(a+1)b - w_a(b-1) + w_(a+1)(b-1), shared equally by its members.
@@ -85,10 +85,10 @@ class MyersonPath(Utility):
 
     def rises(self, sets: Array) -> Array:
         xp = namespace(sets)
-        nobody = xp.zeros_like(sets[..., :1])
-        starts = sets & ~xp.concat([nobody, sets[..., :-1]], axis=2)
-        ends = sets & ~xp.concat([sets[..., 1:], nobody], axis=2)
-        place = xp.cumulative_sum(xp.astype(starts, xp.int64), axis=2)  # of the run
+        gap = xp.zeros_like(sets[..., :1])
+        starts = sets & ~xp.concat([gap, sets[..., :-1]], axis=2)
+        ends = sets & ~xp.concat([sets[..., 1:], gap], axis=2)
+        place = xp.cumulative_sum(xp.astype(starts, xp.int64), axis=2)  # which run a member is in
         maximal = (place[..., :, None] == place[..., None, :]) & starts[..., :, None] & ends[..., None, :]
         flags = xp.reshape(xp.astype(maximal, xp.float64), (*sets.shape[:2], self.k**2))
         runs = xp.astype(xp.triu(self.rows("runs", full=True)), xp.float64)
@@ -112,7 +112,7 @@ class MyersonPath(Utility):
         return [unanimity_problem(self, _for_all(self, (first <= member) & (member <= last)), dividends)]
 
     def marginals(self, orders: Orders) -> Array:
-        """Who comes joins the runs on both sides, which end where somebody comes later or is absent."""
+        """A member that comes joins the runs on both sides, which end before a member that comes later or is absent."""
         present, place = self.present(), self.beside(np.argsort(orders, axis=1))
         xp, i = namespace(present), self.beside(np.arange(self.k))
         time = xp.where(present, place, self.k)
@@ -143,7 +143,7 @@ class Determinant(Utility):
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"vectors": real("k", "d")}
-    _light: ClassVar[int] = 0
+    _light: ClassVar[int] = 0  # few members may have many dividends
     vectors: Array
 
     def __init__(self, vectors: Any, *, mask: Any = None) -> None:
@@ -198,7 +198,7 @@ class Determinant(Utility):
 def _gram(vectors: Array) -> Array:
     """The Gram determinants [..] of vectors [.., size, d], each less what those before it span (modified Gram-Schmidt).
 
-    By the determinant of their products with each other, half the digits of nearly parallel vectors would be lost.
+    The determinant of the matrix of their products would lose half the digits of nearly parallel vectors.
     """
     xp, squares = namespace(vectors), []
     for _ in range(vectors.shape[-2]):

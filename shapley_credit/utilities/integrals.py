@@ -14,17 +14,18 @@ from shapley_kernels.arrays import at_least, at_most, beside, namespace, unsorte
 
 # Trapezoidal rule in ln x: aliasing is below 1e-17 at this step, whatever the scales of the weights.
 STEP = 0.25
+# How far nodes in ln x reach below and above -ln w: exp(-BELOW) and exp(-exp(ABOVE)) are below rounding.
 BELOW, ABOVE = 40.0, 4.0
 # On a device the number of nodes can't follow the data: there is room for weights up to exp(SPAN) apart, 1 or w_0 among them.
 SPAN = 88.0
 
-# Weights exp(GAP) apart are one sum without a digit of the smaller, however many there are of it.
+# Weights exp(GAP) below another move no digit of a sum with it, however many they are.
 GAP = 90.0
 
 # exp(-exp(u)) is 0 for u from here on.
 ALL = 7.0
 
-# What a sum of weights is divided by at least.
+# The least divisor, where a sum of weights may be 0.
 TINY = float(np.finfo(np.float64).tiny)
 # How far weights of a group may be apart, in ln, so that nodes stay in the range of floats.
 FAR = 1290.0
@@ -46,7 +47,7 @@ def weights_of(utility: Utility) -> Array:
 
 
 def extent(w: Array, w_0: Array | None = None) -> tuple[Array, Array]:
-    """ln of the smallest and the largest of the weights [B, K] and w_0 [B or 1, 1] that are not 0, [B, 1] each; 0 of none."""
+    """ln of the smallest and the largest of the weights [B, K] and w_0 [B or 1, 1] above 0, [B, 1] each; 0 if none is."""
     xp = namespace(w)
     if w_0 is not None:
         w = xp.concat([w, xp.broadcast_to(w_0, (w.shape[0], 1))], axis=1)
@@ -67,7 +68,7 @@ def balanced(w: Array, w_0: Array | None = None) -> tuple[Array, Array | None]:
     """The weights [B, K] and w_0 [B, 1] of every group in a unit of its own, 2^e, that has them on both sides of 1.
 
     So no product with a node leaves the range of floats, however small or large they all are. Raises InputError for weights
-    more than exp(FAR) apart, except on a device, where such a group has more nodes than there are.
+    more than exp(FAR) apart, except on a device, where such a group needs more nodes than there are and comes out as NaN.
     """
     lowest, highest = extent(w, w_0)
     if isinstance(w, np.ndarray) and (highest - lowest > FAR).any():
@@ -97,14 +98,14 @@ def nodes(w: Array, w_0: Array | None = None, *, below: float = BELOW, factor: b
 
 
 def most_nodes(w: Array, w_0: Array | None = None, *, below: float = BELOW) -> float:
-    """How many nodes `nodes` has at most."""
+    """The most nodes that `nodes` returns."""
     lowest, highest = extent(w, w_0)
     apart = float((highest - lowest).max(initial=0.0)) if isinstance(w, np.ndarray) else SPAN
     return float((apart + below + ABOVE) / STEP + 2)
 
 
 def most_log_nodes(logs: Array) -> float:
-    """How many nodes `log_nodes` has at most for the logarithms [B, K] of weights."""
+    """The most nodes that `log_nodes` returns for the logarithms [B, K] of weights."""
     apart, window = SPAN, BELOW + ABOVE
     if isinstance(logs, np.ndarray):
         apart = float((logs.max(axis=1, initial=-np.inf) - logs.min(axis=1, initial=np.inf)).max(initial=0.0))
@@ -152,7 +153,7 @@ def exponential_problem(w: Array, x: Array, weights: Array) -> Problem:
 def share_problem(w: Array, values: Array, x: Array, weights: Array) -> Problem:
     """sum_x weight_x sum_{j in S} x w_j value_j exp(-x w(S)), one product game for each j and x.
 
-    Node by node, so that the nodes that a group does not need stand last: those of weight 0 change no bit there.
+    The games stand node by node, so that those of nodes that a group does not need, of weight 0, are last: they change no bit.
     """
     xp = namespace(w)
     (groups, k), games = w.shape, x.shape[1]
@@ -169,8 +170,8 @@ def share_problem(w: Array, values: Array, x: Array, weights: Array) -> Problem:
 def log_of_sum(utility: Utility, scores: Array, base: Array) -> Sequence[Problem]:
     """ln w(S) for a set that is not empty, base for the empty one; the largest score is taken out first.
 
-    Weights stay logarithms, so that a score may stand any distance below the largest. Where some stand so far below that no
-    digit of a sum with the others is theirs, the best of S alone says how far: ln w(S) = ln w'(S) + max_{i in S} d_i, w' the
+    Weights stay logarithms, so that a score may stand any distance below the largest. Where some stand so far below that they
+    move no digit of a sum with the others, the best of S alone counts: ln w(S) = ln w'(S) + max_{i in S} d_i, w' the
     weights with such gaps cut to GAP, d_i <= 0 what is cut above i.
     """
     xp = namespace(scores)
@@ -207,7 +208,7 @@ def _closer(scores: Array, top: Array) -> tuple[Array, Array]:
 def less_empty(utility: Utility, exponents: Array, x: Array, weights: Array) -> Sequence[Problem]:
     """sum_x weight_x (exp(-x) - exp(-x w(S))) for a set that is not empty, 0 for the empty one; exponents -x w_i [B, K, X].
 
-    In one mixture, node by node: -exp(-x w(S)) + (1 - exp(-x)) [S = empty], whose value at the empty set is constant. The nodes
+    One mixture, node by node: -exp(-x w(S)) + (1 - exp(-x)) [S = empty], whose value at the empty set is constant. The nodes
     that a group does not need stand last, as in `share_problem`.
     """
     xp = namespace(x)

@@ -31,9 +31,9 @@ from shapley_kernels.arrays import at_least, at_most, namespace
 from shapley_kernels.earlier_members import before, counted, running, sums_before
 from shapley_kernels.member_axes import Orders, along
 
-# A share of a sum that moves no digit of its root.
+# A share of a sum that is too small to move a digit of its root.
 UNFELT = 1e-250
-# What leaves room for sums of up to 2^64 weights, whatever floats they are.
+# Times this, up to 2^64 weights have a sum within the range of floats, however large they are.
 ROOM = 2.0**-64
 
 
@@ -70,7 +70,7 @@ class LogSum(Utility):
     def marginals(self, orders: Orders) -> Array:
         w = along(weights_of(self), orders)
         xp, total = namespace(w), ROOM + sums_before(ROOM * w)
-        # The smallest weights are not scaled, the largest are: both would leave the range of floats.
+        # Small weights are not scaled, as they could underflow; large ones are, as their sum could overflow.
         return xp.log1p(xp.where(total < 1, w / (at_most(total, 1.0) / ROOM), ROOM * w / total))
 
 
@@ -172,7 +172,7 @@ class SqrtSum(Utility):
         return float(np.sqrt(self.weights[members].sum()))
 
     def outline(self) -> Sequence[Outline]:
-        games = 2 * (most_nodes(weights_of(self), below=2 * BELOW) + log(self.k) / STEP)  # beside their sum
+        games = 2 * (most_nodes(weights_of(self), below=2 * BELOW) + log(self.k) / STEP)  # their sum may be k times the largest
         return [self._outlined("products", "mixture", 44.0 * prod(self.shape) * self.k * games, width=games)]
 
     def reduce(self) -> Sequence[Problem]:
@@ -203,7 +203,7 @@ def _outlined_log(utility: LogSumExp | LogMeanExp) -> Outline:
 
 
 def _rises(utility: LogSumExp | LogMeanExp, orders: Orders) -> tuple[Array, Array]:
-    """What ln sum exp(s) rises by at each place, from base at first, and how many are there by then, [B, K] each."""
+    """The rise of ln sum exp(s) at each place, from base at the first, and how many are present by then, [B, K] each."""
     scores, present = along(in_float64(utility.rows("scores", full=True)), orders), along(utility.present(), orders)
     xp, size = namespace(scores), counted(present)
     first = scores - in_float64(utility.rows("base", full=True))[:, None]

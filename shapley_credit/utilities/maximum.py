@@ -24,7 +24,7 @@ class Max(Utility):
     counting as base (airport game; Littlechild & Owen 1973).
     scores: [..., k] and base: [...] in the units of v; mask: [..., k]. Cost O(k log k).
     clip=False: only the empty set is worth base, v(S) = max_{i in S} s_i may be lower; then s_(0) = min s in the formula, and
-    everybody earns (min s - base) / k more.
+    every member earns (min s - base) / k more.
     Raises InputError for scores that are not finite.
 
     >>> import shapley_credit as sc
@@ -119,7 +119,7 @@ class Range(Utility):
         xp = namespace(scores)
         lowest = xp.min(xp.where(present, scores, float("inf")), axis=1)
         lowest = xp.where(xp.any(present, axis=1), lowest, 0)
-        rises = xp.where(present, scores - lowest[:, None], 0)  # of which an offset of all scores costs no digits
+        rises = xp.where(present, scores - lowest[:, None], 0)  # an offset of all scores costs these no digits
         zero = like(np.zeros(1), scores)
         return [Problem("thresholds", "airport", (rises, zero)), *best_of_set(self, -rises, zero, clip=False)]
 
@@ -143,16 +143,16 @@ def best_of_set(utility: Utility, scores: Array, base: Array, clip: bool) -> Seq
     if utility.mask is not None:
         scores = xp.where(utility.present(), scores, floor[:, None])
     problems = [Problem("thresholds", "airport", (scores, floor))]
-    if not clip:  # v is also (floor - base) for any non-empty set
+    if not clip:  # any set but the empty one is also worth floor - base
         problems.append(or_of_all(utility, floor - base))
     return problems
 
 
-@np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which are refused
+@np.errstate(over="ignore", invalid="ignore")  # overflow leaves credits that are not finite, which are refused
 def best_so_far(utility: Utility, scores: Array, base: Array, clip: bool, orders: Orders) -> Array:
-    """What max over scores [B, K] rises by at each place of the orders: over `base`, or over the first score if not clipped.
+    """The rise of the max over scores [B, K] at each place of the orders: over `base`, or over the first score if not clipped.
 
-    Whatever the lowest score is, no digit of the others is lost to it.
+    However low the lowest score is, the others lose no digit to it.
     """
     xp = namespace(scores)
     scores, present = along(scores, orders), along(utility.present(), orders)

@@ -65,7 +65,7 @@ class LStatistic(Utility):
             if len(values) != size:
                 raise InputError(f"column({size}) must hold {size} weights; got {len(values)}.")
             weights[:size, size - 1] = values
-        return cls(scores, weights.tolist(), base, mask=mask)
+        return cls(scores, weights.tolist(), base, mask=mask)  # a list takes the dtype of the scores
 
     @classmethod
     def median(cls, scores: Any, base: Any = 0.0, *, low: bool = False, mask: Any = None) -> Self:
@@ -153,14 +153,14 @@ class LStatistic(Utility):
     def reduce(self) -> Sequence[Problem]:
         scores, keys, base = self.less_base("scores"), self.rows("scores", full=True), self.rows("base", full=True)
         excess = 0 * base if self.is_zero("base") else self._excess()
-        apart = (known := isinstance(excess, np.ndarray)) and bool(excess.any())  # base counts for the empty set alone then
+        apart = (known := isinstance(excess, np.ndarray)) and bool(excess.any())  # then base is a matter of the empty set alone
         game = Problem("ranks", "sized", (keys if apart else scores, keys, self.present(), self.rows("weights")))
         if known:
             return [game, or_of_all(self, -base)] if apart else [game]
         return [game, Problem("counts", "cardinality", (base[:, None] * excess, self.present()))]
 
     def _excess(self) -> Array:
-        """What the weights of every size add up to, less 1, [B or 1, K + 1]; 0 where that is their rounding, and for size 0."""
+        """What the weights of every size add up to, less 1, [B or 1, K + 1]; 0 where only rounding is left, and for size 0."""
         weights = self.rows("weights")
         xp = namespace(weights)
         used = xp.triu(weights)

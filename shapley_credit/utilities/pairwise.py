@@ -141,7 +141,7 @@ class Cut(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         xp, off_diagonal = namespace(self.weights), self._off_diagonal()
-        out = Problem("dividends", "additive", (self.flatten(xp.sum(off_diagonal, axis=-1), 1, full=True),))
+        out = Problem("dividends", "additive", (xp.sum(self.flatten(off_diagonal, 2, full=True), axis=2),))
         inner = pair_problem(self, off_diagonal + xp.matrix_transpose(off_diagonal), self.beside(_ones(self.k, self.dtype)))
         return [out, *(problem._replace(scale=-1.0) for problem in inner)]
 

@@ -79,6 +79,7 @@ class DCG(Utility):
         far, library = to_array(distances, "distances")
         if mask is None and isinstance(far, np.ndarray):
             check_finite(far, "distances")
+        # ~d = -1 - d reverses the order of integers without overflow.
         near = from_numpy(namespace(far).bitwise_invert(far) if dtype_of(far).kind in "iu" else -computed(far), library)
         ranks = range(members_of(far))
         return cls(matches, near, [1 / neighbors if rank < neighbors else 0.0 for rank in ranks], mask=mask)
@@ -92,7 +93,7 @@ class DCG(Utility):
     def reduce(self) -> Sequence[Problem]:
         gains = self.rows("gains", full=True)
         keys = gains if self.keys is None else self.rows("keys")
-        if self.mask is not None:  # last in rank and without gain, an absent member moves nobody
+        if self.mask is not None:  # last in rank and without gain, an absent member changes no other credit
             xp, present = namespace(gains), self.present()
             keys = xp.where(present, keys, -float("inf"))
             gains = xp.where(present, gains, 0)

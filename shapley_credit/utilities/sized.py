@@ -149,7 +149,7 @@ class GroupVariance(Utility):
         return xp.where(present, scores - centre, 0)
 
     def marginals(self, orders: Orders) -> Array:
-        """With n there, ((n - 1) / n d^2 - var of those before) / n, d the distance from their mean (Welford 1962)."""
+        """((n - 1) / n d^2 - variance before) / n for the n-th member, d its distance from the mean before (Welford 1962)."""
         _, step, n = _means(along(self._centred(), orders), along(self.present(), orders))
         squares = (n - 1) * n * step**2
         variance = sums_before(squares) / at_least(n - 1, 1)
@@ -208,7 +208,7 @@ def _reciprocals(k: int, dtype: Any) -> NDArray[Any]:
 
 
 def _means(scores: Array, present: Array) -> tuple[Array, Array, Array]:
-    """The mean of those before each place, 0 of nobody, what it changes by, and how many are there by then, [B, K] each."""
+    """The mean before each place, 0 at the first, its change at the place, and how many are present by then, [B, K] each."""
     xp, size = namespace(scores), at_least(counted(present), 1)
     scores, n = xp.astype(xp.where(present, scores, 0), xp.float64), xp.astype(size, xp.float64)
     earlier = before(xp.cumulative_sum(scores, axis=1) / n)

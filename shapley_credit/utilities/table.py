@@ -16,7 +16,7 @@ from shapley_kernels.arrays import namespace
 class Table(Utility):
     """Any set function, v(S) = values[sum_{i in S} 2^i].
 
-    Shapley by folding the weighted table, 2^k additions and no k 2^k (Shapley 1953).
+    Shapley by folding the weighted table, in 2^k additions instead of k 2^k (Shapley 1953).
     values: [..., 2**k] in the units of v, index = bit mask, bit i = member i; mask: [..., k], with which v(S) is the value of
     the present members of S. Computed in float64. Cost O(2^k).
     Raises InputError for a length that is not 2, 4, 8, .. and values that are not finite.

@@ -36,7 +36,7 @@ class Typed(Utility):
         "table": real("L"),
         "lengths": Parameter(several=True),
     }
-    _light: ClassVar[int] = 0
+    _light: ClassVar[int] = 0  # the table may be large for few members
     types: Array
     table: Array
     lengths: tuple[int, ...]
@@ -82,11 +82,11 @@ class Typed(Utility):
         if given.dtype.kind not in "biu":
             raise InputError(f"types must be integers 0 .. T-1; got an array of {given.dtype}.")
         if mask is not None:
-            given = np.where(to_numpy(mask, "mask")[0], given, np.zeros((), given.dtype))
+            given = np.where(to_numpy(mask, "mask")[0], given, np.zeros((), given.dtype))  # absent members add no type
         kinds = read_parameter(kinds, Parameter(optional=True), "kinds") or max(int(given.max(initial=0)) + 1, 1)
         _check_kinds(kinds)
         if mask is not None:
-            given = np.where(to_numpy(mask, "mask")[0], given, kinds)
+            given = np.where(to_numpy(mask, "mask")[0], given, kinds)  # and count for none
         lengths = [int((given == kind).sum(axis=-1).max(initial=0)) + 1 for kind in range(kinds)]
         if prod(lengths) > MAX_CELLS:
             raise InputError(f"function has {prod(lengths):,} vectors of counts; {MAX_CELLS:,} is the most. Merge rare types.")
@@ -104,7 +104,7 @@ class Typed(Utility):
         return [Problem("counts", "typed", (types, present, table, self.lengths))]
 
     def _where_counted(self, types: Array, present: Array, table: Array) -> Array:
-        """The table, on a device NaN for groups with types or counts beyond it."""
+        """The table, NaN for groups with types or counts beyond it: on a device none can be refused."""
         xp = namespace(types)
         of_type = (types[:, :, None] == self.beside(np.arange(len(self.lengths)))) & present[:, :, None]
         known = xp.all(xp.any(of_type, axis=2) | ~present, axis=1)
@@ -112,7 +112,7 @@ class Typed(Utility):
         return xp.where((known & counted)[:, None], table, float("nan"))
 
 
-# The most types, as an array has 32 axes at most, and groups need some; and the most entries of a table that is made here.
+# The most types, as arrays have 32 axes at most and groups need some, and the most entries of a table that is made here.
 MAX_KINDS, MAX_CELLS = 30, 1 << 26
 
 

@@ -44,7 +44,7 @@ class WeightedVoting(Utility):
 
     @classmethod
     def majority(cls, correct: Any, *, mask: Any = None) -> WeightedVoting:
-        """Majority of right over wrong members: v(S) = 1 if S holds more right than wrong ones.
+        """Majority of right over wrong members: v(S) = 1 if S holds more right than wrong members.
 
         correct: [..., k], flags; mask: [..., k]. Cost O(k^2 min(k/2, 4.3 sqrt k)).
         Raises InputError for flags that are not all 0 or 1.
@@ -110,13 +110,13 @@ def _total(utility: WeightedVoting | SaturatedSum, members: Array) -> int:
 
 
 def _reach(steps: Array) -> Array:
-    """Sums of weights [.., K] over members in float64, where they are exact to 2^53 and no larger ones come out smaller."""
+    """Sums of weights [.., K] over members in float64: exact up to 2^53, and no larger sum comes out below that."""
     xp = namespace(steps)
     return xp.sum(xp.astype(steps, xp.float64), axis=-1)
 
 
 def check_total(utility: WeightedVoting | SaturatedSum) -> None:
-    """Raise InputError if the bound of sum |w_i| is missing on a device, or is none."""
+    """Raise InputError if the bound of sum |w_i| is missing on a device, or is too small."""
     if not isinstance(utility.weights, np.ndarray):
         if utility.total is None:
             raise InputError(
@@ -145,7 +145,7 @@ def weight_problem(utility: WeightedVoting | SaturatedSum, value: Callable[[Arra
             f"grid of at most {MAX_TOTAL:,}."
         )
     values = xp.astype(value(utility.beside(np.arange(lowest, highest + 1)[None, :])), xp.float64)
-    if not isinstance(steps, np.ndarray):  # a wrong bound must not go unseen
+    if not isinstance(steps, np.ndarray):  # a bound that is too small shows as NaN
         values = xp.where(_reach(xp.abs(xp.astype(steps, xp.float64)))[:, None] <= highest, values, float("nan"))
     origin = utility.flatten(utility.beside(np.array(-lowest)), 0, full=True)
     return Problem("counts", "weighted", (steps, values, origin))

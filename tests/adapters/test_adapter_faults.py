@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,13 +11,12 @@ import shapley_credit as sc
 from numpy.testing import assert_allclose
 from shapley_credit import InputError
 from shapley_credit import utilities as u
-from shapley_credit.adapters import processes as gathering
 from shapley_credit.adapters import slime, trl, verl
 from shapley_credit.adapters.estimators import group_estimator
 from shapley_credit.adapters.rewards import segment_rewards, segments_of
-from shapley_credit.adapters.scoring import RESIDUAL, pay_segments
+from shapley_credit.adapters.scoring import pay_segments
 
-from trainers import ARGS, Sample, Together, Trainer
+from trainers import ARGS, Sample, Trainer
 
 
 def test_a_reward_on_a_token_that_is_not_trained_counts() -> None:
@@ -148,107 +145,6 @@ def test_a_group_reward_abstains_by_the_mask_of_a_sum() -> None:
 def test_a_score_that_is_none_is_no_abstention() -> None:
     with pytest.raises(InputError, match=r"scores must hold real numbers; found None at \[1\]\. .* say with mask= that it is"):
         trl.group_reward(lambda **_: u.Max([1.0, None]))(prompts=["a"] * 2, completions=["x"] * 2)
-
-
-class Tables(Trainer):
-    """A trainer that keeps the columns of its table of completions, as TRL's `log_extra` does."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.extra: dict[str, list[Any]] = {}
-
-    def log_extra(self, column: str, values: list[Any]) -> None:
-        self.extra.setdefault(column, []).extend(values)
-
-
-def noted(completions: Any, log_metric: Any = None, log_extra: Any = None, **_: Any) -> u.Max:
-    scores = [float(len(text)) for text in completions]
-    if log_metric is not None:
-        log_metric("longest", max(scores))
-    if log_extra is not None:
-        log_extra("length", scores)
-        if "b" in completions:
-            log_extra("b", tuple(completions))
-    return u.Max(scores)
-
-
-async def noted_later(**given: Any) -> u.Max:
-    return noted(**given)
-
-
-def only_table(completions: Any, log_extra: Any, prompts: Any, trainer_state: Any = None) -> u.Max:
-    return noted(completions, log_extra=log_extra)
-
-
-@pytest.mark.parametrize("rule", [noted, noted_later, functools.partial(noted), only_table, lambda **group: noted(**group)])
-def test_what_a_reward_logs_is_handed_on(rule: Any) -> None:
-    trainer = Tables(2)
-    given = {"prompts": list("ppqq"), "completions": ["a", "aa", "b", "bbb"]}
-    answer = trl.group_reward(rule)(log_metric=trainer.log_metric, log_extra=trainer.log_extra, **given)
-    assert (asyncio.run(answer) if rule is noted_later else answer) == [0.5, 1.5, 0.5, 2.5]
-    assert trainer.extra == {"length": [1.0, 2.0, 1.0, 3.0], "b": [None, None, "b", "bbb"]}
-    assert trainer.logged.get("longest", []) == ([] if rule is only_table else [2.0, 3.0])
-    assert len(trainer.logged[RESIDUAL]) == 1
-    if rule is not only_table:  # as TRL before it had them, and asynchronous GRPO
-        answer = trl.group_reward(rule)(prompts=["p"] * 2, completions=["a", "aa"])
-        assert (asyncio.run(answer) if rule is noted_later else answer) == [0.5, 1.5]
-
-
-def test_a_reward_that_takes_columns_by_name_is_not_asked_to_log() -> None:
-    trainer = Tables(2)
-    reward = trl.group_reward(lambda prompts, completions: u.Max([float(len(text)) for text in completions]))
-    logs = {"log_metric": trainer.log_metric, "log_extra": trainer.log_extra}
-    assert reward(prompts=["p", "p"], completions=["a", "aa"], **logs) == [0.5, 1.5]
-    assert not trainer.extra
-
-
-@pytest.mark.parametrize("cut", [0, 1, 3, 6])
-def test_what_is_logged_of_a_completion_goes_to_its_process(cut: int) -> None:
-    """Groups straddle processes, and are scored on either of them."""
-    texts, prompts, together = ["a", "aa", "b", "bbb", "aaa", "aaaa"], list("ppqqrr"), Together(2)
-
-    def process(rank: int) -> gathering.Processes:
-        fake = gathering.Processes()
-        fake.rank, fake.size = rank, 2
-        fake.gather = lambda item: together.gather(rank, item)  # type: ignore[method-assign]
-        fake.join = lambda trainer: fake  # type: ignore[method-assign]
-        return fake
-
-    with mock.patch.object(trl, "Processes", side_effect=[process(0), process(1)]):
-        rewards = [trl.group_reward(noted), trl.group_reward(noted)]
-
-    def work(rank: int) -> Any:
-        ours, trainer = slice(cut) if rank == 0 else slice(cut, None), Tables(2, rank, 2)
-        logs = {"log_metric": trainer.log_metric, "log_extra": trainer.log_extra}
-        return rewards[rank](prompts=prompts[ours], completions=texts[ours], **logs), trainer
-
-    (first, one), (second, two) = together.run(work)
-    assert [*first, *second] == [0.5, 1.5, 0.5, 2.5, 1.5, 2.5]
-    assert [*one.extra.get("length", []), *two.extra.get("length", [])] == [1.0, 2.0, 1.0, 3.0, 3.0, 4.0]
-
-
-@pytest.mark.parametrize(
-    ("log", "match"),
-    [
-        (
-            lambda log_extra: log_extra("x", [1]),
-            r"log_extra\('x', \.\.\) needs a value for each of 2 completions of a group; got 1",
-        ),
-        (
-            lambda log_extra: [log_extra("x", "ab"), log_extra("x", "ab")],
-            r"log_extra\('x', \.\.\) was called twice for one group",
-        ),
-    ],
-)
-def test_a_column_of_the_table_has_one_value_a_completion(log: Any, match: str) -> None:
-    def rule(completions: Any, log_extra: Any, **_: Any) -> Any:
-        log(log_extra)
-        return u.Max([1.0] * len(completions))
-
-    trainer = Tables(2)
-    logs = {"log_metric": trainer.log_metric, "log_extra": trainer.log_extra}
-    with pytest.raises(InputError, match=match):
-        trl.group_reward(rule)(prompts=["p"] * 4, completions=["x"] * 4, **logs)
 
 
 def test_outputs_of_one_rollout_are_refused_where_they_can_be_told() -> None:

@@ -10,7 +10,7 @@ import pytest
 import shapley_credit as sc
 from shapley_credit import semivalues
 from shapley_credit.blackbox import adjusted
-from shapley_credit.blackbox.kriging.covariance import Kernel
+from shapley_credit.blackbox.kriging.covariance import Covariance
 from shapley_credit.blackbox.method_table import METHODS
 from shapley_credit.blackbox.random_coalitions import Coalitions
 from shapley_credit.blackbox.solution import quantile
@@ -49,10 +49,10 @@ def test_unbiased_methods_are_unbiased_and_their_intervals_cover(
 
 @pytest.mark.parametrize("name", ["kriging", "regression"])
 def test_intervals_of_biased_methods_cover_where_their_model_holds(name: str) -> None:
-    """Kriging on games drawn from one of its kernels; regression on a fixed game, asked for a fraction of its coalitions."""
+    """Kriging on games drawn from one of its covariances; regression on a fixed game, asked for some of its coalitions."""
     covered = []
     everything = every(8).astype(np.float64)
-    covariance = Kernel(np.full(8, 0.2), np.full(8, 0.2), 0.0).covariance(everything, everything)
+    covariance = Covariance(np.full(8, 0.2), np.full(8, 0.2), 0.0).between(everything, everything)
     factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(256))
     for seed in range(100 if name == "kriging" else 500):
         game = factor @ np.random.default_rng([7, seed]).normal(size=256) if name == "kriging" else table(8, 5)
@@ -129,9 +129,9 @@ def test_adjusted_is_not_biased_by_a_surrogate_that_learns_by_heart(rule: semiva
     truth, solve = sc.set_semivalue(sc.utilities.Table(values), rule), adjusted.solver(by_heart)
     credits, errors, alone = [], [], []
     for seed in range(300):
-        asked, layout = adjusted.design(structure, 150, seed)
-        assert layout.seen == 74
-        solution = solve(structure, asked, layout, values[codes(asked)][None])
+        asked, split = adjusted.design(structure, 150, seed)
+        assert split.seen == 74
+        solution = solve(structure, asked, split, values[codes(asked)][None])
         credits.append(solution.credit[0])
         errors.append(solution.stderr[0] * quantile(0.95, solution.freedom))
         alone.append(by_heart(structure, asked[:74], values[codes(asked[:74])][None], asked)[1][0])
@@ -148,7 +148,7 @@ def knows_all(structure: Structure, coalitions: Coalitions, values: Array, at: C
 
 def test_adjusted_is_exact_where_its_surrogate_is() -> None:
     structure = Structure(8, None)
-    asked, layout = adjusted.design(structure, 150, 0)
-    solution = adjusted.solver(knows_all)(structure, asked, layout, table(8, 5)[None, codes(asked)])
+    asked, split = adjusted.design(structure, 150, 0)
+    solution = adjusted.solver(knows_all)(structure, asked, split, table(8, 5)[None, codes(asked)])
     np.testing.assert_allclose(solution.credit[0], sc.set_shapley(sc.utilities.Table(table(8, 5))), atol=1e-13)
     assert solution.stderr.max() <= 1e-13

@@ -30,10 +30,10 @@ class Mutant(NamedTuple):
     refused_by: Callable[[Any], object]
 
 
-def posterior(kernel: int, levels: bool = False) -> Callable[[Any], object]:
+def posterior(number: int, levels: bool = False) -> Callable[[Any], object]:
     def run(plans: Any) -> object:
         rules = (plans.semivalues.beta(2, 1), plans.semivalues.shapley) if levels else None
-        return plans.test_kriging_is_the_posterior_of_its_process(rules, plans.KERNELS[kernel])
+        return plans.test_kriging_is_the_posterior_of_its_process(rules, plans.COVARIANCES[number])
 
     return run
 
@@ -75,16 +75,16 @@ def asking(test: str, *arguments: Any) -> Callable[[Any], object]:
     return lambda plans: getattr(load("test_evaluate"), test)(plans.sc.plan(6), *arguments)
 
 
-def kernels(plans: Any) -> object:
-    return plans.test_kernels_have_the_credits_and_variances_of_their_games(6, None)
+def credits(plans: Any) -> object:
+    return plans.test_covariances_have_the_credits_and_variances_of_their_games(6, None)
 
 
-def kernels_of_tree(plans: Any) -> object:
-    return plans.test_kernels_have_the_credits_and_variances_of_their_games([[5, 1], [0, [3, 4]], [2]], None)
+def credits_of_tree(plans: Any) -> object:
+    return plans.test_covariances_have_the_credits_and_variances_of_their_games([[5, 1], [0, [3, 4]], [2]], None)
 
 
-def kernels_of_levels(plans: Any) -> object:
-    return plans.test_kernels_have_the_credits_and_variances_of_their_games(6, "mixed")
+def credits_of_levels(plans: Any) -> object:
+    return plans.test_covariances_have_the_credits_and_variances_of_their_games(6, "mixed")
 
 
 def together(plans: Any) -> object:
@@ -169,15 +169,15 @@ MUTANTS = [
     Mutant(
         "adjusted: the surrogate is lost",
         "blackbox.adjusted",
-        "layout.draws, values - predicted)",
-        "layout.draws, values)",
+        "split.draws, values - predicted)",
+        "split.draws, values)",
         unbiased("adjusted"),
     ),
     Mutant("adjusted: the residual is lost", "blackbox.adjusted", "credit=missed.credit + credit", "credit=credit", by_heart),
     Mutant(
         "adjusted: judged by what it was fitted on",
         "blackbox.adjusted",
-        "coalitions[: layout.seen], values[:, : layout.seen], coalitions)",
+        "coalitions[: split.seen], values[:, : split.seen], coalitions)",
         "coalitions, values, coalitions)",
         by_heart,
     ),
@@ -189,25 +189,25 @@ MUTANTS = [
         lambda plans: plans.test_rotations_bring_every_member_early_halfway_and_late(),
     ),
     Mutant(
-        "kernels: absent for present",
+        "covariances: absent for present",
         "blackbox.kriging.covariance",
         "np.exp((1 - coalitions) * self.absent - mean)",
         "np.exp((1 - coalitions) * self.present - mean)",
-        kernels,
+        credits,
     ),
     Mutant(
-        "kernels: odd parts with the wrong sign",
+        "covariances: odd parts with the wrong sign",
         "blackbox.kriging.covariance",
         "np.subtract(of_first, of_second, out=parts[..., h:, columns])",
         "np.subtract(of_second, of_first, out=parts[..., h:, columns])",
         posterior(2),
     ),
     Mutant(
-        "kernels: variance of one draw",
+        "covariances: variance of one draw",
         "blackbox.kriging.covariance",
         "none[i] - 2 * one[i] + both[i]",
         "none[i] - one[i] + both[i]",
-        kernels_of_levels,
+        credits_of_levels,
     ),
     Mutant(
         "posterior: without the trend's error",
@@ -219,7 +219,7 @@ MUTANTS = [
     Mutant(
         "posterior: noise forgotten",
         "blackbox.kriging.posterior",
-        "smooth / self.scale + self.kernel.noise * noise",
+        "smooth / self.scale + self.covariance.noise * noise",
         "smooth / self.scale",
         posterior(0),
     ),
@@ -331,14 +331,14 @@ MUTANTS = [
         "blackbox.product_games",
         "np.stack([one * other for",
         "factors * np.stack([one * other for",
-        kernels_of_tree,
+        credits_of_tree,
     ),
     Mutant(
         "levels: fewer nodes",
         "blackbox.product_games",
         "nodes((len(level.children) + 1) // 2))",
         "nodes(len(level.children) // 2))",
-        kernels_of_tree,
+        credits_of_tree,
     ),
     Mutant(
         "levels: a rise lost",
@@ -348,7 +348,7 @@ MUTANTS = [
         lambda plans: plans.test_best_of_a_set_on_trees(),
     ),
     Mutant(
-        "levels: one and both swapped", "blackbox.product_games", "np.outer(t, t)])", "np.outer(t, rest)])", kernels_of_tree
+        "levels: one and both swapped", "blackbox.product_games", "np.outer(t, t)])", "np.outer(t, rest)])", credits_of_tree
     ),
     Mutant(
         "requests: asked twice",
@@ -431,7 +431,7 @@ def test_mutant_is_refused(mutant: Mutant) -> None:
             mutant.refused_by(plans)
 
 
-@pytest.mark.parametrize("passes", [exact, kernels, posterior(2), asking("test_equal_requests_are_asked_once_in_batches", 7)])
+@pytest.mark.parametrize("passes", [exact, credits, posterior(2), asking("test_equal_requests_are_asked_once_in_batches", 7)])
 def test_without_a_mutant_tests_pass_here_too(passes: Callable[[Any], object]) -> None:
     with importing(MUTANTS[0]._replace(wrong=MUTANTS[0].right)) as plans:
         passes(plans)

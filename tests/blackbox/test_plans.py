@@ -1,9 +1,8 @@
-"""Plans and estimates: every method against exact values, its own promises, and games on which it must be exact."""
+"""Plans: every method against exact values, its own promises, and games on which it must be exact."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,32 +12,12 @@ from shapley_credit import semivalues
 from shapley_credit.blackbox import replicates
 from shapley_credit.blackbox.kriging import method as kriging
 from shapley_credit.blackbox.kriging.chooser import Chooser
-from shapley_credit.blackbox.kriging.covariance import Kernel, white
+from shapley_credit.blackbox.kriging.covariance import Covariance, white
 from shapley_credit.blackbox.kriging.posterior import Posterior
 from shapley_credit.blackbox.linear_algebra import inverse_root, precise, times
 from shapley_credit.blackbox.structure import Structure
 
-from plan_cases import (
-    CASES,
-    ESTIMATORS,
-    GAMES,
-    IDS,
-    LEVELS,
-    OF_TREES,
-    PAIRS,
-    PHRASES,
-    SCORES,
-    SIXTEEN,
-    TREE,
-    Array,
-    best_of,
-    budget_of,
-    codes,
-    every,
-    table,
-    text,
-    windows,
-)
+from plan_cases import CASES, IDS, LEVELS, OF_TREES, PAIRS, SCORES, TREE, Array, best_of, budget_of, codes, every, table
 
 
 @pytest.mark.parametrize("coalitions", [5, 8, TREE, [[0, 4, 2], [3, 1]], [[1], [0, 2]]], ids=str)
@@ -102,21 +81,21 @@ def test_many_responses_are_solved_as_one_would_be(
 
 @pytest.mark.parametrize("coalitions", [6, [[5, 1], [0, [3, 4]], [2]]], ids=["flat", "tree"])
 @pytest.mark.parametrize("levels", [None, "mixed"])
-def test_kernels_have_the_credits_and_variances_of_their_games(coalitions: Any, levels: Any) -> None:
+def test_covariances_have_the_credits_and_variances_of_their_games(coalitions: Any, levels: Any) -> None:
     structure = Structure(coalitions, None)
     rules = None if levels is None else (semivalues.beta(1, 2), semivalues.shapley, semivalues.banzhaf)[: structure.tree.depth]
     structure = Structure(coalitions, rules)
     everything = every(6).astype(np.float64)
     rng = np.random.default_rng(2)
-    kernel = Kernel(rng.random(6), rng.random(6) * np.array([1, 1, 0, 1, 1, 1]), 0.3)
-    covariance = kernel.covariance(everything, everything)
+    covariance = Covariance(rng.random(6), rng.random(6) * np.array([1, 1, 0, 1, 1, 1]), 0.3)
+    games = covariance.between(everything, everything)
 
     def credits(games: Array) -> Array:
         return np.array([sc.owen(game, structure.tree, levels=structure.rules) for game in games])
 
-    of_games = credits(covariance)
-    np.testing.assert_allclose(kernel.credits(structure, everything), of_games, atol=1e-14)
-    np.testing.assert_allclose(kernel.variance(structure), np.diag(credits(of_games.T)), rtol=1e-12)
+    of_games = credits(games)
+    np.testing.assert_allclose(covariance.credits(structure, everything), of_games, atol=1e-14)
+    np.testing.assert_allclose(covariance.variance(structure), np.diag(credits(of_games.T)), rtol=1e-12)
     np.testing.assert_allclose(structure.products(everything, 1 - everything), credits(np.eye(64)), atol=1e-15)
     aside = np.asfortranarray(everything)
     np.testing.assert_array_equal(structure.products(aside, 1 - aside), structure.products(everything, 1 - everything))
@@ -134,16 +113,16 @@ def test_best_of_a_set_on_trees() -> None:
         np.testing.assert_allclose(kriging.best_of_set(structure, scores), truth, atol=1e-14)
 
 
-KERNELS = [
-    Kernel(np.array([0.3, 0.1, 0.2, 0.5, 0.4]), np.array([0.2, 0.3, 0.0, 0.1, 0.6]), 0.2),
-    Kernel(np.array([0.3, 0.1, 0.2, 0.5, 0.4]), np.array([0.3, 0.1, 0.2, 0.5, 0.4]), 0.1),
-    Kernel(np.zeros(5), np.array([0.9, 0.7, 1.2, 0.5, 0.4]), 1e-3),
+COVARIANCES = [
+    Covariance(np.array([0.3, 0.1, 0.2, 0.5, 0.4]), np.array([0.2, 0.3, 0.0, 0.1, 0.6]), 0.2),
+    Covariance(np.array([0.3, 0.1, 0.2, 0.5, 0.4]), np.array([0.3, 0.1, 0.2, 0.5, 0.4]), 0.1),
+    Covariance(np.zeros(5), np.array([0.9, 0.7, 1.2, 0.5, 0.4]), 1e-3),
 ]
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=["mixed", "symmetric", "and"])
+@pytest.mark.parametrize("covariance", COVARIANCES, ids=["mixed", "symmetric", "and"])
 @pytest.mark.parametrize("levels", [None, (semivalues.beta(2, 1), semivalues.shapley)], ids=["owen", "levels"])
-def test_kriging_is_the_posterior_of_its_process(levels: Any, kernel: Kernel) -> None:
+def test_kriging_is_the_posterior_of_its_process(levels: Any, covariance: Covariance) -> None:
     """The posterior mean and covariance of all values, in dense algebra, the credits of that, and those without each pair."""
     tree = [[4, 0, 2], [3, 1]]
     plan = sc.plan(tree, budget=18, method="kriging", levels=levels)
@@ -151,9 +130,9 @@ def test_kriging_is_the_posterior_of_its_process(levels: Any, kernel: Kernel) ->
     games = kriging.Games(plan.structure, plan.coalitions, values)
     everything = every(5).astype(np.float64)
     seen = codes(plan.coalitions)
-    prior = kernel.covariance(everything, everything)
+    prior = covariance.between(everything, everything)
     scale = np.diag(prior)[seen].mean()
-    prior = prior / scale + kernel.noise * np.eye(32)
+    prior = prior / scale + covariance.noise * np.eye(32)
     trend = np.concatenate([np.ones((32, 1)), everything], axis=1)
 
     def credits(games: Array) -> Array:
@@ -167,7 +146,7 @@ def test_kriging_is_the_posterior_of_its_process(levels: Any, kernel: Kernel) ->
         gain = prior[:, asked] @ inverse + left @ np.linalg.solve(precision, trend[asked].T @ inverse)
         return gain, prior - prior[:, asked] @ inverse @ prior[asked] + left @ np.linalg.solve(precision, left.T)
 
-    posterior = Posterior(plan.structure, kernel, games.first, needed=True)
+    posterior = Posterior(plan.structure, covariance, games.first, needed=True)
     target = games.targets[False]
     credit, process, jackknife = posterior.credits(target)
     gain, spread = krige(seen)
@@ -192,25 +171,25 @@ def test_restricted_likelihood_slopes_are_its_derivatives(symmetric: bool) -> No
     plan = sc.plan(6, budget=40, method="kriging", seed=1)
     games = kriging.Games(plan.structure, plan.coalitions, table(6)[codes(plan.coalitions)][None])
     chooser = Chooser(games.first)
-    kernel = Kernel(np.full(6, 0.3 if symmetric else 0.2), np.full(6, 0.3), 1e-1)
+    covariance = Covariance(np.full(6, 0.3 if symmetric else 0.2), np.full(6, 0.3), 1e-1)
     rows = plan.coalitions.astype(np.float64)
     free = np.linalg.qr(np.c_[np.ones(len(rows)), rows], mode="complete")[0][:, 7:]
     plain = table(6)[codes(plan.coalitions)] / games.unit[0]
 
     def likelihood(factors: Array) -> float:
-        smooth = Kernel(kernel.absent * factors, kernel.present * factors, 0.0).covariance(rows, rows)
-        inner = free.T @ (smooth * (len(rows) / np.trace(smooth)) + kernel.noise * np.eye(len(rows))) @ free
+        smooth = Covariance(covariance.absent * factors, covariance.present * factors, 0.0).between(rows, rows)
+        inner = free.T @ (smooth * (len(rows) / np.trace(smooth)) + covariance.noise * np.eye(len(rows))) @ free
         target = free.T @ plain
         mean = target @ np.linalg.solve(inner, target) / len(inner)
         return float(-0.5 * (len(inner) * np.log(mean) + np.linalg.slogdet(inner)[1]))
 
     numeric = [(likelihood(1 + 1e-5 * e) - likelihood(1 - 1e-5 * e)) / 2e-5 for e in np.eye(6)]
-    np.testing.assert_allclose(chooser.slopes(kernel, games.targets[False][0]), numeric, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(chooser.slopes(covariance, games.targets[False][0]), numeric, rtol=1e-4, atol=1e-6)
     targets = np.repeat(games.targets[False], 60, axis=0)  # few and many games
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shapley_credit.blackbox.kriging.chooser.NOISES", np.array([kernel.noise]))
+        patch.setattr("shapley_credit.blackbox.kriging.chooser.NOISES", np.array([covariance.noise]))
         for some in (targets[:1], targets):
-            found = chooser.likelihoods(kernel.absent[None], kernel.present[None], some)
+            found = chooser.likelihoods(covariance.absent[None], covariance.present[None], some)
             np.testing.assert_allclose(found, np.full((1, 1, len(some)), likelihood(np.ones(6))), rtol=1e-10)
 
 
@@ -317,150 +296,3 @@ def test_plans_of_one_shape_are_solved_together_and_alike(name: str) -> None:
         assert (parts.sum(axis=0) <= 1).all()  # at most one union is split
     with pytest.raises(sc.InputError, match="4 plans need as many values; got 3"):
         sc.solve_plans(plans, values[:3])
-
-
-@pytest.mark.parametrize("kind", ["rotation", "kriging"])
-def test_unions_are_kept_together(kind: str) -> None:
-    """No coalition splits two unions."""
-    plan = sc.plan([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], budget=100, method=kind)
-    inside = plan.coalitions.reshape(-1, 3, 4).sum(axis=2)
-    assert ((inside % 4 != 0).sum(axis=1) <= 1).all()
-
-
-def test_auto_says_what_it_chose_and_why() -> None:
-    assert sc.plan(4).method == sc.plan(4, budget=16).method == "exact"
-    assert "16 coalitions that matter" in sc.plan(4, budget=16).reason
-    assert sc.plan(40, budget=400).method == "kriging"
-    assert "at most 2,048" in repr(sc.plan(40, budget=400))
-    assert sc.plan(12, budget=3000).method == "adjusted"
-    assert "unbiased" in sc.plan(12, budget=3000).reason
-    assert not sc.plan(40, budget=400).unbiased
-    assert sc.plan(12, budget=3000).unbiased
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"coalitions": 30}, r"an exact value needs 1,073,741,824 evaluations; give a budget of at least 64"),
-        ({"coalitions": 30, "budget": 20}, r"'kriging' needs a budget of at least 64 evaluations of k = 30 members; got 20"),
-        ({"coalitions": 8, "budget": 10, "method": "rotation"}, r"'rotation' needs a budget of at least 44"),
-        ({"coalitions": 8, "budget": 100, "method": "exact"}, r"'exact' needs a budget of at least 256"),
-        ({"coalitions": 8, "budget": 100, "method": "magic"}, r"method must be 'auto' or one of exact, .*; got 'magic'"),
-        ({"coalitions": 8, "budget": -1}, r"budget must be a whole number >= 0; got -1"),
-        ({"coalitions": 8, "budget": 2.5}, r"budget must be a whole number >= 0; got 2.5"),
-        ({"coalitions": 8, "seed": "a"}, r"seed must be a whole number >= 0; got 'a'"),
-        (
-            {"coalitions": 8, "budget": 60, "method": "regression", "levels": (semivalues.banzhaf,)},
-            r"is for Shapley on all levels",
-        ),
-        ({"coalitions": TREE, "budget": 60, "method": "regression"}, r"is for members without unions"),
-        ({"coalitions": 2, "budget": 60, "method": "kriging"}, r"k = 2 members need no estimate"),
-        ({"coalitions": sc.CoalitionTree.from_labels([[0, 0, 1]] * 2)}, r"one plan for each of the groups"),
-    ],
-)
-def test_plans_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(sc.InputError, match=message):
-        sc.plan(**arguments)
-
-
-def test_values_that_cannot_be() -> None:
-    plan = sc.plan(3)
-    with pytest.raises(sc.InputError, match=r"shape \[\.\.\., 8\].* got float64 of shape \(2, 7\)"):
-        plan.solve(np.zeros((2, 7)))
-    with pytest.raises(sc.InputError, match=r"found nan at \[1, 2\]"):
-        plan.solve(np.where(np.arange(16).reshape(2, 8) == 10, np.nan, 0))
-    with pytest.raises(sc.InputError, match="nothing to gain"):
-        plan.extend(10)
-    with pytest.raises(sc.InputError, match="level must lie between 0 and 1; got 95"):
-        plan.solve(np.zeros(8)).interval(95)
-
-
-class Counted:
-    """A game that knows what it was asked."""
-
-    def __init__(self, k: int) -> None:
-        self.table, self.asked = table(k), list[int]()
-
-    def __call__(self, coalition: tuple[int, ...]) -> float:
-        self.asked.append(sum(1 << i for i in coalition))
-        return float(self.table[self.asked[-1]])
-
-
-@pytest.mark.parametrize("name", ["auto", *ESTIMATORS])
-def test_extend_asks_only_what_is_new(name: str) -> None:
-    game = Counted(10)
-    budget = 400 if name in ("boosted", "adjusted") else 200
-    first = sc.estimate(game, 10, budget=budget, method=name, seed=2)
-    paid = len(game.asked)
-    assert paid == first.evaluations == len(set(game.asked)) <= budget
-    more = first.extend(200)
-    assert len(game.asked) == len(set(game.asked)) <= budget + 200
-    assert more.evaluations > first.evaluations
-    fresh = sc.estimate(Counted(10), 10, budget=budget + 200, method=name, seed=2)
-    assert more.values.tobytes() == fresh.values.tobytes()
-    assert [evaluations for evaluations, _ in more.trace] == [first.evaluations, more.evaluations]
-
-
-def test_extend_ends_in_the_exact_value() -> None:
-    game = Counted(10)
-    result = sc.estimate(game, 10, budget=500).extend(1000)
-    assert result.method == "exact"
-    assert len(game.asked) == 1024
-    np.testing.assert_allclose(result.values, sc.set_shapley(sc.utilities.Table(game.table)), atol=1e-13)
-    with pytest.raises(sc.InputError, match="knows no utility"):
-        sc.plan(3).solve(np.zeros(8)).extend(5)
-
-
-def test_tol_stops_early() -> None:
-    game = Counted(10)
-    loose = sc.estimate(game, 10, budget=900, tol=1.0)
-    tight = sc.estimate(Counted(10), 10, budget=900, tol=0.0)
-    assert loose.evaluations < 100 < 850 < tight.evaluations
-    assert loose.stderr.max() <= 1.0
-    assert [evaluations for evaluations, _ in tight.trace] == sorted({evaluations for evaluations, _ in tight.trace})
-    with pytest.raises(sc.InputError, match="tol must be a number >= 0"):
-        sc.estimate(game, 10, budget=900, tol=-1.0)
-
-
-def test_text_of_six_sentences_of_four_phrases() -> None:
-    assert len(sc.plan(PHRASES).coalitions) == 2752
-    plan = sc.plan(PHRASES, budget=256)
-    assert (plan.method, len(plan.coalitions)) == ("kriging", 256)
-
-
-@pytest.mark.parametrize("tree", SIXTEEN)
-@pytest.mark.parametrize("game", GAMES)
-def test_kriging_on_trees_beats_random_orders(tree: str, game: str) -> None:
-    """Squared error times evaluations, against plain orders within unions; measured .3 for threshold, .01 for others."""
-    exact = sc.plan(SIXTEEN[tree])
-    truth = exact.solve(GAMES[game](exact.coalitions)).values
-    costs = {}
-    for name in ("permutation", "kriging"):
-        error, evaluations = 0.0, 0
-        for seed in range(20):
-            plan = sc.plan(SIXTEEN[tree], budget=300, method=name, seed=seed)
-            error += float(((plan.solve(GAMES[game](plan.coalitions)).values - truth) ** 2).mean())
-            evaluations += len(plan.coalitions)
-        costs[name] = error * evaluations
-    assert costs["kriging"] <= 0.8 * costs["permutation"]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_text_under_a_budget_beats_contiguous_windows(seed: int) -> None:
-    game, exact = text(seed), sc.plan(PHRASES)
-    truth = exact.solve(game(exact.coalitions)).values
-    plan = sc.plan(PHRASES, budget=256, seed=seed)
-    ours = np.linalg.norm(plan.solve(game(plan.coalitions)).values - truth)
-    assert ours <= 0.5 * np.linalg.norm(windows(game, 24, 8) - truth)
-
-
-def test_boosted_trees_are_the_games_they_predict() -> None:
-    from shapley_credit.blackbox.boosting import fit
-
-    everything = every(8)
-    model = fit(everything, table(8))
-    game = model.predict(everything)
-    assert np.corrcoef(game, table(8))[0, 1] > 0.9
-    for coalitions, levels in product((8, TREE), (None,)):
-        structure = Structure(coalitions, levels)
-        np.testing.assert_allclose(model.credits(structure), sc.owen(game, structure.tree), atol=1e-12)

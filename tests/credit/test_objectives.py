@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from shapley_credit import semivalues
 from shapley_credit.credit.rules import rule_tokens, segment_advantages
 
+from small_policies import Members, mean_value, softmax, texts
+
 pytestmark = pytest.mark.checkout
 
 sys.path.append(str(Path(__file__).parents[2]))  # where the benchmarks are; behind everything that is installed
@@ -29,40 +31,6 @@ sys.path.pop()
 Array = NDArray[Any]
 SEMIVALUES = [semivalues.shapley, semivalues.banzhaf, semivalues.leave_one_out, semivalues.of_size(2)]
 EXACT: dict[str, Any] = {"rtol": 0.0, "atol": 1e-12}
-
-
-def softmax(logits: Array) -> Array:
-    raised = np.exp(logits)
-    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
-
-
-class Members:
-    """k members that choose one of `actions`; v(S) is any number for every set and everything that its members chose."""
-
-    def __init__(self, k: int, actions: int, seed: int) -> None:
-        self.k, self.actions = k, actions
-        self.rng = np.random.default_rng(seed)
-        self.known: dict[Any, float] = {}
-
-    def value(self, coalition: tuple[int, ...], chosen: tuple[int, ...]) -> float:
-        return self.known.setdefault((coalition, tuple(chosen[i] for i in coalition)), float(self.rng.normal()))
-
-    def table(self, chosen: tuple[int, ...]) -> Array:
-        return np.array([self.value(tuple(i for i in range(self.k) if code >> i & 1), chosen) for code in range(1 << self.k)])
-
-    def responses(self) -> list[tuple[int, ...]]:
-        return list(product(range(self.actions), repeat=self.k))
-
-
-def mean_value(members: Members, coalition: tuple[int, ...], logits: Array) -> tuple[float, Array]:
-    """E[v(y_T)] of independent members with logits [k, actions], and its gradient."""
-    policy, mean, slope = softmax(logits), 0.0, np.zeros_like(logits)
-    for chosen in members.responses():
-        chance = np.prod([policy[i, a] for i, a in enumerate(chosen)])
-        worth = members.value(coalition, chosen)
-        mean += chance * worth
-        slope += chance * worth * (np.eye(members.actions)[list(chosen)] - policy)
-    return float(mean), slope
 
 
 @pytest.mark.parametrize("rule", SEMIVALUES, ids=str)
@@ -147,12 +115,6 @@ def test_marginal_credit_to_go_is_unbiased_for_any_policy_and_value(baseline: st
         return segment_advantages(None, GROUP, rule="marginal", marginal=grown, scale=scale, baseline=baseline)
 
     assert_allclose(taught(game, rule, game.logits)[0], game.gradient(game.logits), **EXACT)
-
-
-def texts() -> list[str]:
-    """What a policy writes of x, y and an end, one to three letters; after the third there is no choice."""
-    letters = [p for size in (1, 2, 3) for p in product("xy", repeat=size)]
-    return ["".join(p) + "." * (len(p) < 3) for p in letters]
 
 
 @pytest.mark.parametrize("baseline", BASELINES)

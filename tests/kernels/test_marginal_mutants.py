@@ -37,7 +37,8 @@ class Mutant(NamedTuple):
 
 
 KERNELS, PREFIXES = "shapley_kernels.{}.order", "shapley_kernels.earlier_members"
-FAMILY, ORDERS, SOLVE = "shapley_credit.utilities.{}", "shapley_credit.solve.orders", "shapley_credit.solve.terms"
+FAMILY, ORDERS = "shapley_credit.utilities.{}", "shapley_credit.solve.orders"
+AXES, CALLABLES = "shapley_kernels.member_axes", "shapley_credit.solve.callables"
 
 
 def of_kernels(form: str, *places: tuple[str, str, str]) -> list[Mutant]:
@@ -177,7 +178,7 @@ MUTANTS = [
         ("at_least(size, 2)", "at_least(size, 3)", "LogMeanExp"),
         ("size > 1, xp.log1p", "size > 0, xp.log1p", "LogMeanExp"),
         ("xp.sqrt(rest) + xp.sqrt(rest + w)", "2 * xp.sqrt(rest + w)", "SqrtSum"),
-        ("* 2.0 ** (e / 2)", "* 2.0**e", "SqrtSum"),
+        ("TINY) * 2.0 ** (e / 2)", "TINY) * 2.0**e", "SqrtSum"),
         ('before(running("logaddexp"', '(running("logaddexp"', "LogSumExp"),
         ('scores - in_float64(utility.rows("base", full=True))[:, None]', "scores", "LogSumExp"),
         ("return xp.where(size > 1, rise, first", "return xp.where(size > 2, rise, first", "LogSumExp"),
@@ -208,13 +209,13 @@ MUTANTS = [
         ("xp.where(n == 1, xp", "xp.where(n == 0, xp", "EnsembleError"),
         ("before(xp.cumulative_sum(scores, axis=1) / n)", "xp.cumulative_sum(scores, axis=1) / n", "EnsembleError"),
     ),
-    Mutant(ORDERS, "array = along(array, orders, axis)", "array = along(array, np.argsort(orders, axis=1), axis)", "Mean"),
-    Mutant(ORDERS, '        array, kinds = -xp.astype(rank, xp.float64), "k"', '        kinds = "k"', "DCG"),
+    Mutant(AXES, "array = along(array, orders, axis)", "array = along(array, np.argsort(orders, axis=1), axis)", "Mean"),
+    Mutant(AXES, "along(-xp.astype(rank, xp.float64), orders)", "along(keys, orders)", "DCG"),
     Mutant(ORDERS, "problem.scale * dispatch", "dispatch", "Cut"),
-    Mutant(SOLVE, "along(wide.marginals(rows), np.argsort(rows, axis=1))", "wide.marginals(rows)", "Mean"),
-    Mutant(SOLVE, "prod(term.shape) in (1, prod(shape))", "True", "Mean"),
-    Mutant(SOLVE, "np.diff(values, axis=-1), np.argsort(orders, axis=-1)", "np.diff(values, axis=-1), orders", "functions"),
-    Mutant(SOLVE, "np.cumsum(1 << orders, axis=-1)", "1 << orders", "functions"),
+    Mutant(ORDERS, "along(added, np.argsort(rows, axis=1))", "added", "Mean"),
+    Mutant(ORDERS, "prod(term.shape) in (1, prod(shape))", "True", "Mean"),
+    Mutant(CALLABLES, "np.diff(values, axis=-1), np.argsort(orders, axis=-1)", "np.diff(values, axis=-1), orders", "functions"),
+    Mutant(CALLABLES, "np.cumsum(1 << orders, axis=-1)", "1 << orders", "functions"),
 ]
 
 

@@ -173,3 +173,15 @@ def read_only(array: Array, tail: int) -> Array:
     copy = array.copy()
     copy.flags.writeable = False
     return copy
+
+
+def test_the_layout_of_a_batch_changes_no_bit_of_a_sum() -> None:
+    """Sums of eight numbers and more are cut where they lie side by side in memory."""
+    weights = np.random.default_rng(1).normal(size=(5, 19, 19))
+    for array in (
+        np.asfortranarray(weights),
+        np.repeat(weights, 2, axis=2)[:, :, ::2],
+        weights.transpose(1, 2, 0).copy().transpose(2, 0, 1),
+    ):
+        assert np.array_equal(sc.set_shapley(u.Cut(array)), sc.set_shapley(u.Cut(weights)))
+        assert np.array_equal(sc.marginal_vector(u.Cut(array)), sc.marginal_vector(u.Cut(weights)))

@@ -81,6 +81,7 @@ def test_what_is_said_is_what_is_made(family: Any) -> None:
 
 @pytest.mark.parametrize("family", SAYING, ids=names(SAYING))
 def test_bytes_are_those_of_the_peak(family: Any) -> None:
+    sc.set_shapley(instance(family, 96))  # imports and compiles what the next one needs
     game = instance(family, 97)  # of no other test, whose tables may be kept
     data = sum(array.nbytes for array in vars(game).values() if isinstance(array, np.ndarray))
     tracemalloc.start()

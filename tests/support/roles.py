@@ -45,12 +45,12 @@ def on_device() -> Iterator[None]:
     import torch
     from shapley_credit.credit import groups, layouts, segment_tables, tensors
 
-    def namespace(data: Any) -> Any:
+    def library_of(data: Any) -> Any:
         return torch if isinstance(data, torch.Tensor) else np
 
     with ExitStack() as stack:
         for module in (tensors, groups, layouts, segment_tables):
-            stack.enter_context(mock.patch.object(module, "namespace", namespace))
+            stack.enter_context(mock.patch.object(module, "library_of", library_of))
         yield
 
 

@@ -23,7 +23,7 @@ def _outside(values: Array, lowest: Any, highest: Any, found: Array, low: int, h
     end = min(high * BLOCK, values.shape[0])
     whole = low * BLOCK + (end - low * BLOCK) // 32 * 32
     zero = splat(values.dtype.type(0))
-    a, b, c, d = zero, zero, zero, zero  # 0 x is NaN for what is not finite
+    a, b, c, d = zero, zero, zero, zero  # sums of 0 times each entry, NaN if one is not finite
     smallest = largest = splat(lowest)
     for o in range(low * BLOCK, whole, 32):
         w, x, y, z = load(values, o), load(values, o + 8), load(values, o + 16), load(values, o + 24)
@@ -64,12 +64,13 @@ def _asymmetry(matrices: Array, found: Array, low: int, high: int) -> None:
     last = members - 8
     zero = splat(matrices.dtype.type(0))
     below, above, smallest, largest = zero, zero, zero, zero  # of a_ij - a_ji and of a_ij
-    nothing = zero  # 0 x is NaN for what is not finite
+    nothing = zero  # the sum of 0 times each difference, NaN if one is not finite
     gap = most = matrices.dtype.type(0)
     finite = True
     for group in range(low, high):
         first = group * members * members
         for row in range(0, members if last >= 0 else 0, 8):
+            # Blocks of 8 x 8 on and below the diagonal, each against its mirror image; the last overlap those before them.
             for column in range(0, row + 8, 8):
                 i, j = min(row, last), min(column, last)
                 a, b, c, d, e, f, g, h = columns(matrices, first + i * members + j, members)
@@ -111,7 +112,7 @@ def asymmetry(matrices: Array) -> tuple[float, float]:
 def _flags(numbers: Array, flags: Array, low: int, high: int) -> None:
     """Blocks low .. high-1 of `numbers`, as whether they are not 0."""
     b_numbers, b_flags = numbers[low * BLOCK : high * BLOCK], flags[low * BLOCK : high * BLOCK]
-    for i in range(b_numbers.shape[0]):  # from 0 on: only then are these vectors
+    for i in range(b_numbers.shape[0]):  # the compiler makes vectors of a loop from 0 on only
         b_flags[i] = b_numbers[i] != 0
 
 

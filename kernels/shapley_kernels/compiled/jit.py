@@ -19,15 +19,15 @@ F = TypeVar("F", bound=Callable[..., object])
 def jit(function: F) -> F:
     """Compile at the first call, once a signature; keep the machine code on disk where a directory can be written.
 
-    The GIL is released, so that `parallel.rows` can run a kernel on several threads. Floating-point operations are neither
+    The GIL is released, so that `threads.rows` can run a kernel on several threads. Floating-point operations are neither
     reordered nor fused: results do not depend on how rows are split. Only functions of the same file and of this folder may be
-    called from a kernel: the cache on disk watches the one, and the name under which a kernel is kept tells the others.
+    called from a kernel: the cache on disk watches the file, and the name of a kernel in it holds a hash of the folder.
     """
     return _compile(function, fastmath=False)
 
 
 def jit_reassociated(function: F) -> F:
-    """As `jit`, but sums may be reordered into vector lanes: for kernels whose sums no split of the work cuts."""
+    """As `jit`, but sums may be reordered into vector lanes: for kernels in which no split of the work cuts a sum."""
     return _compile(function, fastmath={"reassoc", "nsz"})
 
 
@@ -39,7 +39,7 @@ def version_of_this_folder() -> str:
 
 
 class _KernelCache(FunctionCache):
-    """Machine code on disk, which a kernel never needs: what can't be read is compiled anew, or not kept."""
+    """Machine code on disk, which no kernel depends on: code that can't be read is compiled anew, or not kept."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""The type and the instructions that kernels are given for what `lanes.py` says of eight numbers."""
+"""The type of eight numbers in kernels, and the instructions that replace the functions of `lanes.py` there."""
 
 from __future__ import annotations
 

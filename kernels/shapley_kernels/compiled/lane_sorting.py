@@ -1,4 +1,4 @@
-"""Sorting networks over vectors in registers: the instructions for what `lanes.py` says of sorting a few vectors."""
+"""Sorting networks over vectors in registers: the instructions that replace the sorting functions of `lanes.py`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _with_masks(work: Work) -> Any:
                 for place, row in zip(places, rows, strict=True):
                     builder.store(row, place, align=align)
 
-            # Not two intrinsics and a choice in Python: arrays that are handed on in branches are counted as they come and go.
+            # One intrinsic with a branch: a choice of two in the kernel would count references to the arrays in its branches.
             height = builder.extract_value(context.make_array(signature.args[0])(context, builder, args[0]).shape, 0)
             with builder.if_else(builder.icmp_unsigned("==", height, ir.Constant(height.type, 8))) as (eight, sixteen):
                 with eight:

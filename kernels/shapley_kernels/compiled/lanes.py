@@ -27,16 +27,16 @@ Lanes = Any
 
 
 def of_lanes(x: Any, y: Any) -> bool:
-    """Whether these are the types of two vectors of one dtype: NumPy, too, has a minimum."""
+    """Whether these are the types of two vectors of one dtype, and not of numbers, which have such operators too."""
     return isinstance(x, lane_instructions.LanesType) and x == y
 
 
 def becomes(instruction: Any, applies: Callable[..., bool] = lambda *types: True) -> Callable[[F], F]:
     """Let kernels run `instruction` where they call the decorated function, if it applies to the types.
 
-    What they call has a name of its own: a kernel on disk holds what it calls and is linked by names of functions and types,
-    and of two implementations of one name that were compiled in different processes the second to be loaded would be taken for
-    the first.
+    Each implementation has a name of its own. A kernel on disk holds what it calls, and is linked by names of functions and
+    types: of two implementations of one name that were compiled in different processes, the second to be loaded would be taken
+    for the first.
     """
 
     def decorate(function: F) -> F:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Blocks of at least LARGE bytes are kept, the KEPT last freed ones of them; smaller ones the C library keeps.
+# Of blocks of at least LARGE bytes the KEPT last freed ones are kept here; the C library keeps smaller ones.
 LARGE = 1 << 22
 KEPT = 2
 
@@ -19,7 +19,7 @@ _free: list[NDArray[np.uint8]] = []
 
 
 class _Lease:
-    """Owner of a block while arrays live in it: their base."""
+    """The base of the arrays in a block, which gives the block back when the last of them is gone."""
 
     def __init__(self, block: NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.block = block
@@ -27,7 +27,7 @@ class _Lease:
         self.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": address}
 
     def __del__(self, free: list[NDArray[np.uint8]] = _free, kept: int = KEPT) -> None:
-        free.append(self.block)  # the names of the module may be gone by now
+        free.append(self.block)  # both are defaults, since the names of the module may be gone by now
         del free[:-kept]
 
 
@@ -45,6 +45,7 @@ def _block(size: int) -> NDArray[np.uint8]:
             block = _free.pop()  # another thread may have been faster
         except IndexError:
             break
+        # A block that is much larger would waste its memory.
         if size <= block.nbytes <= 2 * size:
             return block
         _free.insert(0, block)

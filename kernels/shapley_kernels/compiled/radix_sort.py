@@ -1,8 +1,8 @@
 """The order of numbers too many for a network: a radix sort from the last digit on (Knuth 1973, section 5.2.5).
 
-A number's 32 leading bits, made to rise with it, stand above its index in one integer, and these are sorted 8 bits a pass. What
-agrees in them is put right by the numbers themselves, or, where that is too much, sorted by the other 32 bits first. Equal
-numbers keep the order of their indices. O(K), whatever the numbers.
+A number's 32 leading bits, made to rise with it, stand above its index in one integer, and these are sorted 8 bits a pass.
+Numbers that agree in these bits are compared in full and moved, or, where that takes too many moves, sorted by the other 32
+bits first. Equal numbers keep the order of their indices. O(K), whatever the numbers.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def _sort(entries: Array, others: Array, counts: Array) -> tuple[Array, Array]:
             bits >>= DIGIT
     for digit in range(PASSES):
         shift, starts = HALF + np.uint64(digit) * DIGIT, counts[digit]
+        # All entries have the same digit, so that this pass would change nothing.
         if starts[(entries[0] >> shift) & np.uint64(VALUES - 1)] == members:
             continue
         start = np.uint32(0)
@@ -96,6 +97,7 @@ def ascending(numbers: Array, scratch: Array, counts: Array) -> Array:
     for i in range(numbers.shape[0]):
         entries[i] = _rising(patterns[i]) & ~INDEX | np.uint64(i)
     entries, others = _sort(entries, others, counts)
+    # Too many moves: sort by the lower 32 bits, then by the upper ones, which keeps the order of equal entries.
     if not _put_right(numbers, entries):
         for i in range(numbers.shape[0]):
             entries[i] = _rising(patterns[i]) << HALF | np.uint64(i)

@@ -1,4 +1,4 @@
-"""Heights in ascending order, eight games side by side: the last steps to their order, and what they are worth."""
+"""Heights in ascending order, eight games side by side: the last steps of sorting them, and the credits that they give."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOVES = 8
 
 @jit
 def shares(heights: Array) -> None:
-    """Ascending heights [K, 8] to c, in place."""
+    """Ascending heights [K, 8] to credits c of the thresholds form, in place."""
     members = heights.shape[0]
     real = heights.dtype.type
     before = load(heights, 0)
@@ -58,6 +58,7 @@ def put_right(heights: Array, keys: Array, floor: Lanes) -> None:
     """Scores [K, 8] in the order of their keys to heights above the floor in ascending order, and the keys with them."""
     members = len(heights)
     zero = splat(heights.dtype.type(0))
+    # Lanes that take too many moves are marked in the bits of `unsorted`, and sorted on their own at the end.
     before, moves, unsorted = zero, 0, 0
     for q in range(members):
         height = maximum(load(heights, 8 * q) - floor, zero)

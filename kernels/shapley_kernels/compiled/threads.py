@@ -36,7 +36,7 @@ if hasattr(os, "register_at_fork"):
 def rows(kernel: Callable[..., Any], count: int, ns_a_row: float, *arguments: Any) -> Any:
     """Run kernel(*arguments, low, high) over a partition of range(count), on as many threads as the work is worth.
 
-    Returns whether the kernel said so of every part: for kernels that return a bool.
+    Returns whether the kernel returned True for every part, which means something for kernels that return a bool.
     """
     if count * ns_a_row < 2 * GRAIN_NS:
         return kernel(*arguments, 0, count)
@@ -49,6 +49,7 @@ def _on_threads(kernel: Callable[..., Any], count: int, most: int, arguments: tu
     waiting = [_pool(threads() - 1).submit(kernel, *arguments, *pair) for pair in pairwise(bounds[1:])]
     try:
         first = kernel(*arguments, bounds[0], bounds[1])
+    # Even after an error all parts must end, since they write to the arrays of the caller.
     finally:
         others = [future.result() for future in waiting]
     return bool(first) and all(others)

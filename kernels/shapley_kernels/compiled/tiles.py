@@ -49,7 +49,8 @@ def store_eight(
 def reach(members: int, first: int, high: int) -> int:
     """How many elements from the start of each of the rows first .. first + 7 on a kernel of rows up to `high` may touch.
 
-    Rows of K < 8 are read and written eight wide where others follow: who writes them in order writes those again.
+    Rows of K < 8 are read and written eight wide where others follow. Rows must be written in order: each one writes over the
+    surplus of the one before.
     """
     return 8 if members < 8 and (high - first - 7) * members >= 8 else members
 
@@ -63,6 +64,7 @@ def turn(source: Any, o: int, step: int, height: int, width: int, target: Any, p
             for j in range(width):
                 turned[p + stride * j + i] = flat[o + step * i + j]
         return
+    # The last block of 8 overlaps the one before it.
     for row in range(0, height, 8):
         i = min(row, height - 8)
         for column in range(0, width, 8):
@@ -73,7 +75,7 @@ def turn(source: Any, o: int, step: int, height: int, width: int, target: Any, p
 
 @jit
 def _order(keys: Any, small: int, large: int) -> None:
-    """The smaller of two rows of keys to the first."""
+    """Put the smaller of two rows of keys first, lane by lane."""
     x, y = load(keys, 8 * small), load(keys, 8 * large)
     store(keys, 8 * small, minimum(x, y))
     store(keys, 8 * large, maximum(x, y))

@@ -22,7 +22,7 @@ def nothing_drawn(chance: Any) -> None:
 def draw_one(chance: Any, s: int, among: int, special: int) -> None:
     """From chance[s % 2, x] = Pr[x of the special ones among s drawn] to chance[(s + 1) % 2] of s + 1 drawn.
 
-    Into another row, so that the loop runs in vectors.
+    The result goes to the other row, so that the loop runs in vectors.
     """
     before, after = chance[s & 1], chance[1 - (s & 1)]
     none = before[0] * max(among - special - s, 0) / (among - s)

@@ -1,4 +1,4 @@
-"""Numba kernels of the counts form that know who is in a class with whom; the formulas are in ref.py.
+"""Numba kernels of the counts form for games of classes; the formulas are in ref.py.
 
 `plurality`: per group, for each node t and tie node y, prefix and suffix products over the classes at every target count.
 """
@@ -43,7 +43,7 @@ def _classes(label: Array, here: Array, goal: int, index: Array, sizes: Array) -
 def _binomials(p: Array, q: Array, n: int, t: float, one_minus_t: float) -> None:
     """p[x] = Pr[Binomial(n, t) = x] and q[x] = Pr[Binomial(n - 1, t) = x] for x < len(p) and n >= 1.
 
-    From the mode outwards by ratios of neighbours: positive terms only, which end where nothing is left of them.
+    From the mode outwards by ratios of neighbours: all terms are positive, and negligible ones are left out.
     """
     odds, mode = t / one_minus_t, min(int((n + 1) * t), n)
     p[:] = 0.0
@@ -106,7 +106,7 @@ def plurality(
     low: int,
     high: int,
 ) -> None:
-    """rule [3, T]: t, 1 - t, weights; ties [2, R]: y, weights, those for so many classes in spans [2, K + 1]."""
+    """rule [3, T]: t, 1 - t, weights; ties [2, R]: y, weights; spans [2, K + 1]: begin and end of those for so many classes."""
     members = labels.shape[1]
     s_present = 0 if present.shape[0] == 1 else 1
     s_target = 0 if target.shape[0] == 1 else 1

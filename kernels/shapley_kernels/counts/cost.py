@@ -1,4 +1,4 @@
-"""What the functions of the counts form take."""
+"""What the functions of the counts form cost."""
 
 from __future__ import annotations
 

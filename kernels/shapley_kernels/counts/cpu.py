@@ -1,4 +1,4 @@
-"""Numba kernels of the counts form; the formulas are in ref.py, those of games of classes and types in classes.py and types.py.
+"""Numba kernels of the counts form; formulas are in ref.py, games of classes in class_counts.py, of types in type_counts.py.
 
 `size_sum`: two passes over a row. `pass_at_k`: the shares of every (n, c) that occurs, then a look-up a member.
 `weighted`: per node, mean values over the later members for every total, then the chances of the totals of the earlier ones.
@@ -111,8 +111,8 @@ def _pass_at_k(correct: Array, present: Array, m: int, credit: Array, low: int, 
 @jit
 def _weighted(steps: Array, values: Array, origin: Array, nodes: Array, credit: Array, low: int, high: int) -> None:
     """For each node t: after[i], by the total of the members up to i, the mean value over the later ones; then the chances of
-    the totals before i times what i adds there. Only the totals first[i] .. last[i] that the members before i reach count, of
-    the chances those that are not too small to be told from 0 at full speed.
+    the totals before i times what i adds there. Only the totals first[i] .. last[i] that the members before i reach
+    count, and only those with chances of at least SMALLEST.
     """
     members, length = steps.shape[1], values.shape[1]
     s_values = 0 if values.shape[0] == 1 else 1
@@ -171,6 +171,7 @@ def _geometric(scores: Array, present: Array, credit: Array, low: int, high: int
                 if j == i:
                     continue
                 drawn += 1
+                # From the largest s down, so that means[s - 1] does not hold j yet.
                 for s in range(drawn, 0, -1):  # means[s, size] of products of s roots of order size = s or s + 1
                     for size in range(s, n + 1):
                         joined = means[s - 1, size] * roots[j, size]

@@ -20,7 +20,7 @@ TILE = 2048  # members of a program
 
 @triton.jit
 def _present(p_present, o_row, m_tile, s_present, KP: tl.constexpr):
-    """Who is there [BB, KP], and how many [BB, 1]."""
+    """Which members are present [BB, KP], and how many [BB, 1]."""
     o_present = o_row[:, None] * s_present + tl.arange(0, KP)[None, :]
     b_here = tl.load(p_present + o_present, mask=m_tile, other=0) != 0
     return b_here, tl.sum(b_here.to(tl.int32), 1)[:, None]

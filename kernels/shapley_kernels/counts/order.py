@@ -48,8 +48,8 @@ def pass_at_k(correct: Array, present: Array, m: int) -> Array:
 def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Array:
     """v(S) = 1 if the target class is the largest in S (alone, or with `shared` 1 / number of largest), else 0.
 
-    The largest other class has as many members as the running maximum of everybody's number in its class, and as many classes
-    are as large as members have come with that number. O(K log K) a group.
+    The size of the largest other class is the running maximum of the numbers that members have in their classes, and as many
+    classes have this size as members have come with this number. O(K log K) a group.
     labels [B, K], present [B or 1, K], target [B or 1] -> [B, K] float64.
     """
     xp = namespace(labels)

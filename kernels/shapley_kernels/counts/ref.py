@@ -77,7 +77,7 @@ def _no_hit(wrong: Array, among: Array, draws: int) -> Array:
 
 
 def classes(labels: Array, present: Array) -> tuple[Array, Array, Array]:
-    """Who is in a class with whom [B, K, K], the size of everyone's class [B, K], and the first member of each class [B, K].
+    """Whether l is in the class of j [B, j, l], the size of j's class [B, j], and whether j is its first member [B, j].
 
     Only present members count.
     """
@@ -122,6 +122,7 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool) -> Arr
             own = own + weight * y_weight * xp.sum(ours_without[:, :-1] * steps, axis=1, keepdims=True)
             loss = one_minus_y * without[..., :-1] + y * without[..., 1:]
             rest = rest - weight * y_weight * xp.sum(ours[:, None, 1:] * loss * others, axis=2)
+    # Only the first member of each class was solved; the others take its credit.
     rest = xp.take_along_axis(rest, xp.argmax(xp.astype(same, xp.int8), axis=2), axis=1)
     return xp.where(present, xp.where(mine, own, rest), 0.0)
 
@@ -162,8 +163,8 @@ def class_sizes(labels: Array, present: Array, table: Array) -> Array:
 def _type_shares(table: Array, size: Array, special: Array) -> tuple[Array, Array]:
     """Credits of a special member and of another one in v(S) = h(special ones in S, |S|).
 
-    table h [B or 1, K + 1, K + 1], size n [B or 1, 1], special ones among them [B, C] -> [B, C] each; those of nobody mean
-    nothing.
+    table h [B or 1, K + 1, K + 1], size n [B or 1, 1], special ones among them [B, C] -> [B, C] each. The credit of a
+    member that does not exist means nothing.
     """
     xp = namespace(table)
     table, steps = xp.astype(table, xp.float64)[:, None, :, :], table.shape[1] - 1

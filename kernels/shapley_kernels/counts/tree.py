@@ -13,7 +13,7 @@ from shapley_kernels.chances import chances_of
 from shapley_kernels.counts.ref import typed_by
 from shapley_kernels.kernel_errors import LimitError
 from shapley_kernels.table.tree import MAX_MEMBERS, flags_of, solve
-from shapley_kernels.trees.games_by_class import by_group, classes, of_games
+from shapley_kernels.trees.games_by_class import by_group, class_members, of_games
 from shapley_kernels.trees.nodes import Node
 from shapley_kernels.trees.reduction import Members, credits
 from shapley_kernels.trees.shapes import Mix, is_flat
@@ -61,7 +61,7 @@ def cardinality(f: Array, present: Array, root: Node, mixes: Sequence[Mix]) -> A
 
 
 def _rises(tables: Array) -> Array:
-    """Tables [B or 1, L] less their first entries, so that what all have in common costs no digits."""
+    """Tables [B or 1, L] less their first entries, so that a level that all entries share costs no digits."""
     return tables - tables[:, :1]
 
 
@@ -101,7 +101,7 @@ def plurality(labels: Array, present: Array, target: Array, shared: bool, root: 
     """Target class the largest, a game of C types: polynomial for a fixed number of classes, lattice prod (n_c + 1).
 
     labels [B, K], present [B or 1, K], target [B or 1] -> [B, K]. Groups whose classes have the same sizes go together. On a
-    device, which nobody asks for them, by the values of all sets, O(2^K K^2). Raises LimitError for too many of either.
+    device, where sizes are not read, by the values of all sets, O(2^K K^2). Raises LimitError for too many vectors or sets.
     """
     if not isinstance(labels, np.ndarray):
         return _by_all_sets(labels, present, target, shared, root, mixes)
@@ -170,7 +170,7 @@ def separable(labels: Array, present: Array, f: Array, root: Node, mixes: Sequen
     """v(S) = sum over classes of f(n_c) - f(0). labels [B, K], present [B or 1, K], f [B or 1, K + 1] -> [B, K]."""
     xp = namespace(labels)
     tables = _rises(xp.astype(f, xp.float64))
-    if is_flat(root):  # whose members all count, be it for nothing
+    if is_flat(root):  # the other members are a second type there, which changes no value
         tables = xp.broadcast_to(tables[:, :, None], (*f.shape, f.shape[1]))
     return _by_class(labels, present, tables, root, mixes)
 
@@ -178,11 +178,11 @@ def separable(labels: Array, present: Array, f: Array, root: Node, mixes: Sequen
 def class_sizes(labels: Array, present: Array, table: Array, root: Node, mixes: Sequence[Mix]) -> Array:
     """v(S) = sum over classes of h(n_c, |S|). labels [B, K], present [B or 1, K], table h [B or 1, K + 1, K + 1] -> [B, K]."""
     xp = namespace(labels)
-    return _by_class(labels, present, xp.astype(by_sum(table), xp.float64), root, mixes)  # of the class, and others
+    return _by_class(labels, present, xp.astype(by_sum(table), xp.float64), root, mixes)  # by own and by other members
 
 
 def by_sum(table: Array) -> Array:
-    """table[.., n, n + m] at [n, m], for n + m beyond the end what is there, [.., L, L]."""
+    """table[.., n, n + m] at [n, m], for n + m beyond the end what stands there, [.., L, L]."""
     xp, length = namespace(table), table.shape[-1]
     own = np.arange(length)
     places = own[:, None] * length + np.minimum(own[:, None] + own, length - 1)
@@ -195,7 +195,7 @@ def _by_class(labels: Array, present: Array, tables: Array, root: Node, mixes: S
     present = namespace(labels).broadcast_to(present, labels.shape)
 
     def solve(rows: slice) -> Array:
-        group, mine = classes(labels[rows, :], present[rows, :])
+        group, mine = class_members(labels[rows, :], present[rows, :])
         others = of_games(present[rows, :], group)
         types = namespace(labels).where(mine, 0, _types(others & (tables.ndim > 2), 1))
         table = tables if tables.shape[0] == 1 else of_games(tables[rows, ...], group)
@@ -237,14 +237,14 @@ def geometric(scores: Array, present: Array, root: Node, mixes: Sequence[Mix]) -
         count = scores[rows, :].shape[0]
 
         def each(array: Array) -> Array:
-            """[B K, K], a row for each group and size: all at hand, so that powers are of the same loop and bits."""
+            """[B K, K], a row for each group and size, laid out in full: powers then run in one loop and have the same bits."""
             wide = xp.broadcast_to(array, (count, members, members))
             return laid_out(wide, (count * members, members))
 
         here, order = each(present[rows, None, :]), each(beside((1 / sizes)[:, None], scores))
         x = xp.where(here, each(xp.astype(scores[rows, None, :], xp.float64)), 0.0)
         best = xp.max(x, axis=1, keepdims=True)
-        best = xp.where(best > 0, best, 1.0)  # of nobody
+        best = xp.where(best > 0, best, 1.0)  # of groups without members, or of zeros
         roots = xp.where(here, x**order / laid_out(xp.broadcast_to(best, x.shape), x.shape) ** order, 1.0).T
         table = beside((sizes[:, None] == np.arange(members + 1)).astype(np.float64), scores)
         table = xp.reshape(xp.broadcast_to(table, (count, *table.shape)), (count * members, members + 1))

@@ -47,6 +47,7 @@ def _fill_draws(counts: Array, chance: Array, draws: Array, starts: Array) -> No
 @jit
 def _mean_step(counts: Array, draws: Array, starts: Array, table: Array, strides: Array, step: int, at: Array) -> float:
     """sum_x Pr[x] (table[x + step] - table[x]) over all vectors of counts; at [2, T]: x, and where the types before t lead."""
+    # An odometer over the counts of all types but the last: t is the first one that has changed.
     last = counts.shape[0] - 1
     chance, earlier = np.ones(last + 1), np.zeros(last + 1, np.int64)
     at[:] = 0

@@ -1,4 +1,4 @@
-"""What the functions of the dividends form take."""
+"""What the functions of the dividends form cost."""
 
 from __future__ import annotations
 

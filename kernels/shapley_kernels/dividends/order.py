@@ -18,7 +18,7 @@ def additive(scores: Array) -> Array:
 def coverage(hits: Array, weights: Array) -> Array:
     """v(S) = sum_e w_e [some i in S hits e]. hits [B, K, E] bool, weights [B or 1, E] -> [B, K]. O(K E) a group."""
     xp = namespace(hits)
-    first = xp.argmax(xp.astype(hits, xp.int8), axis=1)  # [B, E], 0 where nobody hits
+    first = xp.argmax(xp.astype(hits, xp.int8), axis=1)  # [B, E], 0 also where no member hits
     won = hits & (first[:, None, :] == counting(hits.shape[1], hits)[None, :, None])
     return xp.sum(xp.where(won, weights[:, None, :], 0), axis=2, dtype=xp.float64)
 

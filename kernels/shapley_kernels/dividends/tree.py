@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from shapley_kernels.arrays import chunks, joined, laid_out, namespace
-from shapley_kernels.trees.games_by_class import by_group, classes
+from shapley_kernels.trees.games_by_class import by_group, class_members
 from shapley_kernels.trees.nodes import Node
 from shapley_kernels.trees.or_and_flow import and_shares, flow, or_shares
 from shapley_kernels.trees.shapes import Mix
@@ -31,7 +31,7 @@ def distinct(labels: Array, present: Array, root: Node, mixes: Sequence[Mix]) ->
     present = namespace(labels).broadcast_to(present, labels.shape)
 
     def solve(rows: slice) -> Array:
-        group, sets = classes(labels[rows, :], present[rows, :])
+        group, sets = class_members(labels[rows, :], present[rows, :])
         return by_group(flow(sets.T, root, mixes, or_shares).T, group, labels[rows, :].shape[0])
 
     return joined(map(solve, chunks(labels.shape[0], labels.shape[1] ** 2, labels)))

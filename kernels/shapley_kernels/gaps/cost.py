@@ -1,4 +1,4 @@
-"""What the functions of the gaps form take."""
+"""What the functions of the gaps form cost."""
 
 from __future__ import annotations
 

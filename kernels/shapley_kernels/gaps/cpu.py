@@ -1,6 +1,6 @@
 """Numba kernel of the gaps form; the formulas are in ref.py.
 
-A row keeps its two arrays of polynomials over all thresholds, as long as its largest set at the threshold.
+Two arrays of polynomials serve all thresholds of all groups, each cut at the size of the largest set at the threshold.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ Array = NDArray[Any]
 
 @jit
 def _neighbours(x: Array, n: int, theta: float, before: Array, after: Array) -> int:
-    """Points far enough to the left, the first one far enough to the right, and the size of the largest set."""
+    """before: how many points are far enough to the left; after: the first one far enough to the right. Returns the size of the
+    largest set.
+    """
     low, high = 0, 0
     for j in range(n):
         while x[j] - x[low] >= theta:
@@ -29,6 +31,7 @@ def _neighbours(x: Array, n: int, theta: float, before: Array, after: Array) -> 
         while high < n and x[high] - x[j] < theta:
             high += 1
         after[j] = high
+    # Each next point as far to the left as it can be: no set is larger.
     size, j = 0, 0
     while j < n:
         size, j = size + 1, after[j]

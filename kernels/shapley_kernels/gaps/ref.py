@@ -55,7 +55,7 @@ def size_weights(present: Array, q: Callable[[int], NDArray[Any]]) -> Array:
 
 
 def min_gap_shares(points: Array, present: Array, weights: Array) -> Array:
-    """The same for any weights of sizes, as `size_weights` gives them."""
+    """`min_gap` for any weights of sizes, as `size_weights` gives them."""
     xp = namespace(points)
     groups, members = points.shape
     here = xp.broadcast_to(present, points.shape)

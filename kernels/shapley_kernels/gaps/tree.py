@@ -1,4 +1,4 @@
-"""The gaps form on a coalition tree: by all values, as unions of points can stand in each other's way as any graph does."""
+"""The gaps form on a coalition tree: by all values, since unions of points can conflict like the nodes of any graph."""
 
 from __future__ import annotations
 
@@ -41,10 +41,12 @@ def _gaps(points: Array, present: Array) -> Array:
     x, there = xp.take_along_axis(points, order, axis=1), xp.take_along_axis(present, order, axis=1)
     gap = xp.full_like(points[:, :1], float("inf"))
     last = -gap
+    # By doubling: all sets without a point, then the same sets with it.
     for j in range(members):
         here, point = there[:, j : j + 1], xp.broadcast_to(x[:, j : j + 1], last.shape)
         gap = xp.concat([gap, xp.where(here, xp.minimum(gap, point - last), gap)], axis=1)
         last = xp.concat([last, xp.where(here, point, last)], axis=1)
+    # Bits of the sets stood for ranks so far; members take their places.
     rank, sets = xp.argsort(order, axis=1, stable=True), counting(1 << members, points)[None, :]
     places = xp.zeros_like(gap, dtype=xp.int64)
     for i in range(members):

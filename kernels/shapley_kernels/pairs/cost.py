@@ -1,4 +1,4 @@
-"""What the functions of the pairs form take."""
+"""What the functions of the pairs form cost."""
 
 from __future__ import annotations
 

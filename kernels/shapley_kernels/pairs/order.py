@@ -1,4 +1,4 @@
-"""The pairs form in an order: who comes n-th brings its pairs with those before, and f changes for the pairs among those."""
+"""The pairs form in an order: the n-th member brings its pairs with those before, and changes f for the pairs among them."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def pair_sums(distances: Array, present: Array, f: Array, root: Node, mixes: Seq
 
 
 def _flat(distances: Array, present: Array, f: Array, mix: Mix) -> Array:
-    """own D_i + rest (D - D_i): f(s + 1) if one other is there, its change if both are."""
+    """own D_i + rest (D - D_i): own from f(s + 1) where the partner of a pair is there, rest from its change where both are."""
     xp = namespace(distances)
     q, n = chances_of(mix, present), xp.count_nonzero(present, axis=1)[:, None]
     one, two = (xp.astype(at_least(n - less, 1), xp.float64) for less in (1, 2))
@@ -70,7 +70,7 @@ def _constant(distances: Array, present: Array, f: Array, root: Node, mixes: Seq
     members = present.shape[1]
     left, right = np.triu_indices(members, 1)
     pairs = (np.arange(members)[:, None] == left) | (np.arange(members)[:, None] == right)
-    share = np.zeros((members, members))  # of what i and j have together, that of i
+    share = np.zeros((members, members))  # the share of i in the pair of i and j
     both = flow(pairs, root, mixes, and_shares)
     share[left, right], share[right, left] = (both[end, np.arange(len(left))] for end in (left, right))
     credit: Array = f[:, 2:3] * np.add.accumulate(distances * share, axis=2)[:, :, -1]
@@ -78,13 +78,13 @@ def _constant(distances: Array, present: Array, f: Array, root: Node, mixes: Seq
 
 
 def _sized(distances: Array, present: Array, f: Array, root: Node, mixes: Sequence[Mix]) -> Array:
-    """One game for every member; on a device for absent ones too, who have no distances."""
+    """One game for every member; on a device for absent ones too, which have no distances."""
     xp = namespace(distances)
     groups, members = present.shape
     games: Any = np.flatnonzero(present) if isinstance(present, np.ndarray) else slice(None)
 
     def each(array: Array) -> Array:
-        """[B, K or 1, ..] as a row for every group and owner, of which there is a game."""
+        """[B, K or 1, ..] as a row for every game: one for each group and each member that has one."""
         return laid_out(xp.broadcast_to(array, (groups, members, array.shape[2])), (groups * members, array.shape[2]))[games, :]
 
     outside = each(beside(1 - np.eye(members), distances)[None, ...]).T

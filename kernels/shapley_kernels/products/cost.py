@@ -1,4 +1,4 @@
-"""What the functions of the products form take."""
+"""What the functions of the products form cost."""
 
 from __future__ import annotations
 

@@ -55,6 +55,7 @@ def _integrate(inside: Array, outside: Array | None, nodes: Array, before: Array
     for node in range(0, nodes.shape[0], 2):
         t, u, p = splat(nodes[node, 0]), splat(nodes[node, 1]), splat(nodes[node, 2])
         t_2, u_2, p_2 = splat(nodes[node + 1, 0]), splat(nodes[node + 1, 1]), splat(nodes[node + 1, 2])
+        # Prefixes start from the weights of the nodes, so that no term needs a weight of its own.
         for i in range(members):
             store(before, 16 * i, p)
             store(before, 16 * i + 8, p_2)

@@ -162,7 +162,7 @@ def _mixture(
 
 @triton.jit
 def _members(i_group, o_member, o_game, K, X):
-    """Offsets of members and games of a group in [B, K, X], and which of them there are."""
+    """Offsets of members and games of a group in [B, K, X], and the mask of those that exist."""
     o_tile = (i_group * K + o_member)[:, None] * X + o_game[None, :]
     return o_tile, (o_member < K)[:, None] & (o_game < X)[None, :]
 

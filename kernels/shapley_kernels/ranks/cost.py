@@ -1,4 +1,4 @@
-"""What the functions of the ranks form take."""
+"""What the functions of the ranks form cost."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 one pass over ranks q, by key, descending, equal keys by lower index. What one unit of gain of rank q is worth to its owner, to
 a better and to a worse member comes from a row of rates [3, K]; the two games differ in nothing else. Eight groups at a time,
 one a lane: a sorting network keeps the mask of every exchange of keys; gains follow the masks, and credits go back by them. Up
-to REGISTERS members it runs in registers, filled up by members who come last and gain nothing. Above NETWORK_LIMIT groups are
+to REGISTERS members it runs in registers, filled up by members that come last and gain nothing. Above NETWORK_LIMIT groups are
 sorted one by one, by digits.
 """
 
@@ -26,7 +26,7 @@ from shapley_kernels.compiled.urn_draws import draw_one, mean, mean_change, noth
 
 Array = NDArray[Any]
 
-# The most members whose network runs in registers, and whose network is faster than a sort.
+# The most members for which a network runs in registers, and for which it is faster than a sort.
 REGISTERS = 16
 NETWORK_LIMIT = 128
 NS_SORTED = 8  # a member
@@ -95,7 +95,7 @@ def _solve_tall_tile(
 
 @jit
 def _fill_rates(rates: Array, rows: Array, first: int, lanes: int, b_rates: Array, filled: Array) -> None:
-    """The rates of each group to its lane of b_rates [3 height, 8], if they are not there."""
+    """Write the rates of each group to its lane of b_rates [3 height, 8], unless they are there already."""
     height, s_rows = b_rates.shape[0] // 3, 0 if rows.shape[0] == 1 else 1
     for lane in range(lanes):
         row = rows[(first + lane) * s_rows]
@@ -118,6 +118,7 @@ def _ranked(
     b_keys, b_places = tile(height, 8, keys.dtype), tile(height, 8, keys.dtype)
     b_rates = tile(3 * height, 8, gains.dtype)
     masks, filled = np.empty(pairs.shape[0], np.uint8), np.full(8, -1)
+    # With all members present there is nothing to mask, going in or coming out.
     complete = s_present == 0 and present.all()
     for first in range(low, high, 8):
         lanes = min(8, high - first)

@@ -1,4 +1,4 @@
-"""The ranks form in an order: what every member's gain is worth, by its rank among those who have come, before and after."""
+"""The ranks form in an order: what every gain is worth by its rank among the members that have come, before and after each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
 
 
 def _solved(gains: Array, keys: Array, present: Array, table: Array, place: Callable[[Array, Array], Array]) -> Array:
-    """place(better, size): where in a row of the table the weight stands of a gain before which so many rank, among so many."""
+    """place(better, size): where a row of the table has the weight of a gain with so many better ones, in a set of so many."""
     xp = namespace(gains)
     table = xp.astype(table, xp.float64)
 
@@ -57,7 +57,7 @@ def cascade(gains: Array, reading: Array, keys: Array, present: Array, by_rank: 
 
 
 def _rises_of_sums(parts: Array, present: Array) -> Array:
-    """By how much the sum over those who have come by j rises with j. parts [b, j, l], present [b or 1, K] -> [b, K]."""
+    """By how much the sum over those that have come by j rises with j. parts [b, j, l], present [b or 1, K] -> [b, K]."""
     xp = namespace(parts)
     there = arrived(parts.shape[1], parts) & present[:, None, :]
     return xp.sum(rises(xp.where(there, parts, 0.0)), axis=2)

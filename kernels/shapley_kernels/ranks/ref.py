@@ -5,7 +5,7 @@ rank of i among all members,
 
 phi_i = gain_i m_{r_i} + sum_{j after i} gain_j c_{r_j},   c_r = (d_r - m_{r-1}) / r,  c_1 = 0:
 
-j's gain times its discount is a game that is symmetric in the members before j, each of whom earns c_{r_j}.
+j's gain times its discount is a game that is symmetric in the members before j, each of which earns c_{r_j}.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
 
 
 def _after(shares: Array) -> Array:
-    """What each of the K in a row gets of those after it, who leave it shares [B, K - 1]: sums from the end, 0 for the last."""
+    """What each of K members gets from those after it, whose shares are [B, K - 1]: sums from the end, 0 for the last."""
     xp = namespace(shares)
     return xp.flip(xp.cumulative_sum(xp.flip(shares, axis=1), axis=1, include_initial=True), axis=1)
 

@@ -62,7 +62,7 @@ def _solved(gains: Array, keys: Array, present: Array, tables: Array, root: Node
 
 
 def _games(rank: Array, drops: Array) -> tuple[NDArray[Any], Array, Array]:
-    """Games of all ranks, on the host of those at which gains drop: group [N], who ranks up to it [N, K], drop [N, 1]."""
+    """Games of all ranks, on the host of those at which gains drop: group [N], members up to it [N, K], drop [N, 1]."""
     xp = namespace(rank)
     groups, members = rank.shape
     if isinstance(rank, np.ndarray):

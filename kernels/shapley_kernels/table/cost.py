@@ -1,4 +1,4 @@
-"""What the functions of the table form take."""
+"""What the functions of the table form cost."""
 
 from __future__ import annotations
 

@@ -50,12 +50,13 @@ def _fold(weighted: Array, bits: int, sums: Array, first: int) -> None:
 
 @jit
 def _finish(sums: Array, spread: float, credit: Array, game: int) -> bool:
-    """credit = (v(N) - v(0)) / n + A - mean(A); whether it is finite, which it is not if a value is not."""
+    """credit = (v(N) - v(0)) / n + A - mean(A). Returns False if it is not finite, as with any value that is not."""
+    # A - mean(A) adds up to 0, so that credits add up to v(N) - v(0).
     mean = 0.0
     for i in range(sums.shape[0]):
         mean += sums[i]
     mean /= sums.shape[0]
-    nothing = 0.0  # 0 x is NaN for what is not finite
+    nothing = 0.0  # the sum of 0 times each credit, NaN if one is not finite
     for i in range(sums.shape[0]):
         credit[game, i] = spread + (sums[i] - mean)
         nothing += np.float64(credit[game, i]) * 0.0
@@ -211,7 +212,7 @@ def lane_weights(n: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=64)
 def _way(n: int) -> tuple[Any, NDArray[np.float64], float]:
-    """The kernel for games of n <= CHUNK_LIMIT members, its weights, and its time for one."""
+    """The kernel for games of n <= CHUNK_LIMIT members, its weights, and its time for a game."""
     kernel = _solve_small if n <= FOLD_LIMIT else _solve_one_row if n <= ONE_ROW_LIMIT else _solve_medium
     return kernel, lane_weights(n), 2 * NS_A_VALUE * 2**n
 

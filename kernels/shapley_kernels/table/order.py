@@ -16,7 +16,7 @@ Array = Any
 def solve(values: Array, orders: Array) -> Array:
     """values [B or 1, 2^K], index = bit mask, orders [B or 1, K] -> [B, K] float64 by place. O(K) a group.
 
-    On the host, which looks at all values at once, NaN for a group with any that is not finite.
+    On the host all values are checked, and a group with one that is not finite gets NaN.
     """
     xp = namespace(values)
     codes = xp.cumulative_sum(xp.ones_like(orders) << orders, axis=1)

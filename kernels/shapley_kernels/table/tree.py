@@ -12,7 +12,7 @@ from shapley_kernels.trees.shapes import Mix
 
 Array = Any
 
-# What has no better way on a tree is solved by the values of all sets of so many members at most.
+# The most members of a game that on a tree is solved by the values of all sets, for want of a better way.
 MAX_MEMBERS = 20
 
 

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 @jit
 def _shares(heights: Array, scratch: Array, counts: Array, credit: Array) -> None:
-    """c of the heights [K] of `room_for_order` to their members, credit [K]."""
+    """The c of each height [K] to its member, credit [K]; heights, scratch and counts are from `room_for_order`."""
     members, real = heights.shape[0], credit.dtype.type
     order = ascending(heights, scratch, counts)
     before = share = real(0)
@@ -34,7 +34,7 @@ def airport_many(scores: Array, base: Array, credit: Array, low: int, high: int)
     members, s_base = scores.shape[1], 0 if base.shape[0] == 1 else 1
     real = scores.dtype.type
     heights, scratch, counts = room_for_order(members)
-    nothing = real(0)  # 0 x is NaN for what is not finite
+    nothing = real(0)  # the sum of 0 times each height, NaN if one is not finite
     for group in range(low, high):
         floor = base[group * s_base]
         for i in range(members):

@@ -1,4 +1,4 @@
-"""What the functions of the thresholds form take."""
+"""What the functions of the thresholds form cost."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _airport_tiled(scores: Array, base: Array, credit: Array, low: int, high: in
     b_floor = np.zeros(8, scores.dtype)
     masks = np.empty(MASKS, np.uint8)
     zero = splat(scores.dtype.type(0))
-    nothing = zero  # 0 x is NaN for what is not finite
+    nothing = zero  # sums of 0 times each height, NaN if one is not finite
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         for lane in range(lanes):
@@ -105,6 +105,7 @@ def _room_for_keys(members: int) -> Any:
 @jit
 def _keys(scores: Array, o: int, members: int, lowest: float, bits: int, places: Array, keys: Array, p: int) -> None:
     """The keys of K > 8 heights above the lowest, to keys[p:]. places [K]: 0 .. K-1."""
+    # Above the lowest, numbers are smaller, and their leading bits tell more of them apart.
     lanes, zero = splat(lowest), splat(scores.dtype.type(0))
     for first in range(0, members, 8):
         i = min(first, members - 8)
@@ -120,7 +121,7 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: in
     rows, keys, heights = tile(8, wide, np.uint32), _room_for_keys(members), tile(members, 8, scores.dtype)
     places = np.arange(members).astype(np.uint32)
     member = np.uint32((1 << bits) - 1)
-    asked = members if credit.itemsize == 8 else 0  # float32 has half the lines, and comes faster without
+    asked = members if credit.itemsize == 8 else 0  # float32 has half as many lines, and is faster without
     nothing = splat(scores.dtype.type(0))
     for first in range(low, high, 8):
         lanes = min(8, high - first)

@@ -4,7 +4,8 @@
 
 equal heights have equal c, and heights of 0 earn 0, so that rows are padded with zeros to a power of two. K <= 16: one thread a
 row (`airport`) or a column (`facility`), a sorting network in its registers, then K - 1 selections a member. Above: tiles are
-sorted across threads, and a member finds its a_q by bisection. Neither sorts NaN: 0 times the heights is added.
+sorted across threads, and a member finds its a_q by bisection. Neither sort keeps NaN, so that
+0 times the heights is added.
 """
 
 from __future__ import annotations

@@ -43,9 +43,10 @@ def _columns(heights: Array, root: Node, mixes: Sequence[Mix]) -> Array:
         total: Array = None
         step = max(1, CELLS // max(members * height.shape[1], 1))
         for start in range(0, members, step):
-            sets = height[:, None, :] >= levels[None, start : start + step, :]  # [K, levels, E]
+            stop = min(start + step, members)  # the array API has no slice beyond an axis
+            sets = height[:, None, :] >= levels[None, start:stop, :]  # [K, levels, E]
             shares = flow(xp.reshape(sets, (members, sets.shape[1] * sets.shape[2])), root, mixes, or_shares)
-            terms = xp.reshape(shares, sets.shape) * gaps[start : start + step, :]
+            terms = xp.reshape(shares, sets.shape) * gaps[start:stop, :]
             # One after the other, so that no cut changes a bit.
             terms = terms if total is None else xp.concat([total[:, None, :], terms], axis=1)
             total = xp.cumulative_sum(terms, axis=1)[:, -1, :]

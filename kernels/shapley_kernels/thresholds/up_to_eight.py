@@ -1,7 +1,8 @@
 """`airport` of groups of at most eight: eight groups at a time, everything in registers.
 
-Members that a smaller group lacks have height 0: they come first, where c is 0, and change no other credit. Eight numbers are
-read and written a row all the same: behind a row lies the next one, written later. The last rows take a tile of their own.
+Members that a smaller group lacks have height 0: they come first, where c is 0, and change no other credit. Rows are
+still read and written eight numbers wide: the surplus belongs to the next row, which is written later. The last rows have no
+next one, and go through a tile.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Array = NDArray[Any]
 
 @jit
 def _only(present: bool, height: Lanes, zero: Lanes) -> Lanes:
-    """The heights of a member who is present, else 0."""
+    """The heights of a member that is present, else 0."""
     return choose(np.uint8(255 if present else 0), height, zero)
 
 
@@ -73,7 +74,7 @@ def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) ->
     s_base = 0 if base.shape[0] == 1 else 1
     b_floor = np.zeros(8, scores.dtype)
     b_scores, b_credit = tile(8, 8, scores.dtype), tile(8, 8, scores.dtype)
-    nothing = splat(scores.dtype.type(0))  # 0 x is NaN for what is not finite
+    nothing = splat(scores.dtype.type(0))  # sums of 0 times each height, NaN if one is not finite
     for first in range(low, high, 8):
         lanes = min(8, high - first)
         for lane in range(lanes):
@@ -81,7 +82,7 @@ def airport_8(scores: Array, base: Array, credit: Array, low: int, high: int) ->
         if lanes == 8 and reach(members, first, high) == 8:
             nothing = _solve(scores, first * members, members, members, load(b_floor, 0), credit, nothing)
         else:
-            for lane in range(lanes):  # number by number: for slices numba compiles messages, which takes seconds
+            for lane in range(lanes):  # not by slices: for these numba compiles error messages, which takes seconds
                 for i in range(members):
                     b_scores[lane, i] = scores[first + lane, i]
             nothing = _solve(b_scores, 0, 8, members, load(b_floor, 0), b_credit, nothing)

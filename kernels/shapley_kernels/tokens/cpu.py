@@ -74,6 +74,7 @@ def _spread(credit: Array, ends: Array, mask: Array, starts: Array, out: Array, 
         for i_block in range(0, whole, BLOCK):
             b_mask = bits(mask, row * tokens + i_block)
             last = j + ones(b_mask)
+            # One segment has all tokens of the block, or there are none.
             within = last == j or last <= ends[segment]
             value = splat(credit[segment]) if last > j else zero
             for i in range(i_block, i_block + BLOCK, 8):
@@ -93,7 +94,7 @@ def _spread(credit: Array, ends: Array, mask: Array, starts: Array, out: Array, 
 
 
 def _starts(mask: Array, given: int, what: str) -> NDArray[np.int64]:
-    """Index of the first packed token of every row; the kernels trust that there are as many as the mask has."""
+    """Index of the first packed token of every row. ValueError unless the mask has `given` tokens: kernels rely on it."""
     counts = row_counts(mask)
     ends = np.cumsum(counts)
     if given != counts.sum():

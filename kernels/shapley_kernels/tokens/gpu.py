@@ -1,7 +1,7 @@
 """Triton kernels of the tokens form.
 
 `scatter` and `spread`: count the mask of every tile of BT tokens, add up where the packed values of each tile start, then write
-the tiles; a tile of `spread` lies between two segments, found by bisection, and only a tile that several share is searched on.
+the tiles. `spread` finds the first and the last segment of a tile by bisection, and searches on only where these differ.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _count(p_count, p_mask, T, NT, BT: tl.constexpr):
 
 @triton.jit
 def _packed(p_mask, p_end, T, NT, BT: tl.constexpr):
-    """Offsets of a tile's tokens, what of it the row has, its mask, and the index of each token among the packed ones."""
+    """Offsets of a tile's tokens, which of them the row has, their mask, and the index of each token among the packed ones."""
     o_token, m_token = _tokens(tl.program_id(0), T, NT, BT)
     b_inside = tl.load(p_mask + o_token, mask=m_token, other=0) != 0
     i_end = tl.load(p_end + tl.program_id(0))
@@ -66,7 +66,7 @@ def _spread(p_out, p_credit, p_starts, p_mask, p_end, S, T, NT, BT: tl.constexpr
     b_segment = i_low + 0 * o_packed
     b_high = i_high + 0 * o_packed
     width = i_high - i_low
-    while width > 0:  # all lanes take as many steps
+    while width > 0:  # all lanes take equally many steps
         b_middle = (b_segment + b_high + 1) // 2
         b_later = tl.load(p_starts + b_middle) > o_packed
         b_segment, b_high = tl.where(b_later, b_segment, b_middle), tl.where(b_later, tl.maximum(b_middle - 1, 0), b_high)

@@ -27,6 +27,7 @@ def coalitions(root: Node, mixes: Sequence[Mix], array: Array = NOBODY) -> Itera
         others = len(blocks) - 1
         each = mixes[node.depth](len(blocks)) / [float(comb(others, s)) for s in range(len(blocks))]
         for place, child in enumerate(node.children):
+            # All unions of the other children as bit masks, by doubling, and how many children each has.
             union = size = beside(NOBODY, array)
             for block in blocks[:place] + blocks[place + 1 :]:
                 union, size = xp.concat([union, union + block]), xp.concat([size, size + 1])

@@ -1,4 +1,4 @@
-"""Games of the classes of groups: one game a class, and their credits added up by group."""
+"""Games of the classes within groups: one game a class, and their credits added up by group."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from shapley_kernels.arrays import beside, namespace
 Array = Any
 
 
-def classes(labels: Array, present: Array) -> tuple[NDArray[Any], Array]:
+def class_members(labels: Array, present: Array) -> tuple[NDArray[Any], Array]:
     """The classes of every group, by their first members: group [N], members bool [N, K]. labels, present [B, K].
 
-    On a device, where nobody knows how many there are, one for every member: an empty one for those who are not the first.
+    On a device the number of classes is not read: every member has one, empty unless it is the first of its class.
     """
     xp = namespace(labels)
     groups, members = labels.shape
@@ -28,7 +28,7 @@ def classes(labels: Array, present: Array) -> tuple[NDArray[Any], Array]:
 
 
 def of_games(array: Array, group: NDArray[Any]) -> Array:
-    """The rows [B or 1, ..] of the groups of games [N], as `classes` and `by_group` have them; one row is that of all games."""
+    """The rows [B or 1, ..] of the groups of games [N], as `class_members` gives them; one row is that of all games."""
     if array.shape[0] == 1:
         return array
     if isinstance(array, np.ndarray):
@@ -37,7 +37,7 @@ def of_games(array: Array, group: NDArray[Any]) -> Array:
 
 
 def by_group(shares: Array, group: NDArray[Any], groups: int) -> Array:
-    """The credits [N, K] of games added up by their groups [N], [B, K]; on a device every group has as many games."""
+    """The credits [N, K] of games added up by their groups [N] -> [B, K]; on a device all groups have equally many games."""
     if isinstance(shares, np.ndarray):
         credit = np.zeros((groups, shares.shape[1]))
         np.add.at(credit, group, shares)

@@ -6,7 +6,7 @@ from itertools import chain
 
 
 class Node:
-    """A node of a coalition tree: its depth, its members, and its children, none for a member. Compared by what it is."""
+    """A node of a coalition tree: its depth, its members, and its children, none for a member. Equal trees are equal nodes."""
 
     __slots__ = ("_key", "children", "depth", "members")
 
@@ -20,6 +20,7 @@ class Node:
         numbers: list[int] = []
         while waiting:
             node = waiting.pop()
+            # ~member is negative, so that it is never taken for a number of children.
             numbers += (node.depth, len(node.children) or ~node.members[0])
             waiting += node.children
         self._key = self._key or tuple(numbers)
@@ -33,7 +34,7 @@ class Node:
 
 
 class Shape:
-    """A tree without the names of its members, children ordered so that halves, and halves of halves, are alike if any.
+    """A tree without the names of its members. Its halves, and halves of halves, are alike where the order of children allows.
 
     Shapes are equal and ordered as their sizes and depths are, node after node from the root on.
     """

@@ -50,7 +50,7 @@ def flow(sets: Array, root: Node, mixes: Sequence[Mix], shares: Callable[[NDArra
         split = beside(shares(mixes[shape.depth](len(shape.children))), sets)
         units = xp.where(touched, unit * xp.take(split, xp.count_nonzero(touched, axis=0)), 0.0)
         parts, place = [], 0
-        for child, part in _runs(shape, sets):  # alike children at once, side by side in T
+        for child, part in _runs(shape, sets):  # children of one shape are solved at once, side by side in T
             width, count, games = part.shape
             flat = (width, count * games)
             inner = yield descend(child, xp.reshape(units[place : place + count, :], flat[1:]), xp.reshape(part, flat))

@@ -11,7 +11,8 @@ absorbed one after the other, from states G_s = q_s g on, s of r siblings there,
 
 Each half of the children absorbs the other and then goes on among itself, so that states and tables shrink by halves: a node
 of c children costs O(c^2) operations on a table, for any q. Siblings that are there independently, by a binomial q, need one
-state only. Alike halves, and with them alike subtrees, are solved side by side. No term is subtracted that a game does not.
+state only. Alike halves, and with them alike subtrees, are solved side by side. Nothing is subtracted that
+the game itself does not subtract.
 
 Sizes of tables follow the largest counts that can occur. On a device, whose counts are not read, they follow bounds of them,
 and every game has the same.
@@ -36,11 +37,11 @@ from shapley_kernels.trees.walks import Walk, walked
 Array = Any
 Counts = NDArray[np.int64]
 
-LEVEL = np.array([1.0, 0.0])[:, None, None]  # of level and slope
+LEVEL = np.array([1.0, 0.0])[:, None, None]  # picks the level out of level and slope
 
 
 class Members(NamedTuple):
-    """What members are in N games; None where it changes nothing."""
+    """What each member brings to N games; None for what changes nothing."""
 
     steps: Array  # int [T, K, N]: counts of those inside, >= 0
     falls: Array | None = None  # int [T, K, N]: counts of those outside, >= 0
@@ -48,7 +49,7 @@ class Members(NamedTuple):
     inside: Array | None = None  # a [K, N]
     outside: Array | None = None  # b [K, N]
     delta: Array | None = None  # a - b [K, N], given apart so that small differences keep their digits
-    largest: int = 1  # of the counts of one member, for those on a device
+    largest: int = 1  # bound of the counts of one member, used on a device
 
     def take(self, members: Any, games: slice = slice(None)) -> Members:
         """Some members, in some games."""
@@ -99,6 +100,7 @@ class Tables(NamedTuple):
         if (strides == self.strides).all():
             return Tables(self.values[..., : self.extent(totals)], strides)
         length = int(((totals[0] + 1) * strides[0]).max(initial=1))
+        # Where each entry of the new tables stands in the old ones: its digits in the new strides, times the old strides.
         place, rest = np.zeros((totals.shape[1], length), np.int64), np.arange(length)
         for old, new in zip(self.strides, strides, strict=True):
             digits, rest = np.divmod(rest, new[:, None])
@@ -186,6 +188,7 @@ def earned(tables: Tables, members: Members) -> Array:
 
 def chance_of(q: NDArray[Any]) -> float | None:
     """The chance with which every sibling is there independently, if q is binomial."""
+    # A binomial q has q_s s (1 - p) = q_(s-1) (others - s + 1) p for every s; the slack covers rounding.
     s, others = np.arange(len(q)), len(q) - 1
     chance = float((s * q).sum() / others)
     up, down = q[1:] * s[1:] * (1 - chance), q[:-1] * (others - s[:-1]) * chance
@@ -211,7 +214,7 @@ def share(children: tuple[Shape, ...], states: Tables, members: Members, mixes: 
 
 
 def _twice(array: Array, axis: int) -> Array:
-    """For the games of both halves; what all games share they share too."""
+    """The array once for each half; one that all games share is not copied."""
     return array if array.shape[axis] == 1 else joined([array, array], axis=axis)
 
 
@@ -238,6 +241,7 @@ def among(
 
 def absorbed(states: Tables, block: Members, length: int, chance: float | None) -> Tables:
     """The tables, of this length, after one more sibling has come first or not."""
+    # r of the formula above. Independent siblings have one state, which needs no r.
     open_ = states.values.shape[0] - 1
     lower, upper = states, states
     if chance is None:
@@ -257,7 +261,7 @@ def absorbed(states: Tables, block: Members, length: int, chance: float | None) 
 
 
 def _rows(array: Array) -> Iterator[Array]:
-    """The rows [N] of the members of a block, for one operation after the other: its order does not depend on N."""
+    """The rows [N] of the members of a block, to be combined one by one, so that the order does not depend on N."""
     return (array[i, :] for i in range(array.shape[0]))
 
 

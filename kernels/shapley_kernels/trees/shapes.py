@@ -49,7 +49,7 @@ def tree_of(labels: NDArray[Any]) -> Node:
 
 
 def _parts(labels: NDArray[Any], depth: int, members: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Members by their labels at a depth, at the last by themselves."""
+    """Members grouped by their labels at a depth; below the last level each stands alone."""
     keys = members if depth == len(labels) else tuple(labels[depth, list(members)].tolist())
     parts: dict[int, list[int]] = {}
     for key, member in zip(keys, members, strict=True):
@@ -63,7 +63,7 @@ def flat_tree(k: int) -> Node:
 
 
 def is_flat(root: Node) -> bool:
-    """Whether all children of the root are members, who are then alike."""
+    """Whether all children of the root are members, which are then alike."""
     return all(not child.children for child in root.children)
 
 
@@ -79,6 +79,7 @@ def arrange(root: Node) -> tuple[Shape, NDArray[Any]]:
         for child in node.children:
             part = (yield sort(child)) if child.children else (MEMBER, child.members)
             parts.append(part)
+        # Sorting puts equal shapes side by side, and dealing spreads them over both halves.
         parts = _dealt(sorted(parts, key=lambda part: part[0]))
         order = tuple(i for _, members in parts for i in members)
         return Shape(len(order), node.depth, tuple(child for child, _ in parts)), order
@@ -103,7 +104,7 @@ def named(shape: Shape) -> Node:
 
 
 def _dealt(parts: list[Any]) -> list[Any]:
-    """Into two halves in turn, and so each half."""
+    """The parts dealt in turn into two halves, and each half again: equal neighbours end in different halves."""
     return parts if len(parts) < 3 else _dealt(parts[::2]) + _dealt(parts[1::2])
 
 

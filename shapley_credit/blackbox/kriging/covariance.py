@@ -1,4 +1,4 @@
-"""Kernels over coalitions that are product games, so that their credits have closed forms on every coalition tree."""
+"""Covariances over coalitions that are product games, so that their credits have closed forms on every coalition tree."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from shapley_kernels.trees.nodes import Node
 
 Array = NDArray[Any]
 
-WIDEST = 64  # children of a node, of which squares of quadrature nodes are not too many
+WIDEST = 64  # the most children of a node for quadrature, which squares the number of its nodes
 
 
-class Kernel(NamedTuple):
+class Covariance(NamedTuple):
     """Covariance of the values of two coalitions, prod_j r_j, times a scale, plus noise where they are the same.
 
     r_j is e^absent_j when both lack member j, e^present_j when both hold it, and 1 when they differ, all over
@@ -31,19 +31,19 @@ class Kernel(NamedTuple):
     present: Array
     noise: float
 
-    def covariance(self, left: Array, right: Array) -> Array:
+    def between(self, left: Array, right: Array) -> Array:
         """[..., m, m'] without noise, for coalitions [m, k] and [m', k] as numbers 0 and 1."""
-        covariance: Array = self.tilt(left) * self.alike(left, right)[0] * np.swapaxes(self.tilt(right), -1, -2)
-        return covariance
+        values: Array = self.tilt(left) * self.alike(left, right)[0] * np.swapaxes(self.tilt(right), -1, -2)
+        return values
 
     def alike(self, left: Array, right: Array) -> tuple[Array, Array]:
-        """e^-(sum of (absent_j + present_j) / 2 over the members that two coalitions differ in), and that for S and T^c."""
+        """e^-(sum of (absent_j + present_j) / 2 over the members that S and T differ in), and the same for S and T^c."""
         half = (self.absent + self.present)[..., None, :] / 4
         agreed, whole = times((2 * left - 1) * half, 2 * right.T - 1), half.sum(axis=-1, keepdims=True)
         return np.exp(agreed - whole), np.exp(-agreed - whole)
 
     def tilt(self, coalitions: Array) -> Array:
-        """[..., m, 1]: what the covariance is beyond that, a factor for each of the two; that of a complement is 1 / tilt."""
+        """[..., m, 1]: the factor of each coalition in the covariance beside `alike`; that of its complement is 1 / tilt."""
         tilt: Array = np.exp(times(coalitions - 0.5, (self.present - self.absent)[..., None] / 2))
         return tilt
 
@@ -55,7 +55,7 @@ class Kernel(NamedTuple):
     def of_pairs(self, left: Array, right: Array) -> list[Array]:
         """The same for the even and the odd part of a game, (v(S) + v(S^c)) / sqrt 2 and (v(S) - v(S^c)) / sqrt 2.
 
-        Two matrices [..., h, h'] where the kernel is symmetric and the parts are independent, else one [..., 2h, 2h'] of both.
+        Two matrices [..., h, h'] if the covariance is symmetric, as the parts are independent, else one [..., 2h, 2h'] of both.
         """
         same, crossed = self.alike(left, right)
         if self.symmetric:
@@ -70,12 +70,12 @@ class Kernel(NamedTuple):
         return [parts]
 
     def factors(self, coalitions: Array) -> tuple[Array, Array]:
-        """The games S -> covariance(S, T), for coalitions T [m, k]: factors [m, k] of members present and absent."""
+        """The games S -> between(S, T), for coalitions T [m, k]: factors [m, k] of members present and absent."""
         mean = (self.absent + self.present) / 2
         return np.exp(coalitions * self.present - mean), np.exp((1 - coalitions) * self.absent - mean)
 
     def credits(self, structure: Structure, coalitions: Array) -> Array:
-        """[m, k]: the credits of those games."""
+        """[m, k]: the credits of the games of `factors`."""
         return structure.products(*self.factors(coalitions))
 
     def variance(self, structure: Structure) -> Array:
@@ -91,7 +91,7 @@ def white(structure: Structure) -> Array:
 
 
 def twice(structure: Structure, none: Array, one: Array, both: Array) -> Array:
-    """E[kernel(P + i, Q + i) - 2 kernel(P + i, Q) + kernel(P, Q)] for independent predecessors P, Q of i, [k].
+    """E[c(P + i, Q + i) - 2 c(P + i, Q) + c(P, Q)] for independent predecessors P, Q of i, c a product, [k].
 
     none, one, both: [k], the factor of each member when neither, one or both of the coalitions hold it. A product of one mean a
     level (fact F1), each over the numbers of siblings in P and in Q. O(sum over nodes of (different children) c^3).

@@ -1,10 +1,10 @@
-"""Credits of the most likely game: a Gaussian process over coalitions with kernels that are product games.
+"""Credits of the most likely game: a Gaussian process over coalitions with covariances that are product games.
 
-A prediction is a linear function of kernels, hence so are its credits: the covariances of the credits with the values times the
-inverse of the covariances of the values (Bayesian quadrature, O'Hagan 1991; of Shapley values Rundel et al. 2026). An additive
-game is fitted beside it without penalty (universal kriging), and a best-of-set game of the single members' values may be taken
-off first. Coalitions come in pairs of complements; the sum and the difference of a pair, its even and its odd part, are
-independent under symmetric kernels, and most credits are of the odd parts alone.
+A prediction is a linear function of covariances, hence so are its credits: the covariances of the credits with the values,
+times the inverse of the covariances of the values (Bayesian quadrature, O'Hagan 1991; of Shapley values Rundel et al. 2026). An
+additive game is fitted beside it without penalty (universal kriging), and a best-of-set game of the single members' values may
+be taken off first. Coalitions come in pairs of complements; the sum and the difference of a pair, its even and its odd part,
+are independent under symmetric covariances, and Shapley's credits depend on the odd parts alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.kriging.chooser import Choice, Chooser
-from shapley_credit.blackbox.kriging.covariance import Kernel
+from shapley_credit.blackbox.kriging.covariance import Covariance
 from shapley_credit.blackbox.kriging.posterior import Posterior, even_and_odd
 from shapley_credit.blackbox.random_coalitions import Coalitions, paired
 from shapley_credit.blackbox.solution import Solution
@@ -26,7 +26,7 @@ from shapley_credit.utilities.maximum import Max
 Array = NDArray[Any]
 
 LARGEST = 2048  # coalitions of one system of equations
-LEAST = 1e-6  # noise of a prediction
+LEAST = 1e-6  # the least noise of a prediction
 
 
 def minimum(structure: Structure) -> int:
@@ -39,17 +39,17 @@ def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, No
     return paired(structure, budget - budget % 2, seed), None
 
 
-def solve(structure: Structure, coalitions: Coalitions, layout: None, values: Array) -> Solution:
+def solve(structure: Structure, coalitions: Coalitions, places: None, values: Array) -> Solution:
     """Most likely credits, and the larger one of two standard errors, values [B, m] -> [B, k].
 
-    That of the process is too small for a game that is like no kernel, that of the jackknife for one that is hardly seen. The
-    latter is of draws from all coalitions that matter, of which a share has been asked.
+    The error of the process is too small for a game that fits no covariance, that of the jackknife for a game of which few
+    coalitions were asked. The jackknife's is for draws from all coalitions that matter, so it counts the share not asked.
     """
     games = Games(structure, coalitions, values)
     credit, stderr = np.empty((2, len(values), structure.k))
     unseen = 1 - len(coalitions) / structure.relevant
-    for kernel, less_best, rows in games.grouped():
-        posterior = Posterior(structure, kernel, games.first, needed=not structure.dual)
+    for covariance, less_best, rows in games.grouped():
+        posterior = Posterior(structure, covariance, games.first, needed=not structure.dual)
         found, process, jackknife = posterior.credits(games.targets[less_best][rows])
         credit[rows] = games.whole(found, less_best, rows)
         stderr[rows] = np.sqrt(np.maximum(process, jackknife * unseen)) * games.unit[rows, None]
@@ -82,14 +82,14 @@ class Games:
         best: Array = (np.maximum(self.scores, 0)[:, None, :] * present).max(axis=2)
         return best
 
-    def grouped(self) -> list[tuple[Kernel, bool, Array]]:
-        """The kernels that some game chose, and the games that did."""
+    def grouped(self) -> list[tuple[Covariance, bool, Array]]:
+        """Each covariance that a game chose, and whether with the best-of-set game taken off, with the games that did."""
         groups: dict[tuple[Any, ...], tuple[Choice, list[int]]] = {}
         for row, choice in enumerate(Chooser(self.first).choose(self.targets[False], self.targets[True])):
-            absent, present, noise = choice.kernel
+            absent, present, noise = choice.covariance
             key = (absent.tobytes(), present.tobytes(), noise, choice.less_best)
             groups.setdefault(key, (choice, []))[1].append(row)
-        return [(choice.kernel, choice.less_best, np.array(rows)) for choice, rows in groups.values()]
+        return [(choice.covariance, choice.less_best, np.array(rows)) for choice, rows in groups.values()]
 
     def whole(self, credit: Array, less_best: bool, rows: Array) -> Array:
         """Credits [b, k] of the games themselves, from those of the targets."""
@@ -97,9 +97,9 @@ class Games:
             credit = credit + best_of_set(self.structure, self.scores[rows])
         return credit * self.unit[rows, None]
 
-    def surrogate(self, kernel: Kernel, less_best: bool, rows: Array, at: Array) -> tuple[Array, Array]:
+    def surrogate(self, covariance: Covariance, less_best: bool, rows: Array, at: Array) -> tuple[Array, Array]:
         """Most likely values [b, M] at coalitions [M, k] of some of the games, and the credits [b, k] of that prediction."""
-        smooth = kernel._replace(noise=max(kernel.noise, LEAST))
+        smooth = covariance._replace(noise=max(covariance.noise, LEAST))
         posterior = Posterior(self.structure, smooth, self.first, needed=True)
         value, credit = posterior.prediction(self.targets[less_best][rows], at)
         if less_best:

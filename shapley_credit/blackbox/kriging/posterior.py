@@ -1,4 +1,4 @@
-"""What a kernel makes of the even and the odd parts of values of pairs: credits, their errors, and predictions."""
+"""What a covariance says of even and odd parts of the values of pairs: credits, their errors, and predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.kriging.chooser import left_out_pairs
-from shapley_credit.blackbox.kriging.covariance import Kernel, white
+from shapley_credit.blackbox.kriging.covariance import Covariance, white
 from shapley_credit.blackbox.linear_algebra import inverse_root, times
 from shapley_credit.blackbox.structure import Structure
 
@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 class Block(NamedTuple):
-    """Equations of parts of a game that the kernel couples: of its even parts, of its odd parts, or of both.
+    """Equations of parts of a game that the covariance couples: of its even parts, of its odd parts, or of both.
 
     rows: their places. root: W [n, n], W' W the inverse of the covariance. drift: Q [n, p], orthonormal, the span of W trend.
     normal: N [p, p], N' Q' W takes values to the coefficients of the trend, beside which the process is fitted without penalty.
@@ -46,16 +46,16 @@ class Block(NamedTuple):
 
 
 class Posterior:
-    """The process of a kernel, given values of pairs of coalitions, of which `first` [h, k] are the first ones.
+    """The process of a covariance, given values of pairs of coalitions, of which `first` [h, k] are the first ones.
 
-    needed: whether even parts are of interest. Where the kernel leaves them independent of the odd parts and they are not, they
-    are left out. O(h^3).
+    needed: whether even parts are of interest. If not, and if the covariance leaves them independent of the odd parts, they are
+    left out. O(h^3).
     """
 
-    def __init__(self, structure: Structure, kernel: Kernel, first: Array, needed: bool) -> None:
-        self.structure, self.kernel, self.first = structure, kernel, first
+    def __init__(self, structure: Structure, covariance: Covariance, first: Array, needed: bool) -> None:
+        self.structure, self.covariance, self.first = structure, covariance, first
         h, k = first.shape
-        parts = kernel.of_pairs(first, first)
+        parts = covariance.of_pairs(first, first)
         self.scale = float(sum(np.trace(part) for part in parts)) / (2 * h)
         trend, wanted = np.zeros((2 * h, 1 + k)), np.zeros((1 + k, k))
         trend[:h, 0], trend[h:, 1:], wanted[1:] = np.sqrt(2), np.sqrt(2) * (2 * first - 1), 2 * np.eye(k)
@@ -68,7 +68,7 @@ class Posterior:
         ]
 
     def _block(self, part: Array, rows: slice, trend: Array, wanted: Array) -> Block:
-        root = inverse_root(part / self.scale + self.kernel.noise * np.eye(len(part)))
+        root = inverse_root(part / self.scale + self.covariance.noise * np.eye(len(part)))
         span = times(root, trend)
         normal = inverse_root(times(span.T, span))
         return Block(rows, root, times(span, normal.T), normal, wanted)
@@ -76,22 +76,22 @@ class Posterior:
     def covariances(self) -> Array:
         """[2h, k], of the credits with the values, noise included."""
         rows = np.concatenate([self.first, 1 - self.first])
-        inside, outside = self.kernel.factors(rows)
+        inside, outside = self.covariance.factors(rows)
         smooth, noise = np.split(  # in one call of the products; noise is the games [T = S]
             self.structure.products(np.concatenate([inside, rows]), np.concatenate([outside, 1 - rows])), 2
         )
-        return even_and_odd(*np.split(smooth / self.scale + self.kernel.noise * noise, 2))
+        return even_and_odd(*np.split(smooth / self.scale + self.covariance.noise * noise, 2))
 
     def credits(self, targets: Array) -> tuple[Array, Array, Array]:
         """Credits [B, k] for targets [B, 2h], and two variances of them: of the process, and of a jackknife over the pairs.
 
-        The former knows what has not been seen, the latter how wrong the process is: the sum over pairs of what the credit
+        The former measures what was not asked, the latter how wrong the process is: the sum over pairs of what the credit
         would change by without the pair, (weights x error of the pair's prediction from all others)^2 (Efron & Stein 1981).
         Ends and single members, which are always asked, add nothing to it.
         """
         with_credit = self.covariances()
         weights, pulled = np.zeros_like(with_credit), np.zeros_like(targets)
-        variance = self.kernel.variance(self.structure) / self.scale + self.kernel.noise * white(self.structure)
+        variance = self.covariance.variance(self.structure) / self.scale + self.covariance.noise * white(self.structure)
         free = 0
         for block in self.blocks:
             weights[block.rows], explained = block.credits(with_credit[block.rows])
@@ -120,11 +120,11 @@ class Posterior:
 
     def prediction(self, targets: Array, at: Array) -> tuple[Array, Array]:
         """Most likely values [B, M] at coalitions [M, k], and the credits [B, k] of that prediction, for targets [B, 2h]."""
-        nearby = even_and_odd(self.kernel.covariance(self.first, at), self.kernel.covariance(1 - self.first, at)) / self.scale
+        nearby = even_and_odd(self.covariance.between(self.first, at), self.covariance.between(1 - self.first, at)) / self.scale
         pulled = np.concatenate([block.pull(targets[:, block.rows, None]) for block in self.blocks], axis=1)
         trend = np.concatenate([times(block.fit(), targets[:, block.rows, None]) for block in self.blocks], axis=1)
         around = np.concatenate([np.ones((len(at), 1)), 2 * at - 1], axis=1)
-        credits = self.kernel.credits(self.structure, np.concatenate([self.first, 1 - self.first])) / self.scale
+        credits = self.covariance.credits(self.structure, np.concatenate([self.first, 1 - self.first])) / self.scale
         credit = times(even_and_odd(*np.split(credits, 2)).T, pulled)[..., 0] + 2 * trend[:, 1:, 0]
         return (times(nearby.T, pulled) + times(around, trend))[..., 0], credit
 
