@@ -13,7 +13,6 @@ from math import prod
 import numpy as np
 
 from shapley_credit.convert import Array
-from shapley_credit.inputs.checks import is_finite
 from shapley_credit.inputs.fields import Field
 from shapley_credit.inputs.pricing import Cost, refuse_dear
 from shapley_credit.solve.terms import combined, flat_credits
@@ -41,8 +40,6 @@ def line_term(term: Utility) -> Array:
         line = np.arange(term.k) if one.mask is None else np.flatnonzero(one.mask)
         if len(line):
             credit[index][line] = connected(one.intervals(line), np.asarray(one.definition(line[:0])))
-    if not is_finite(credit):
-        term.refuse()
     return credit
 
 

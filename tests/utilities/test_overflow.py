@@ -143,6 +143,17 @@ def test_values_of_float32_that_overflow_on_their_way() -> None:
     assert u.MeanPairwise(np.full((4, 4), 3e38, np.float32)).value(range(4)) == pytest.approx(3e38, rel=1e-6)
 
 
+def test_values_of_intervals_that_overflow_float32_on_their_way() -> None:
+    """The last member is reached with 2^-40, by way of 2^200, which pays nothing."""
+    gains, reach, keys = [4.0, 3.0, 0.0, 0.0, 0.5], [2.0**100, 2.0**100, 2.0**-120, 2.0**-120, 0.0], [5.0, 4.0, 3.0, 2.0, 1.0]
+    truth = sc.connected_shapley(u.Cascade(gains, reach, keys))
+    found = sc.connected_shapley(u.Cascade(*(np.array(part, np.float32) for part in (gains, reach, keys))))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(truth, rel=1e-6)
+    with pytest.raises(sc.InputError, match="overflow float32"):
+        sc.connected_shapley(u.Cascade(*(np.array(part, np.float32) for part in ([4.0, 3.0, 1.0, 0.0, 0.5], reach, keys))))
+
+
 @every_role
 def test_a_determinant_that_overflows_is_refused_on_every_way(role: str) -> None:
     huge = u.Determinant(np.full((1, 1), 1e300))

@@ -58,6 +58,8 @@ def _overflows(case: Case) -> bool:
     for index in groups(shape):
         parts = [(Fraction(f), exact.exactly(game.over(shape)[index] if shape else game)) for f, game in case.undressed()]
         game, sets = combined(parts), [*case.way.sets(case.k), *_few_members(case.k)]
+        if case.way.name == "line":
+            sets += [tuple(range(first, last)) for last in range(case.k + 1) for first in range(last)]
         if max(abs(game(members)) for members in sets) + condition(case, parts) > most:
             return True
     return False
