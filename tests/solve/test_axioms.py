@@ -185,3 +185,13 @@ def test_the_layout_of_a_batch_changes_no_bit_of_a_sum() -> None:
     ):
         assert np.array_equal(sc.set_shapley(u.Cut(array)), sc.set_shapley(u.Cut(weights)))
         assert np.array_equal(sc.marginal_vector(u.Cut(array)), sc.marginal_vector(u.Cut(weights)))
+
+
+@every_role
+def test_how_many_groups_there_are_moves_no_bit_of_a_gap(role: str) -> None:
+    """Thresholds are taken in blocks, as many as fit beside all groups."""
+    points = np.random.default_rng(2).normal(size=(40, 33))
+    with using(role):
+        many = sc.set_shapley(u.MinGap(points))
+        assert np.array_equal(many[7], sc.set_shapley(u.MinGap(points[7])))
+        assert np.array_equal(many[7:9], sc.set_shapley(u.MinGap(points[7:9])))

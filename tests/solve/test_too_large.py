@@ -67,7 +67,10 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: sc.owen(u.Determinant(np.ones((40, 20))), np.arange(40) // 8), r"credits of Determinant"),
     (lambda: sc.set_shapley(u.GeometricMean(np.ones(10**4))), r"GeometricMean.*take about 5.0e\+15 operations"),
     (lambda: sc.set_shapley(u.GeometricMean(np.ones((9, 10**4)))), r"Take fewer members, or fewer groups at a time"),
-    (lambda: sc.set_shapley(u.Entropy(np.zeros(10**5, int))), r"Entropy.*take about 2.0e\+10 operations and (59\d|1\.3e\+03) GiB"),
+    (
+        lambda: sc.set_shapley(u.Entropy(np.zeros(10**5, int))),
+        r"Entropy.*take about 2.0e\+10 operations and (59\d|1\.3e\+03) GiB",
+    ),
     (lambda: sc.set_shapley(u.Entropy(np.zeros(10**5, int)) + u.Additive(np.zeros(10**5))), r"Entropy.*are refused"),
     (lambda: sc.marginal_vector(u.MthLargest(np.zeros(10**5), 3)), r"MthLargest.*are refused"),
     (lambda: sc.set_shapley(u.MthLargest(np.zeros(10**5), 3)), r"MthLargest.*take about 5.0e\+14 operations"),

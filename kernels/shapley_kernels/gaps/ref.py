@@ -79,7 +79,9 @@ def min_gap_shares(points: Array, present: Array, weights: Array) -> Array:
         rows = (xp.broadcast_to(a[:, None, :], (*every[:2], a.shape[1])) for a in (x, there, p))
         points_, there_, p_ = (xp.reshape(a, (every[0] * every[1], a.shape[2])) for a in rows)
         shares = xp.reshape(_spaced(points_, there_, p_, xp.reshape(theta, (every[0] * every[1],))), every)
-        credit = credit + xp.sum(gaps[:, start:stop, None] * shares, axis=1)
+        # One after the other, so that no cut changes a bit: where it falls depends on the number of groups.
+        terms = xp.concat([credit[:, None, :], gaps[:, start:stop, None] * shares], axis=1)
+        credit = xp.cumulative_sum(terms, axis=1)[:, -1, :]
     return unsorted(order, xp.where(there, credit, 0.0))
 
 
