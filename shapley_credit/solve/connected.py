@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 
 from shapley_credit.convert import Array
+from shapley_credit.inputs.checks import is_finite
 from shapley_credit.inputs.fields import Field
 from shapley_credit.inputs.pricing import Cost, refuse_dear
 from shapley_credit.solve.terms import combined, flat_credits
@@ -40,7 +41,12 @@ def line_term(term: Utility) -> Array:
         line = np.arange(term.k) if one.mask is None else np.flatnonzero(one.mask)
         if len(line):
             credit[index][line] = connected(one.intervals(line), np.asarray(one.definition(line[:0])))
-    return credit
+    if is_finite(credit):
+        return credit
+    if term.dtype is None or term.dtype == np.float64:
+        term.refuse()
+    known = np.isfinite(credit).all(axis=-1, keepdims=True)
+    return np.where(known, credit, line_term(term.widened()))
 
 
 def _on_device(term: Utility) -> Array:
