@@ -57,11 +57,6 @@ def _parts(labels: NDArray[Any], depth: int, members: tuple[int, ...]) -> list[t
     return list(map(tuple, parts.values()))
 
 
-def flat_tree(k: int) -> Node:
-    """No structure: k members below the root."""
-    return tree_of(np.zeros((0, k), np.int64))
-
-
 def is_flat(root: Node) -> bool:
     """Whether all children of the root are members, which are then alike."""
     return all(not child.children for child in root.children)

@@ -109,10 +109,6 @@ def winter(draw: st.DrawFn, k: int) -> Way:
     return Way("winter", f"sc.owen(game, {tree})", truth, all_sets if few else ends)
 
 
-def _intervals(k: int) -> Iterable[Members]:
-    return [(), *(tuple(range(first, last)) for first in range(k) for last in range(first + 1, k + 1))]
-
-
 def _line(game: Game, present: Sequence[bool]) -> list[Fraction]:
     """The mean over the orders in which the present members are an interval at every moment."""
     line = [i for i, there in enumerate(present) if there]
