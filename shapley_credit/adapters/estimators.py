@@ -15,12 +15,12 @@ from shapley_credit import semivalues
 from shapley_credit.adapters.rewards import segments_of
 from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.convert import to_numpy
-from shapley_credit.credit.groups import codes_of
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread, rule_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import refuse_none
+from shapley_credit.inputs.ids import codes_of
 from shapley_credit.semivalues import Semivalue
 
 Estimator = Callable[..., tuple[Any, Any]]

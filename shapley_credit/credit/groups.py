@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.convert import computing_dtype, from_numpy, to_host, to_numpy
+from shapley_credit.convert import computing_dtype, from_numpy, to_numpy
 from shapley_credit.credit.baselines import BASELINES, NEEDS, SCALES, Batch, decoupled, scaled
-from shapley_credit.credit.ids import frozen
-from shapley_credit.credit.tensors import library_of, numbers, with_values
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import number, one_of, shown
+from shapley_credit.inputs.ids import codes_of
+from shapley_credit.inputs.tensors import library_of, numbers
 from shapley_credit.torch_compile import between_graphs
 
 
@@ -120,43 +120,3 @@ def _side(data: Any, name: str, like: Any) -> Any:
     if library_of(like).isnan(side).any() or (name == "lengths" and (side < 0.0).any()):
         raise InputError(f"{name} must be numbers{', none below 0' if name == 'lengths' else ''}; got {shown(data)}.")
     return side
-
-
-_IDS = "ids, integers, strings or objects, or rows of tokens"
-
-
-def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
-    """Group of each member as 0 .. count - 1, in the library of values, and the count."""
-    xp, n = library_of(values), len(values)
-    if isinstance(groups, int | np.integer) and not isinstance(groups, bool):
-        if groups < 1 or n % groups:
-            raise InputError(f"groups={groups} neighbours each can't divide {n} credits; pass an id for every credit.")
-        codes, count = np.arange(n) // groups, n // int(groups)
-    elif library_of(groups) is not np and xp is not np:
-        if not groups.dim() or with_values(groups, "groups").is_floating_point() or groups.is_complex():
-            raise InputError(f"groups must be {_IDS}; got {groups.dtype} of shape {tuple(groups.shape)}.")
-        # Ids on a device are compared there, and not copied to the host.
-        found, inverse = xp.unique(groups, dim=0, return_inverse=True)
-        codes, count = inverse.reshape(-1), len(found)
-    else:
-        codes, count = _factorised(groups)
-    if len(codes) != n:
-        raise InputError(f"groups must hold one id for each of the {n} credits; got {len(codes)}.")
-    return (codes if xp is np else xp.as_tensor(codes, device=values.device)), count
-
-
-def _factorised(groups: Any) -> tuple[Any, int]:
-    array = groups if isinstance(groups, list | tuple) else to_host(groups, "groups")
-    if isinstance(array, np.ndarray) and not array.ndim:
-        raise InputError(f"groups must be {_IDS}, or how many neighbours are a group; got {shown(groups)}.")
-    # NumPy tells these apart as they are; objects are compared by content below.
-    if isinstance(array, np.ndarray) and array.dtype.kind in "biuUST":
-        found, inverse = np.unique(array, axis=0, return_inverse=True)
-        return inverse.reshape(-1), len(found)
-    if isinstance(array, np.ndarray) and (array.dtype != object or array.ndim != 1):
-        raise InputError(f"groups must be {_IDS}; got {array.dtype}.")
-    known: dict[Any, int] = {}
-    names = [frozen(name, "an id in groups") for name in array]
-    if any(name is None and given is not None for name, given in zip(names, array, strict=True)):
-        raise InputError("an id in groups is NaN, which belongs to no group; leave the row out, or give it an id of its own.")
-    return np.array([known.setdefault(name, len(known)) for name in names], np.int64), len(known)

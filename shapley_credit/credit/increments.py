@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from shapley_credit.credit.baselines import BASELINES, FROM_OTHERS, OF_OTHERS, SCALES, Batch, leave_one_out, of_others
 from shapley_credit.credit.groups import read_batch
 from shapley_credit.credit.segment_tables import Table, accumulated, given_back, in_order, is_last, order_of
-from shapley_credit.credit.tensors import numbers
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import number, one_of
+from shapley_credit.inputs.tensors import numbers
 
 RULES = ("own", "to_go", "marginal")
 

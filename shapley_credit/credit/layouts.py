@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from shapley_credit.convert import common_library, from_numpy, to_numpy
-from shapley_credit.credit.tensors import library_of, with_values
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import is_finite, is_scanned, shown, whole_numbers
+from shapley_credit.inputs.tensors import library_of, with_values
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from shapley_credit.credit.layouts import Layout, agree, read_ragged, same_rows
-from shapley_credit.credit.tensors import numbers
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import whole_numbers
+from shapley_credit.inputs.tensors import numbers
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 
 from shapley_credit.credit.groups import enter
 from shapley_credit.credit.layouts import agree, read_ragged
-from shapley_credit.credit.tensors import library_of
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import shown
+from shapley_credit.inputs.tensors import library_of
 
 
 @dataclass(frozen=True)

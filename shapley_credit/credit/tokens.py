@@ -13,9 +13,9 @@ from shapley_credit.credit.baselines import BASELINES, FROM_OTHERS, NEEDS, of_ot
 from shapley_credit.credit.groups import read_batch
 from shapley_credit.credit.layouts import Layout, agree, read_layout, read_ragged, same_rows
 from shapley_credit.credit.segment_shares import read_completions, read_segments
-from shapley_credit.credit.tensors import numbers
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import one_of
+from shapley_credit.inputs.tensors import numbers
 from shapley_credit.torch_compile import between_graphs
 
 SPREADS = ("segment", "token", "reward_to_go")

@@ -23,9 +23,9 @@ from unicodedata import category, normalize
 import numpy as np
 
 from shapley_credit.convert import Array, Library, to_host, to_numpy
-from shapley_credit.credit.ids import frozen, missing, plain
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import flags, shown
+from shapley_credit.inputs.ids import frozen, missing, plain
 from shapley_credit.torch_compile import between_graphs
 
 # INNER punctuation has a meaning at the edge of an answer: C#, 5%, R&D, @name. OUTER is no punctuation, and has none.

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from shapley_credit.convert import Array, to_host
-from shapley_credit.credit.groups import codes_of
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread, rule_tokens, segment_advantages
 from shapley_credit.credit.segments import SegmentedText
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.ids import codes_of
 from shapley_credit.methods.segment_credits import (
     SegmentCredit,
     SegmentMarginals,

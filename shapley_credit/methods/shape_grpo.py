@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from shapley_credit.convert import Array, from_numpy, to_numpy
-from shapley_credit.credit.groups import advantages, codes_of
+from shapley_credit.credit.groups import advantages
 from shapley_credit.credit.increments import RULES, Rule
 from shapley_credit.credit.rules import added, check_spread, increments
 from shapley_credit.credit.stretches import ends_of, trained_tokens
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import flags, one_of, shown
+from shapley_credit.inputs.ids import codes_of
 from shapley_credit.methods.candidates import in_text, own_pieces, read_candidates, trailing
 from shapley_credit.torch_compile import between_graphs
 from shapley_credit.utilities.maximum import Max

@@ -43,13 +43,14 @@ def import_kernels() -> None:
 def on_device() -> Iterator[None]:
     """Credits of torch tensors by the operations of an accelerator, though they are on the host."""
     import torch
-    from shapley_credit.credit import groups, layouts, segment_tables, tensors
+    from shapley_credit.credit import groups, layouts, segment_tables
+    from shapley_credit.inputs import ids, tensors
 
     def library_of(data: Any) -> Any:
         return torch if isinstance(data, torch.Tensor) else np
 
     with ExitStack() as stack:
-        for module in (tensors, groups, layouts, segment_tables):
+        for module in (tensors, ids, groups, layouts, segment_tables):
             stack.enter_context(mock.patch.object(module, "library_of", library_of))
         yield
 
