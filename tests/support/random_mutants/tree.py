@@ -15,8 +15,9 @@ from random_mutants.touched import DATA_FILE
 
 ROOT = Path(__file__).parents[3]
 LIBRARY = "shapley_credit"
-# Wrong kernels are refused by tests of their own; those of the GPU are run in an interpreter, slowly.
-LEFT_OUT = ("test_gpu", "test_packaging", "test_mutants", "_mutants.py", "test_fuzz")
+# Wrong kernels are refused by tests of their own; those of the GPU are run in an interpreter, slowly. Frameworks and clusters
+# have environments of their own.
+LEFT_OUT = ("test_gpu", "test_packaging", "test_mutants", "_mutants.py", "test_fuzz", "tests/frameworks/", "tests/distributed/")
 
 
 class Outcome(NamedTuple):
@@ -40,7 +41,7 @@ class Tree:
 
     def test_files(self) -> list[Path]:
         found = sorted((self.root / "tests").rglob("test_*.py"))
-        return [path for path in found if not any(word in path.name for word in LEFT_OUT)]
+        return [path for path in found if not any(part in str(path.relative_to(self.root)) for part in LEFT_OUT)]
 
     def run(self, tests: Sequence[str], limit_s: float | None, *more: str, under: Sequence[str] = ()) -> Outcome:
         """Run tests, by their ids, for so many seconds at most; `under` is a module that runs pytest, and its arguments."""
