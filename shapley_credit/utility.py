@@ -206,7 +206,7 @@ class Utility(Finite, BetweenGraphs, Priced):
         return wider
 
     def __repr__(self) -> str:
-        given = {name: value for name in [*self.fields, "mask"] if (value := getattr(self, name)) is not None}
+        given = {name: value for name in [*self.fields, "mask"] if (value := vars(self).get(name)) is not None}
         parts = [f"{name}={summary(value) if hasattr(value, 'ndim') else repr(value)}" for name, value in given.items()]
         return f"{type(self).__name__}({', '.join(parts)})"
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from shapley_credit import semivalues
 from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
+from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve.callables import check_masks, function_credits, line_function_credits, order_function_credits
 from shapley_credit.solve.connected import line_credits
+from shapley_credit.solve.grouped import grouped_credits, grouped_tree_credits
 from shapley_credit.solve.orders import order_credits, permutations_of, read_order
 from shapley_credit.solve.terms import flat_credits, read_levels, tree_credits
 from shapley_credit.solve.utility_argument import as_utility, is_function, same_members, tabulated
@@ -19,7 +23,7 @@ from shapley_credit.utility import Utility
 
 
 @between_graphs
-def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None) -> Any:
+def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None, *, groups: Any = None) -> Any:
     """Exact Shapley values: what each of k members is owed for the utility of the whole set.
 
         phi_i = sum_{S without i} |S|! (k - 1 - |S|)! / k!  [v(S + i) - v(S)],      sum_i phi_i = v(N) - v(empty).
@@ -28,11 +32,15 @@ def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = Non
         values [..., 2**k], index = bit mask, bit i = member i; a function of a tuple of members, or `batched(f)`, asked for all
         2**k coalitions, k <= 20.
     k: number of members; required for a function and an array, which may be rewards, checked against the data otherwise.
+    groups: for flat data, one entry a row, whose rows are the members of many groups: an id for each of the N rows, in any
+        order, or how many neighbours are a group, as `advantages` takes them. Member axes are split; other arrays are shared by
+        all groups, or are columns of N entries that are equal within each group. v of a group is v of its rows alone.
 
-    Returns credits [..., k] in the units of v, in the dtype, array library and device of the data; exact to rounding.
+    Returns credits [..., k] in the units of v, in the dtype, array library and device of the data; exact to rounding. With
+        groups [N], in the order of the rows, each group with the bits that it has by itself.
     Cost: that of the family (its docstring says; `utility.cost()` in operations and bytes), O(2^k) for tables and functions.
-    Raises InputError for data that can't be right, or whose credits take too much, and EvaluationError for a function that
-        fails.
+    Raises InputError for data that can't be right, or whose credits take too much, and for groups of a utility that has more
+        than one entry for each member (pairs, tables, runs); EvaluationError for a function that fails.
     Source: Shapley (1953), A value for n-person games.
 
     >>> import shapley_credit as sc
@@ -41,21 +49,29 @@ def set_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = Non
     array([2., 3., 4., 9.])
     >>> sc.set_shapley(lambda coalition: len(coalition) ** 2, 3)
     array([3., 3., 3.])
+    >>> sc.set_shapley(0.5 * u.Max([1.0, 4.0, 3.0]) + u.DistinctCount([7, 7, 7]), groups=["a", "b", "a"])
+    array([0.75, 3.  , 1.75])
     """
+    if groups is not None:
+        return grouped_credits(utility, k, groups, lambda game, _: flat_credits(game))
     game = tabulated(utility, k) if is_function(utility, k) else as_utility(utility, k)
     return from_numpy(flat_credits(game), game.library)
 
 
 @between_graphs
 def set_semivalue(
-    utility: Utility | Callable[..., Any] | Any, weights: Semivalue | Sequence[float] | Any, k: int | None = None
+    utility: Utility | Callable[..., Any] | Any,
+    weights: Semivalue | Sequence[float] | Any,
+    k: int | None = None,
+    *,
+    groups: Any = None,
 ) -> Any:
     """Exact semivalues: marginal contributions weighed by the size of the coalition they are made to.
 
         phi_i = sum_{S without i} p_|S| [v(S + i) - v(S)],      sum_s C(k - 1, s) p_s = 1.
 
-    utility, k: as for `set_shapley`. weights: `semivalues.shapley`, `banzhaf`, `leave_one_out`, `of_size(m)`, `beta(a, b)`, or
-        an array p_0 .. p_{k-1} over coalition sizes.
+    utility, k, groups: as for `set_shapley`. weights: `semivalues.shapley`, `banzhaf`, `leave_one_out`, `of_size(m)`,
+        `beta(a, b)`, or an array p_0 .. p_{k-1} over coalition sizes.
 
     Returns credits [..., k] in the units of v, as `set_shapley` does; they add up to v(N) - v(empty) for Shapley only.
     Cost: polynomial for structured utilities (each family's games on the flat tree), O(k 2^k) for tables and functions.
@@ -70,15 +86,18 @@ def set_semivalue(
     array([1.  , 1.75, 2.75, 7.75])
     """
     rule = semivalues.read_semivalue(weights)
-    if is_function(utility, k):
-        game: Utility = tabulated(utility, k)
-    else:
-        game = as_utility(utility, k)
+    if groups is not None:
+        return grouped_credits(utility, k, groups, lambda game, _: _semivalues(game, rule))
+    game = tabulated(utility, k) if is_function(utility, k) else as_utility(utility, k)
+    return from_numpy(_semivalues(game, rule), game.library)
+
+
+def _semivalues(game: Utility, rule: Semivalue) -> Any:
     if rule is semivalues.shapley:
-        return from_numpy(flat_credits(game), game.library)
+        return flat_credits(game)
     if game.k == 1:
         rule.sizes(1)  # raises if the rule is not for one member: kernels do not ask it for so few
-    return from_numpy(tree_credits(game, CoalitionTree.flat(game.k), (rule,)), game.library)
+    return tree_credits(game, CoalitionTree.flat(game.k), (rule,))
 
 
 @between_graphs
@@ -87,6 +106,8 @@ def owen(
     coalitions: CoalitionTree | Sequence[Any] | Any,
     k: int | None = None,
     levels: Sequence[Semivalue] | None = None,
+    *,
+    groups: Any = None,
 ) -> Any:
     """Exact Owen and Winter values: credit when members act in unions, and unions in larger unions.
 
@@ -99,6 +120,8 @@ def owen(
         union labels [..., k]. Leading axes are groups, each with its own tree.
     levels: one semivalue a level, unions first, members last; by default Shapley on all. (banzhaf, banzhaf) is the Banzhaf-Owen
         value, (banzhaf, shapley) the symmetric coalitional Banzhaf value.
+    groups: as for `set_shapley`. The coalitions are then those of all N rows: labels of any kind, one a row, which name unions
+        within a group; nested lists of rows; or a tree of N members.
 
     Returns credits [..., k] in the units of v, as `set_shapley` does; with Shapley on all levels they add up to v(N) less
     v(empty).
@@ -112,7 +135,11 @@ def owen(
     >>> from shapley_credit import utilities as u
     >>> sc.owen(u.Max([8.0, 11.0, 13.0, 18.0]), [[0, 3], [1, 2]])
     array([2.  , 2.75, 3.75, 9.5 ])
+    >>> sc.owen(u.Max([8.0, 5.0, 11.0, 13.0, 18.0]), ["x", "x", "y", "y", "x"], groups=[1, 2, 1, 1, 1])
+    array([2.  , 5.  , 2.75, 3.75, 9.5 ])
     """
+    if groups is not None:
+        return grouped_tree_credits(utility, k, coalitions, levels, groups)
     tree = read_tree(coalitions)
     rules = read_levels(levels, tree.depth)
     if is_function(utility, tree.k if k is None else k):
@@ -125,7 +152,7 @@ def owen(
 
 
 @between_graphs
-def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None) -> Any:
+def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None = None, *, groups: Any = None) -> Any:
     """Exact values of members on a line that join only beside those that have joined: segments of a text, steps of a solution.
 
         phi_i = sum over intervals [a, b] that end at i of C(k - L, a) / 2^(k-L) / 2 [v(a .. b) - v(a .. b without i)],
@@ -133,8 +160,9 @@ def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None
     L = b - a + 1 members, and for L = 1, where i is both ends, twice that: the mean marginal contribution over all 2^(k-1)
     orders in which the set is an interval at every moment, the Shapley value on the convex geometry of intervals.
 
-    utility, k: as for `set_shapley`; members stand on the line by their index, absent ones leave it. A function is asked only
-        for the empty set and the k (k + 1) / 2 intervals. `utilities.MyersonPath(runs)` is a table of the values of intervals.
+    utility, k, groups: as for `set_shapley`; members stand on the line by their index, absent ones leave it. A function is
+        asked only for the empty set and the k (k + 1) / 2 intervals. `utilities.MyersonPath(runs)` is a table of the values of
+        intervals.
 
     Returns credits [..., k] in the units of v, as `set_shapley` does; they add up to v(N) - v(empty).
     Cost O(k^2), and the values of k (k + 1) / 2 intervals by definition; on a device by the Shapley values of those in them.
@@ -148,6 +176,8 @@ def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None
     >>> len(asked)
     11
     """
+    if groups is not None:
+        return grouped_credits(utility, k, groups, lambda game, _: line_credits(game))
     if is_function(utility, k):
         function: Any = utility
         assert k is not None
@@ -157,7 +187,9 @@ def connected_shapley(utility: Utility | Callable[..., Any] | Any, k: int | None
 
 
 @between_graphs
-def marginal_vector(utility: Utility | Callable[..., Any] | Any, k: int | None = None, *, order: Any = None) -> Any:
+def marginal_vector(
+    utility: Utility | Callable[..., Any] | Any, k: int | None = None, *, order: Any = None, groups: Any = None
+) -> Any:
     """Marginal contributions in an order: what each of k members adds to those that came before it.
 
         m_i = v(S + i) - v(S),      S the members before i in the order,      sum_i m_i = v(N) - v(empty).
@@ -169,6 +201,7 @@ def marginal_vector(utility: Utility | Callable[..., Any] | Any, k: int | None =
         coalition once. Its k may be left to the order.
     order: the members in their order, integers [k] or [..., k], by default 0 .. k-1. Leading axes are groups and broadcast with
         those of the utility. It is read on the host, whatever the device of the data.
+    groups: as for `set_shapley`; the order is then that of the rows.
 
     Returns contributions [..., k] by member, not by place, in the units of v, as `set_shapley` returns credits; an absent
         member has 0 and changes no other's.
@@ -190,6 +223,10 @@ def marginal_vector(utility: Utility | Callable[..., Any] | Any, k: int | None =
     array([[3., 5., 1.],
            [1., 3., 5.]])
     """
+    if groups is not None:
+        if order is not None:
+            raise InputError("with groups= the order is that of the rows; put the rows in their order, and leave out order=.")
+        return grouped_credits(utility, k, groups, lambda game, _: order_credits(game, np.arange(game.k)))
     given = read_order(order)
     members = k if given is None or k is not None else given.shape[-1]
     if is_function(utility, members):

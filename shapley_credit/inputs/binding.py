@@ -26,6 +26,7 @@ from shapley_credit.inputs.fields import (
     reading,
     refuse_none,
 )
+from shapley_credit.inputs.labels import is_coded, may_be_names, with_codes
 from shapley_kernels.arrays import beside, dtype_of, namespace
 
 _MASK = flag(MEMBERS)
@@ -51,14 +52,16 @@ def bind_fields(family: Any, given: dict[str, Any], found: dict[str, Any]) -> No
     See `Utility.bind`.
     """
     try:
-        _bind(family, given, found)
+        if not _bind(family, given, found):
+            _bind(family, _coded(family, given, found), found)
     except InputError:
         _refuse_missing(family, given, found)
         raise
 
 
-def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
-    kinds = []
+def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> bool:
+    """False, and nothing is bound, for labels that are no arrays of integers yet."""
+    kinds: list[Any] = []
     library = None
     for name, data in given.items():
         if type(data) is np.ndarray:
@@ -69,6 +72,8 @@ def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
         elif type(data) is float:
             found[name] = np.asarray(data)
             kinds.append((name, (), _FLOAT64, False))
+        elif spec.domain == "label" and may_be_names(data):
+            return False
         elif data is None:
             if name in _required(family):
                 raise InputError(f"{name} of {family.__name__} is None; it needs an array {_spell(spec.axes)}.")
@@ -78,28 +83,39 @@ def _bind(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
             found[name] = array
             library = common_library(library, origin)
             kinds.append((name, tuple(array.shape), dtype_of(array), origin is not None or isinstance(data, NUMPY)))
-    found["k"], found["shape"], found["dtype"], of_mask, readings = _binding(family, tuple(kinds))
+    binding = _binding(family, tuple(kinds))
+    if binding is None:
+        return False
+    found["k"], found["shape"], found["dtype"], of_mask, readings = binding
     anchor = found[readings[0].name]
     read_one: Callable[[Array, Reading, Array | None], Array] = read
     if library is not None and library.device is not None:
         anchor = next(found[name] for name, *_ in kinds if not isinstance(found[name], np.ndarray))
         read_one = _device_reader(anchor)
-    mask = None
-    if of_mask is not None:
-        mask = read_one(found["mask"], of_mask, None)
+    mask = None if of_mask is None else read_one(found["mask"], of_mask, None)
+    if mask is not None:
         # A sum can tell only whether masks on a device are one object, so the caller's own array is kept, not a view of it.
         found["mask"] = given["mask"] if mask is found["mask"] and not isinstance(mask, np.ndarray) else mask
     for how in readings:
         name = how.name
         found[name] = read_one(found[name], how, None if mask is None else _present_along(how.field, mask))
     found["library"], found["anchor"] = library, anchor
+    return True
+
+
+def _coded(family: Any, given: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with labels as integers."""
+    coded, missing = with_codes(given, family.fields)
+    if missing:
+        found["has_missing"] = True
+    return coded
 
 
 def _refuse_missing(family: Any, given: dict[str, Any], found: dict[str, Any]) -> None:
     """Raise InputError that names a None in the data: NumPy would only speak of objects, or of ragged lists."""
     for name, data in given.items():
         spec = family.fields.get(name, _MASK)
-        if data is None or isinstance(spec, Parameter):
+        if data is None or isinstance(spec, Parameter) or spec.domain == "label":
             continue
         need = "booleans" if spec.domain in FLAGS else "real numbers"
         if name == "mask":
@@ -120,9 +136,11 @@ def _required(family: Any) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
-def _binding(family: Any, kinds: Kinds) -> Binding:
-    """How arrays of these kinds are bound: worked out at the first call, looked up from then on."""
+def _binding(family: Any, kinds: Kinds) -> Binding | None:
+    """How arrays of these kinds are bound: worked out at the first call, looked up from then on; None for names of classes."""
     fields: dict[str, Field] = {"mask": _MASK, **family.fields}
+    if any(fields[name].domain == "label" and not is_coded(given) for name, _, given, _ in kinds):
+        return None
     axes = tuple((name, fields[name].axes, shape) for name, shape, _, _ in kinds)
     k, shape = _members_of(axes), _groups(axes)
     if family.max_members is not None and k > family.max_members:

@@ -92,7 +92,7 @@ def membership(*axes: str) -> Field:
 
 
 def label(*axes: str) -> Field:
-    """Integers that name classes."""
+    """Names of classes, of any kind: `inputs.labels` makes integers of them; None and NaN are missing."""
     return Field("label", axes)
 
 
@@ -135,7 +135,7 @@ def read_parameter(value: Any, parameter: Parameter, name: str) -> Any:
 
 
 _WHOLE = {
-    "label": " that name classes (numpy.unique(..., return_inverse=True) makes them of any values)",
+    "label": " that name classes on a device, where others can't be compared (move them to the host, or encode them there)",
     "index": ", 0, 1, ..",
     "whole": " (round real weights to a grid: the cost grows with their sum, and without a grid the problem is #P-hard)",
 }

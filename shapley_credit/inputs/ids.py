@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapley_credit.convert import NUMPY, to_host, to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import shown
 from shapley_credit.inputs.tensors import library_of, with_values
+
+# Code of each name, -1 for a missing one, and what the codes 0, 1, .. stand for, in the order of their first appearance.
+Codes = tuple[NDArray[np.int64], list[Any]]
+
+# Types whose equal objects have equal hashes, and that are all there but None.
+_PLAIN = frozenset((str, bytes, int, bool, type(None)))
 
 
 def frozen(answer: Any, name: str = "an answer") -> Any:
@@ -31,6 +39,8 @@ def frozen(answer: Any, name: str = "an answer") -> Any:
 
 def plain(answer: Any) -> Any:
     """An array or a scalar of any library as Python numbers and lists, anything else as it is."""
+    if hasattr(type(answer), "as_py"):  # a cell of Arrow
+        return answer.as_py()
     if isinstance(answer, NUMPY) or hasattr(answer, "__dlpack__"):
         return to_numpy(answer, "answer")[0].tolist()
     return answer
@@ -43,6 +53,88 @@ def missing(answer: Any) -> bool:
         return answer is None or not same
     return same is answer  # NA == NA is NA
 
+
+def encoded(names: Sequence[Any], what: str) -> Codes:
+    """Codes of names one by one. Raises InputError for those that can't be compared, which it calls `what`."""
+    if not _PLAIN.issuperset(map(type, names)):
+        names = [frozen(name, what) for name in names]
+    known: dict[Any, int] = dict.fromkeys(names, 0)
+    known.pop(None, None)
+    different = list(known)
+    known = {name: code for code, name in enumerate(different)}
+    known[None] = -1
+    return np.fromiter(map(known.__getitem__, names), np.int64, len(names)), different
+
+
+def encoded_array(array: NDArray[Any], what: str) -> Codes:
+    """Codes [...] of the elements of an array of any dtype."""
+    if array.dtype.kind not in "biufcmM":
+        codes, names = encoded(array.ravel().tolist(), what)
+        return codes.reshape(array.shape), names
+    found, first, inverse = np.unique(array.ravel(), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    codes = np.argsort(order)[inverse].reshape(array.shape)
+    return _merged(codes, found[order].tolist(), what)
+
+
+def encoded_column(column: Any, what: str) -> Codes | None:
+    """Codes of a column of pandas, polars or Arrow, by its own encoding; None for anything else."""
+    encode = next((_ENCODERS[method] for method in _ENCODERS if hasattr(type(column), method)), None)
+    if encode is None:
+        return None
+    try:
+        codes, names = encode(column)
+    except Exception:  # noqa: BLE001 - cells that its library can't encode, lists for example, are compared one by one
+        return encoded(cells_of(column), what)
+    return _merged(codes, names, what)
+
+
+def cells_of(column: Any) -> list[Any]:
+    """What stands in a column of pandas, polars or Arrow, as Python objects."""
+    cells: list[Any] = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
+    return cells
+
+
+def is_column(data: Any) -> bool:
+    """Whether it is a column of pandas, polars or Arrow."""
+    return any(hasattr(type(data), method) for method in _ENCODERS)
+
+
+def _merged(codes: NDArray[Any], names: list[Any], what: str) -> Codes:
+    """Codes of names of which some may be equal or missing: 0.0 and -0.0, 1 and True, NaN."""
+    codes = codes.astype(np.int64, copy=False)
+    kinds = {*map(type, names)}
+    if len(kinds) < 2 and kinds <= _PLAIN - {type(None)}:
+        return codes, names
+    merged, different = encoded(names, what)
+    return np.append(merged, -1)[codes], different
+
+
+def _of_arrow(column: Any) -> tuple[NDArray[Any], list[Any]]:
+    if hasattr(column.type, "value_type") and hasattr(column.type, "index_type"):
+        column = column.cast(column.type.value_type)  # its entries may repeat, be null, and differ between chunks
+    encoded_once = column.dictionary_encode()
+    if hasattr(encoded_once, "combine_chunks"):
+        encoded_once = encoded_once.combine_chunks()
+    return encoded_once.indices.fill_null(-1).to_numpy(), encoded_once.dictionary.to_pylist()
+
+
+def _of_polars(column: Any) -> tuple[NDArray[Any], list[Any]]:
+    names = column.drop_nulls().unique(maintain_order=True)
+    return column.replace_strict(names, range(len(names)), default=-1).to_numpy(), names.to_list()
+
+
+def _of_pandas(column: Any) -> tuple[NDArray[Any], list[Any]]:
+    codes, names = column.factorize()
+    return codes, names.tolist()
+
+
+# The libraries by a method that only their columns have; none of them is imported.
+_ENCODERS: dict[str, Callable[[Any], tuple[NDArray[Any], list[Any]]]] = {
+    "dictionary_encode": _of_arrow,
+    "replace_strict": _of_polars,
+    "factorize": _of_pandas,
+}
 
 _IDS = "ids, integers, strings or objects, or rows of tokens"
 
@@ -68,17 +160,29 @@ def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
 
 
 def _factorised(groups: Any) -> tuple[Any, int]:
+    if (column := encoded_column(groups, "an id in groups")) is not None:
+        return _without_missing(*column, np.zeros(len(groups), np.bool_))
     array = groups if isinstance(groups, list | tuple) else to_host(groups, "groups")
     if isinstance(array, np.ndarray) and not array.ndim:
         raise InputError(f"groups must be {_IDS}, or how many neighbours are a group; got {shown(groups)}.")
-    # NumPy tells these apart as they are; objects are compared by content below.
-    if isinstance(array, np.ndarray) and array.dtype.kind in "biuUST":
+    rows = isinstance(array, np.ndarray) and array.ndim > 1
+    # NumPy tells these apart as they are; all else is compared by content below.
+    if isinstance(array, np.ndarray) and array.dtype.kind in ("biuUST" if rows else "biu"):
         found, inverse = np.unique(array, axis=0, return_inverse=True)
         return inverse.reshape(-1), len(found)
-    if isinstance(array, np.ndarray) and (array.dtype != object or array.ndim != 1):
+    if isinstance(array, np.ndarray) and (rows or array.dtype.kind not in "OUST"):
         raise InputError(f"groups must be {_IDS}; got {array.dtype}.")
-    known: dict[Any, int] = {}
-    names = [frozen(name, "an id in groups") for name in array]
-    if any(name is None and given is not None for name, given in zip(names, array, strict=True)):
-        raise InputError("an id in groups is NaN, which belongs to no group; leave the row out, or give it an id of its own.")
-    return np.array([known.setdefault(name, len(known)) for name in names], np.int64), len(known)
+    names = array.tolist() if isinstance(array, np.ndarray) else list(array)
+    return _without_missing(*encoded(names, "an id in groups"), np.fromiter((name is None for name in names), np.bool_))
+
+
+def _without_missing(codes: NDArray[np.int64], names: list[Any], nobody: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+    """The codes and their number; `nobody`, None of Python, is an id. Raises InputError for what else is missing."""
+    gone = codes < 0
+    wrong = gone & ~nobody
+    if wrong.any():
+        raise InputError(
+            f"an id in groups is NaN or null, which belongs to no group, in row {int(wrong.argmax())} first; leave the row "
+            "out, or give it an id of its own."
+        )
+    return np.where(gone, len(names), codes), len(names) + bool(gone.any())

@@ -6,7 +6,7 @@ within the group; its set utility, and others that need not know how many answer
 Where any text can be an answer, variety alone pays for gibberish: of the answers 0, 0, 0, 5, 6, 7 each 0 gets .05 for the
 entropy of the group, and each of the others .36. With 0 as the only valid answer each 0 gets 0, and each of the others -1.
 
-labels: [..., G], answers of any kind, compared by content: `methods.labels` says which lists are groups and which are answers.
+labels: [..., G], answers of any kind, compared by content: `inputs.labels` says which lists are groups and which are answers.
     None and NaN are missing, and never valid. `labels_of` makes labels of free text.
 valid: flags [..., G], or a predicate, answer -> bool, called once for each different answer, a tuple for a list or an array.
     By default whatever is not missing is valid.
@@ -14,20 +14,19 @@ valid: flags [..., G], or a predicate, answer -> bool, called once for each diff
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from shapley_credit.convert import Array, from_numpy
 from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
-from shapley_credit.inputs.fields import Field, Parameter, flag
-from shapley_credit.methods.labels import labels_of, read_labels
+from shapley_credit.inputs.labels import Labels
+from shapley_credit.methods.free_text import labels_of, read_valid
 from shapley_credit.torch_compile import between_graphs
 from shapley_credit.utilities.additive import Additive
-from shapley_credit.utilities.classes import Entropy
+from shapley_credit.utilities.classes import Entropy, _OfClasses
 from shapley_credit.utilities.coverage import DistinctCount
-from shapley_credit.utilities.pairwise import SumPairwise
 from shapley_credit.utility import Utility
 from shapley_credit.values import set_shapley
 
@@ -54,11 +53,11 @@ def frequency_reward(labels: Any, options: int, *, valid: Any = None) -> Any:
     >>> gapo.frequency_reward([0, 0, 0, 1, 1, 2, 9], 4, valid=[1, 1, 1, 1, 1, 1, 0]).round(4)
     array([ 0.75  ,  0.75  ,  0.75  ,  0.9167,  0.9167,  1.0833, -1.    ])
     """
-    names, good, library = read_labels(labels, valid)
+    read, good = read_valid(labels, valid)
     share = _share(options)
-    same = (names[..., :, None] == names[..., None, :]) & good[..., None, :]
+    same = (read.codes[..., :, None] == read.codes[..., None, :]) & good[..., None, :]
     frequency = same.sum(axis=-1) / np.maximum(good.sum(axis=-1, keepdims=True), 1)
-    return from_numpy(np.where(good, 1 - (frequency - share), -1.0), library)
+    return from_numpy(np.where(good, 1 - (frequency - share), -1.0), read.library)
 
 
 @between_graphs
@@ -77,8 +76,7 @@ def diversity_utility(labels: Any, *, utility: str = "entropy", options: int | N
     >>> gapo.diversity_utility([0, 0, 1, 9], utility="distinct", valid=[1, 1, 1, 0]).value([0, 1, 2, 3])
     1.0
     """
-    names, good, _ = read_labels(labels, valid)
-    return _diversity(names, good, utility, options)
+    return _diversity(*read_valid(labels, valid), utility, options)
 
 
 @between_graphs
@@ -97,9 +95,7 @@ def diversity_credit(labels: Any, *, utility: str = "entropy", options: int | No
     >>> gapo.diversity_credit(["red", "red", "blue", "qwrt"], utility="distinct", valid={"red", "blue"}.__contains__)
     array([ 0.5,  0.5,  1. , -1. ])
     """
-    names, good, library = read_labels(labels, valid)
-    credit = set_shapley(_diversity(names, good, utility, options))
-    return from_numpy(credit, library)
+    return set_shapley(diversity_utility(labels, utility=utility, options=options, valid=valid))
 
 
 @between_graphs
@@ -140,62 +136,29 @@ def gapo(
     )
 
 
-class _OfValid(Utility):
-    """A utility of the valid members of a set. The others stay as null players, and their price is a term of its own.
-
-    They are not absent: a mask would hold for all terms of the sum, and take them out of orders too. Kernels still leave them
-    out of sizes, so that semivalues that count members by size are refused.
-    """
-
-    valid: Array
-
-    @property
-    def counted(self) -> Array:
-        return self.valid
+class _Frequency(_OfClasses):
+    """n - sum_c n_c^2 / n: the number of members with a label, times the chance that two draws of them differ."""
 
     def definition(self, members: Array) -> float:
-        return super().definition(members[self.valid[members]])
+        _, counts = np.unique(self.known(members), return_counts=True)
+        return float(counts.sum() - (counts**2).sum() / max(counts.sum(), 1))
 
-    def present(self) -> Array:
-        return self.rows("valid")  # those that the kernels count; all kernels return 0 for the others
-
-
-class _EntropyOfValid(_OfValid, Entropy):
-    fields: ClassVar[dict[str, Field | Parameter]] = {**Entropy.fields, "valid": flag("k")}
-
-    def __init__(self, labels: Array, valid: Array) -> None:
-        self.bind(labels=labels, valid=valid)
+    @staticmethod
+    def worth(count: Array, size: Array) -> Array:
+        return count - count**2 / size
 
 
-class _DistinctOfValid(_OfValid, DistinctCount):
-    fields: ClassVar[dict[str, Field | Parameter]] = {**DistinctCount.fields, "valid": flag("k")}
-
-    def __init__(self, labels: Array, valid: Array) -> None:
-        self.bind(labels=labels, valid=valid)
-
-
-class _PairsOfValid(_OfValid, SumPairwise):
-    """distances: 0 for pairs with an invalid member."""
-
-    fields: ClassVar[dict[str, Field | Parameter]] = {**SumPairwise.fields, "valid": flag("k")}
-
-    def __init__(self, distances: Array, f: Array, valid: Array) -> None:
-        self.bind(distances=distances, f=f, valid=valid)
-
-
-def _diversity(names: Array, good: Array, utility: str, options: int | None) -> Utility:
+def _diversity(labels: Labels, good: Array, utility: str, options: int | None) -> Utility:
+    """Invalid members have no label, and their price is a term of its own."""
     if utility not in DIVERSITIES:
         raise InputError(f"utility must be one of {', '.join(DIVERSITIES)}; got {utility!r}.")
     if utility == "entropy":
-        return _EntropyOfValid(names, good) + Additive(np.where(good, 0.0, -1.0))
+        return Entropy(labels) + Additive(np.where(good, 0.0, -1.0))
     if utility == "distinct":
-        return _DistinctOfValid(names, good) + Additive(np.where(good, 0.0, -1.0))
+        return DistinctCount(labels) + Additive(np.where(good, 0.0, -1.0))
     if options is None:
         raise InputError("the frequency utility needs options=, the number of valid answers; entropy and distinct do not.")
-    # sum_c n_c^2 = n^2 - 2 #{pairs that differ}, so that the utility is n / L + 2 #{pairs that differ} / n - m.
-    differ = (names[..., :, None] != names[..., None, :]) & good[..., :, None] & good[..., None, :]
-    halves = 2 / np.maximum(np.arange(names.shape[-1] + 1), 1)
-    return _PairsOfValid(differ.astype(np.float64), halves, good) + Additive(np.where(good, _share(options), -1.0))
+    return _Frequency(labels) + Additive(np.where(good, _share(options), -1.0))
 
 
 def _share(options: int) -> float:

@@ -44,7 +44,7 @@ def published_credit(rewards: Any) -> Any:
     >>> shape_grpo.published_credit([1.0, 3.0, 3.0])
     array([0.33333333, 1.33333333, 1.33333333])
     """
-    return set_shapley(Max(rewards, 0.0, clip=False))
+    return set_shapley(Max(rewards))
 
 
 @between_graphs
@@ -68,7 +68,7 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
     """
     one_of(scale, SCALES, "scale")
     mask = None if present is None else flags(present, "present")
-    credit = set_shapley(Max(rewards, _read_base(base), mask=mask))
+    credit = set_shapley(Max(rewards, _read_base(base), clip=True, mask=mask))
     if scale == "sum":
         return credit
     values, library = to_numpy(credit, "credit")
@@ -100,7 +100,7 @@ def marginal_credit(
     array([[1., 1., 1.]])
     """
     mask = None if present is None else flags(present, "present")
-    game = Max(rewards, _read_base(base), mask=mask)
+    game = Max(rewards, _read_base(base), clip=True, mask=mask)
     if len(game.shape) != 1:
         raise InputError(f"rewards must be [B, K]; got {game!r}.")
     here = np.ones((*game.shape, game.k), np.bool_) if mask is None else mask
@@ -170,7 +170,7 @@ def shape_grpo(
     rule = check_spread(Rule(credit, lam, baseline, divide), spread)
     owners, counts = read_candidates(candidates, here, lengths)
     known, _ = codes_of(groups, values)
-    game = Max(values, _read_base(base), mask=here)
+    game = Max(values, _read_base(base), clip=True, mask=here)
     if game.shape != values.shape[:1]:
         raise InputError(f"base must be one number, or one for each of the {len(values)} responses; got {shown(base)}.")
     best = game.value(np.arange(values.shape[1]))

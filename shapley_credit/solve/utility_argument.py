@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import shown
 from shapley_credit.inputs.fields import WHOLE
 from shapley_credit.solve.callables import batched, check_all_sets, tabulate
 from shapley_credit.utilities.table import Table
@@ -47,16 +49,37 @@ def _table(values: Any) -> Table:
     return table
 
 
+_TABLE = (
+    "A table holds 2**k values along its last axis, one for each set of members; rewards of the k members are no table: pass "
+    "utilities.Max(rewards), or another utility."
+)
+
+
 def as_utility(utility: Any, k: int | None) -> Utility:
     if isinstance(utility, Utility):
         game = utility
+    elif not _may_be_table(utility):
+        raise InputError(
+            "the utility must be one of shapley_credit.utilities, a table of 2**k values, or a function of a tuple of members; "
+            f"got {shown(utility)} of type {type(utility).__name__}."
+        )
     elif k is None:
         raise InputError(
             "an array alone may be the values of all sets or the rewards of the members; say k=, the number of members, for a "
             "table of 2**k values, and utilities.Max(rewards), or another utility, for rewards."
         )
     else:
-        game = _table(utility)
+        try:
+            game = _table(utility)
+        except InputError as error:
+            raise InputError(f"{error} {_TABLE}") from error
     if k is not None and k != game.k:
-        raise InputError(f"k = {k} was asked for, but the utility has k = {game.k} members: {game!r}.")
+        told = "" if game is utility else f" {_TABLE}"
+        raise InputError(f"k = {k} was asked for, but the utility has k = {game.k} members: {game!r}.{told}")
     return game
+
+
+def _may_be_table(utility: Any) -> bool:
+    """Whether it is an array of any library, a column or a frame, a sequence, or a number."""
+    arrays = hasattr(utility, "__array__") or hasattr(utility, "__dlpack__")
+    return arrays or (isinstance(utility, Sequence | int | float) and not isinstance(utility, str | bytes))

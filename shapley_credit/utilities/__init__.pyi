@@ -19,6 +19,7 @@ from shapley_credit.utilities.dividends import Moebius as Moebius
 from shapley_credit.utilities.dividends import MyersonPath as MyersonPath
 from shapley_credit.utilities.expected import ExpectedMax as ExpectedMax
 from shapley_credit.utilities.geometric import GeometricMean as GeometricMean
+from shapley_credit.utilities.l_statistic import LStatistic as LStatistic
 from shapley_credit.utilities.logarithms import LogMeanExp as LogMeanExp
 from shapley_credit.utilities.logarithms import LogSum as LogSum
 from shapley_credit.utilities.logarithms import LogSumExp as LogSumExp
@@ -27,7 +28,6 @@ from shapley_credit.utilities.maximum import Max as Max
 from shapley_credit.utilities.maximum import Min as Min
 from shapley_credit.utilities.maximum import Range as Range
 from shapley_credit.utilities.noisy_or import NoisyOr as NoisyOr
-from shapley_credit.utilities.order_statistics import LStatistic as LStatistic
 from shapley_credit.utilities.order_statistics import MthLargest as MthLargest
 from shapley_credit.utilities.order_statistics import SoftKNN as SoftKNN
 from shapley_credit.utilities.pairwise import Cut as Cut

@@ -10,6 +10,7 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, flag, label
+from shapley_credit.inputs.labels import Labelled
 from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.utility import Problem, Utility
 
@@ -46,19 +47,21 @@ class PassAtK(Utility):
         return [Problem("counts", "pass_at_k", (self.rows("correct", full=True), self.present(), draws))]
 
 
-class Plurality(Utility):
+class Plurality(Labelled, Utility):
     """Vote for the right answer: v(S) = 1 if the target class is the largest in S, else 0; v(empty) = 0.
 
     ties="strict": only an outright win counts; ties="shared": a tie of T classes counts 1 / T.
     Shapley: an integral over independent inclusion of the chance that the others leave a member decisive (Owen 1972), by exact
     quadrature; members of one class are credited alike, wrong classes never above zero.
-    labels: [..., k], integers; target: [...], the right label; mask: [..., k]. Cost O((k + n_0 C) min(k/2, 4.3 sqrt k)) for C
-    classes and n_0 target members, with shared ties C / 2 times n_0 C. Raises InputError for labels that are not integers.
+    labels: [..., k], of any kind (docs/arrays.md), None and NaN for no vote, which counts for nobody; target: [...], the right
+    label, compared with them by content, and equal to none if it is missing; mask: [..., k].
+    Cost O((k + n_0 C) min(k/2, 4.3 sqrt k)) for C classes and n_0 target members, with shared ties C / 2 times n_0 C.
+    Raises InputError for labels that can't be compared.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
-    >>> sc.set_shapley(u.Plurality([42, 42, 17], target=42))
-    array([ 0.66666667,  0.66666667, -0.33333333])
+    >>> sc.set_shapley(u.Plurality(["42", "42", "17", None], target="42"))
+    array([ 0.66666667,  0.66666667, -0.33333333,  0.        ])
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {
@@ -74,7 +77,7 @@ class Plurality(Utility):
         self.bind(mask, labels=labels, target=target, ties=ties)
 
     def definition(self, members: Array) -> float:
-        classes, votes = np.unique(self.labels[members], return_counts=True)
+        classes, votes = np.unique(self.known(members), return_counts=True)
         winners = classes[votes == votes.max(initial=0)]
         if self.target not in winners:
             return 0.0

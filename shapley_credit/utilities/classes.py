@@ -11,16 +11,17 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, label, real
+from shapley_credit.inputs.labels import Labelled
 from shapley_credit.inputs.pricing import Outline
 from shapley_credit.utility import Problem, Utility, or_of_all
 
 
-class ClassCounts(Utility):
+class ClassCounts(Labelled, Utility):
     """Concave or any other function of the class counts, v(S) = sum_c (f(n_c) - f(0)), n_c the members of class c in S.
 
-    Shapley: phi_i = (f(n_c) - f(0)) / n_c for i in class c, by symmetry within the class.
-    labels: [..., k], integers; f: [..., k + 1] in the units of v; mask: [..., k]. Cost O(k^2).
-    Raises InputError for labels that are not integers and values that are not finite.
+    Shapley: phi_i = (f(n_c) - f(0)) / n_c for i in class c, by symmetry within the class, 0 without a label.
+    labels: [..., k], of any kind (docs/arrays.md), None and NaN for no class; f: [..., k + 1] in the units of v;
+    mask: [..., k]. Cost O(k^2). Raises InputError for labels that can't be compared and values that are not finite.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -36,15 +37,15 @@ class ClassCounts(Utility):
         self.bind(mask, labels=labels, f=f)
 
     def definition(self, members: Array) -> float:
-        _, counts = np.unique(self.labels[members], return_counts=True)
+        _, counts = np.unique(self.known(members), return_counts=True)
         return float((self.f[counts] - self.f[0]).sum())
 
     def reduce(self) -> Sequence[Problem]:
         return [Problem("counts", "separable", (self.rows("labels", full=True), self.present(), self.rows("f")))]
 
 
-class _OfClasses(Utility):
-    """A utility that depends on the labels alone, v(S) = sum_c h(n_c, |S|), every class a game of two counts."""
+class _OfClasses(Labelled, Utility):
+    """A utility that depends on the labels alone, v(S) = sum_c h(n_c, n), every class a game of two counts; n = sum_c n_c."""
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
     labels: Array
@@ -54,7 +55,7 @@ class _OfClasses(Utility):
 
     @staticmethod
     def worth(count: Array, size: Array) -> Array:
-        """h(n_c, |S|) of counts [1, k + 1] and sizes [k + 1, 1], size 0 given as 1 and its row not used."""
+        """h(n_c, n) of counts [1, k + 1] and sizes [k + 1, 1], size 0 given as 1 and its row not used."""
         raise NotImplementedError
 
     @classmethod
@@ -76,10 +77,11 @@ class _OfClasses(Utility):
 
 
 class UniqueFraction(_OfClasses):
-    """Share of distinct classes, v(S) = number of classes in S / |S|, v(empty) = 0.
+    """Share of distinct classes, v(S) = number of classes in S / n, n the members of S with a label, 0 for n = 0.
 
     Shapley: every class is a game of two counts, its own members and the others, averaged over the draws of every size.
-    labels: [..., k], integers; mask: [..., k]. Cost O(k^2). Raises InputError for labels that are not integers.
+    labels: [..., k], of any kind (docs/arrays.md), None and NaN for no label; mask: [..., k]. Cost O(k^2).
+    Raises InputError for labels that can't be compared.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -88,7 +90,8 @@ class UniqueFraction(_OfClasses):
     """
 
     def definition(self, members: Array) -> float:
-        return len(set(self.labels[members].tolist())) / len(members) if len(members) else 0.0
+        labels = self.known(members)
+        return len(set(labels.tolist())) / len(labels) if len(labels) else 0.0
 
     @staticmethod
     def worth(count: Array, size: Array) -> Array:
@@ -96,10 +99,11 @@ class UniqueFraction(_OfClasses):
 
 
 class GiniSimpson(_OfClasses):
-    """Gini-Simpson diversity, v(S) = 1 - sum_c (n_c / |S|)^2, v(empty) = 0: the chance that two draws differ.
+    """Gini-Simpson diversity, v(S) = 1 - sum_c (n_c / n)^2, 0 for n = 0: the chance that two draws with a label differ.
 
-    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2).
-    Raises InputError for labels that are not integers.
+    n are the members of S with a label, n_c those of class c. Shapley: as for `UniqueFraction`.
+    labels: [..., k], of any kind (docs/arrays.md), None and NaN for no label; mask: [..., k]. Cost O(k^2).
+    Raises InputError for labels that can't be compared.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -108,22 +112,23 @@ class GiniSimpson(_OfClasses):
     """
 
     def definition(self, members: Array) -> float:
-        _, counts = np.unique(self.labels[members], return_counts=True)
-        return float(1 - ((counts / len(members)) ** 2).sum()) if len(members) else 0.0
+        _, counts = np.unique(self.known(members), return_counts=True)
+        return float(1 - ((counts / counts.sum()) ** 2).sum()) if len(counts) else 0.0
 
     @staticmethod
     def worth(count: Array, size: Array) -> Array:
         return -((count / size) ** 2)
 
     def reduce(self) -> Sequence[Problem]:
-        return [or_of_all(self, self.beside(np.ones(prod(self.shape)))), *super().reduce()]
+        return [or_of_all(self.among_labelled(), self.beside(np.ones(prod(self.shape)))), *super().reduce()]
 
 
 class Entropy(_OfClasses):
-    """Shannon entropy of the classes, v(S) = -sum_c (n_c / |S|) ln(n_c / |S|), v(empty) = 0, in nats.
+    """Shannon entropy of the classes, v(S) = -sum_c (n_c / n) ln(n_c / n), 0 for n = 0, in nats.
 
-    Shapley: as for `UniqueFraction`. labels: [..., k], integers; mask: [..., k]. Cost O(k^2).
-    Raises InputError for labels that are not integers.
+    n are the members of S with a label, n_c those of class c. Shapley: as for `UniqueFraction`.
+    labels: [..., k], of any kind (docs/arrays.md), None and NaN for no label; mask: [..., k]. Cost O(k^2).
+    Raises InputError for labels that can't be compared.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -132,8 +137,8 @@ class Entropy(_OfClasses):
     """
 
     def definition(self, members: Array) -> float:
-        _, counts = np.unique(self.labels[members], return_counts=True)
-        shares = counts / max(len(members), 1)
+        _, counts = np.unique(self.known(members), return_counts=True)
+        shares = counts / max(counts.sum(), 1)
         return float(-(shares * np.log(shares)).sum())
 
     @staticmethod

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, flag, label, real
+from shapley_credit.inputs.labels import Labelled
 from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.utility import Problem, Utility
 
@@ -44,17 +45,17 @@ class Coverage(Utility):
         return [Problem("dividends", "coverage", (self.rows("hits", full=True), element_weights(self, self.hits)))]
 
 
-class DistinctCount(Utility):
-    """Number of distinct classes, v(S) = |{label_i : i in S}|.
+class DistinctCount(Labelled, Utility):
+    """Number of distinct classes, v(S) = |{label_i : i in S}|; None and NaN are no class.
 
-    Shapley: phi_i = 1 / (number of members of i's class) (Harsanyi 1959 dividends of OR games).
-    labels: [..., k], integers; mask: [..., k], for example only what is valid counts. Cost O(k^2) to k = 64, O(k log k) above.
-    Raises InputError for labels that are not integers.
+    Shapley: phi_i = 1 / (number of members of i's class) (Harsanyi 1959 dividends of OR games), 0 without a label.
+    labels: [..., k], of any kind (docs/arrays.md); mask: [..., k], for example only what is valid counts. Cost O(k^2) to
+    k = 64, O(k log k) above. Raises InputError for labels that can't be compared.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
-    >>> sc.set_shapley(u.DistinctCount([7, 7, 9]))
-    array([0.5, 0.5, 1. ])
+    >>> sc.set_shapley(u.DistinctCount(["red", "red", "blue", None]))
+    array([0.5, 0.5, 1. , 0. ])
     """
 
     fields: ClassVar[dict[str, Field | Parameter]] = {"labels": label("k")}
@@ -64,8 +65,12 @@ class DistinctCount(Utility):
     def __init__(self, labels: Any, *, mask: Any = None) -> None:
         self.bind(mask, labels=labels)
 
+    @property
+    def counted(self) -> Array | None:
+        return self.mask  # a class is an OR game of its members, whatever the sizes of sets
+
     def definition(self, members: Array) -> float:
-        return float(len(set(self.labels[members].tolist())))
+        return float(len(set(self.known(members).tolist())))
 
     def reduce(self) -> Sequence[Problem]:
         return [Problem("dividends", "distinct", (self.rows("labels", full=True), self.present()))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from math import prod
 from typing import Any, ClassVar, Self
 
@@ -11,19 +12,20 @@ import numpy as np
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import Field, Parameter, index, read_parameter, real
+from shapley_credit.utilities.by_function import ByFunction
 from shapley_credit.utility import Problem, Utility
 from shapley_kernels.arrays import namespace
 
 
-class Typed(Utility):
+class Typed(ByFunction, Utility):
     """Any function of the numbers of members of each type, v(S) = table[n_0, .., n_{T-1}], n_t those of type t in S.
 
     Shapley: the mean over the draws of every size (multivariate hypergeometric) of what one more of i's type adds.
     types: [..., k], integers 0 .. T-1; table: the values of v, an array of T axes that all groups share, axis t for 0,
     1, .. members of type t, at least as many as there are; or [..., L], row-major, L the product of the lengths; lengths: those
     of the T axes, needed for the second only; mask: [..., k]. Cost O(T (L + k^2)).
-    Raises InputError for types beyond T, more than 30 types, more members of a type than the table counts, and values that are
-    not finite.
+    Raises InputError for types beyond T, more than 30 types and values that are not finite, and, when credits are asked for,
+    for more members of a type than the table counts.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -37,30 +39,49 @@ class Typed(Utility):
         "lengths": Parameter(several=True),
     }
     _light: ClassVar[int] = 0  # the table may be large for few members
+    _made: ClassVar[tuple[str, ...]] = ("lengths", "table")
     types: Array
-    table: Array
-    lengths: tuple[int, ...]
+    kinds: int
 
     def __init__(self, types: Any, table: Any, lengths: Sequence[int] | None = None, *, mask: Any = None) -> None:
         if lengths is None:
             whole = table if hasattr(table, "reshape") else to_numpy(table, "table")[0]
             lengths, table = tuple(whole.shape), whole.reshape(-1)
         self.bind(mask, lengths=lengths, types=types, table=table)
-        _check_kinds(len(self.lengths))
+        self.kinds = len(self.lengths)
+        _check_kinds(self.kinds)
         if self.table.shape[-1] != prod(self.lengths):
             raise InputError(f"table must be [..., {prod(self.lengths)}] for lengths {self.lengths}; got {self.table.shape}.")
-        self._check_counts()
+        self._check_types()
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """How far the axes of the table reach: for a function of the counts, as far as the members of a group do."""
+        lengths = tuple(most + 1 for most in self._most())
+        if prod(lengths) > MAX_CELLS:
+            raise InputError(f"function has {prod(lengths):,} vectors of counts; {MAX_CELLS:,} is the most. Merge rare types.")
+        return lengths
+
+    @cached_property
+    def table(self) -> Array:
+        """The values of v [..., L]; asked for when they are needed if v was given by a function of the counts."""
+        values = [self._function(*counts) for counts in np.ndindex(*self.lengths)]
+        return Typed([0], values, self.lengths).table  # which checks them
+
+    def _most(self) -> list[int]:
+        """The most members of each type in a group."""
+        types = self.types if self.mask is None else np.where(self.mask, self.types, -1)
+        return [int((types == kind).sum(axis=-1).max(initial=0)) for kind in range(self.kinds)]
+
+    def _check_types(self) -> None:
+        types = self.types
+        if isinstance(types, np.ndarray) and types.size and not 0 <= types.min() <= types.max() < self.kinds:
+            found = f"{types.min()} .. {types.max()}"
+            raise InputError(f"types must be in 0 .. {self.kinds - 1}, as the table has {self.kinds} axes; found {found}.")
 
     def _check_counts(self) -> None:
-        if not isinstance(self.types, np.ndarray):
-            return
-        types = self.types if self.mask is None else np.where(self.mask, self.types, -1)
-        kinds = len(self.lengths)
-        if self.types.size and not 0 <= self.types.min() <= self.types.max() < kinds:
-            found = f"{self.types.min()} .. {self.types.max()}"
-            raise InputError(f"types must be in 0 .. {kinds - 1}, as the table has {kinds} axes; found {found}.")
-        for kind, length in enumerate(self.lengths):
-            most = int((types == kind).sum(axis=-1).max(initial=0))
+        """Raise InputError for more members of a type than the table counts; of flat data only a group has members."""
+        for kind, (most, length) in enumerate(zip(self._most(), self.lengths, strict=True)):
             if most >= length:
                 raise InputError(f"{most} members are of type {kind}, but axis {kind} of the table counts to {length - 1}.")
 
@@ -70,8 +91,8 @@ class Typed(Utility):
 
         Shapley: as for the table. types: [..., k], integers 0 .. T-1; function: of T whole numbers, the same for all groups;
         kinds: the number of types T, by default as many as occur; mask: [..., k]. Cost O(T (L + k^2)), L = prod (n_t + 1).
-        Raises InputError for types that are not integers in 0 .. T-1, T above 30, more than 2^26 vectors of counts, and
-        for what is no finite number.
+        Raises InputError for types that are not integers in 0 .. T-1 and T above 30, and, when the function is asked, for more
+        than 2^26 vectors of counts and for what is no finite number.
 
         >>> import shapley_credit as sc
         >>> from shapley_credit import utilities as u
@@ -85,21 +106,24 @@ class Typed(Utility):
             given = np.where(to_numpy(mask, "mask")[0], given, np.zeros((), given.dtype))  # absent members add no type
         kinds = read_parameter(kinds, Parameter(optional=True), "kinds") or max(int(given.max(initial=0)) + 1, 1)
         _check_kinds(kinds)
-        if mask is not None:
-            given = np.where(to_numpy(mask, "mask")[0], given, kinds)  # and count for none
-        lengths = [int((given == kind).sum(axis=-1).max(initial=0)) + 1 for kind in range(kinds)]
-        if prod(lengths) > MAX_CELLS:
-            raise InputError(f"function has {prod(lengths):,} vectors of counts; {MAX_CELLS:,} is the most. Merge rare types.")
-        values = [function(*counts) for counts in np.ndindex(*lengths)]
-        return cls(types, values, lengths, mask=mask)
+        self = cls.__new__(cls)
+        self.bind(mask, types=types)
+        self.kinds, self.dtype, self._function = kinds, np.dtype(np.float64), cache(function)
+        self._check_types()
+        return self
 
     def definition(self, members: Array) -> float:
-        counts = np.bincount(self.types[members], minlength=len(self.lengths))
+        counts = np.bincount(self.types[members], minlength=self.kinds)
+        if (counts >= self.lengths).any():
+            self._check_counts()
         return float(self.table.reshape(self.lengths)[tuple(counts)])
 
     def reduce(self) -> Sequence[Problem]:
+        on_host = isinstance(self.types, np.ndarray)
+        if on_host:
+            self._check_counts()
         types, present, table = self.rows("types", full=True), self.present(), self.rows("table")
-        if not isinstance(types, np.ndarray):
+        if not on_host:
             table = self._where_counted(types, present, table)
         return [Problem("counts", "typed", (types, present, table, self.lengths))]
 

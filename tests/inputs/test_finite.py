@@ -31,7 +31,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 }
 FAMILIES: dict[str, Callable[..., Any]] = {
     "Max": u.Max,
-    "Max, not clipped": lambda scores, **given: u.Max(scores, clip=False, **given),
+    "Max, clipped": lambda scores, **given: u.Max(scores, clip=True, **given),
     "Min": u.Min,
     "Range": u.Range,
 }
@@ -43,7 +43,7 @@ FAMILIES: dict[str, Callable[..., Any]] = {
 def test_kernels_of_the_processor_see_every_entry(form: str, game: str, size: int, dtype: Any) -> None:
     kernel = getattr(importlib.import_module(f"shapley_kernels.{form}.cpu"), game)
     rng = np.random.default_rng(size)
-    others = (np.zeros(1, dtype),) if form == "thresholds" else ()
+    others = (np.zeros(1, dtype), np.ones((1, size), np.bool_)) if form == "thresholds" else ()
     for groups in GROUPS if size < 2000 else (3,):
         entries = size if form == "thresholds" else 1 << size
         right = rng.normal(size=(groups, entries)).astype(dtype)
@@ -77,9 +77,20 @@ def test_the_entry_is_named(way: str, family: str, role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_finite_scores_too_far_apart_are_refused(family: str, role: str) -> None:
-    base = {"base": -1.7e308} if family == "Max" else {}
+    base = {"base": -1.7e308} if family.startswith("Max") else {}
     with using(role), pytest.raises(sc.InputError, match=r"the values of .* overflow float64; scale them down"):
         sc.set_shapley(FAMILIES[family]([1.7e308, 1.0, -1.7e308], **base))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("k", [1, 3, 7, 8, 12, 20])
+def test_groups_far_from_each_other_do_not_overflow(k: int, role: str) -> None:
+    base = np.resize([1.5e308, -1.5e308], 19)
+    steps = np.arange(1.0, k + 1) * 1e305
+    with using(role):
+        credit = sc.set_shapley(u.Max(base[:, None] + steps, base))
+        truth = sc.set_shapley(u.Max(steps))
+    assert np.abs(credit / truth - 1).max() < 1e-9
 
 
 @pytest.mark.parametrize("role", ROLES)

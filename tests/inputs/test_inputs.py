@@ -147,7 +147,7 @@ def test_sums_are_read_as_written() -> None:
     mix = halves - 3 * u.Additive(scores)
     assert mix.value((0, 1)).tolist() == [2 - 0.75 - 9, 3 - 1 - 12]
     assert mix[1].value((1,)) == 1 - 0.5 - 3
-    assert repr(mix).startswith("1 * Max(scores=float64[2, 2], base=0, clip=True) + -0.5 * Mean(")
+    assert repr(mix).startswith("1 * Max(scores=float64[2, 2], base=0, clip=False) + -0.5 * Mean(")
     weighted = np.array([1.0, 10.0]) * u.Max(scores)
     assert sc.set_shapley(weighted).tolist() == [[0.5, 1.5], [25.0, 5.0]]
     assert np.array_equal(sc.set_shapley(weighted[1]), [25.0, 5.0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,15 +34,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "quota": (lambda: u.WeightedVoting([1, 1], HUGE[0]), "quota must be at most 2"),
     "cap": (lambda: u.SaturatedSum([1, 1], HUGE[0]), "cap must be at most 2"),
     "types": (lambda: u.Typed(HUGE, [0.0, 1.0, 2.0, 3.0], [4]), "types must be at most 2"),
-    "target": (lambda: u.Plurality([1, 2, 2], HUGE[0]), "target must be at most 2"),
-    **{
-        f"labels of {family.__name__}": (partial(family, HUGE), r"labels must be at most 2.*view\(numpy.int64\)")
-        for family in (u.Plurality, u.DistinctCount, u.Entropy, u.GiniSimpson, u.UniqueFraction)
-    },
-    "labels": (lambda: u.ClassCounts(HUGE, [0.0, 1.0, 2.0, 3.0]), "labels must be at most 2"),
     "types beyond all": (lambda: u.Typed.of_counts([0, 1, 2**62], lambda *counts: 0.0), "4611686018427387905 types, and 30"),
     "axes": (lambda: u.Typed([0, 1], np.zeros(4), (2, 2, *(1,) * 70)), "72 types, and 30 is the most"),
-    "calls": (lambda: u.Typed.of_counts(np.arange(29), lambda *counts: 0.0), "536,870,912 vectors of counts"),
+    "calls": (lambda: sc.set_shapley(u.Typed.of_counts(np.arange(29), lambda *counts: 0.0)), "536,870,912 vectors of counts"),
     "fractions": (lambda: u.Typed.of_counts([0.0, 1.0], lambda *counts: 0.0), "types must be integers"),
     "scores": (lambda: u.Max([2**53 + 1, 5]), r"scores must be whole numbers that float64 holds.*9007199254740993 at \[0\]"),
     "scores of many": (lambda: u.Mean(np.arange(20) + 2**60), "scores must be whole numbers that float64 holds"),

@@ -1,17 +1,4 @@
-"""Answers as labels: which completions of a group say the same, whatever their answers are made of.
-
-Labels are answers [..., G], a group along the last axis, compared by content:
-
-    an array of any library     has the axes of the labels; an element of an object array is an answer, whatever it is
-    a list or a tuple           is an axis; lists within it are axes too, as deep as all are lists of one length:
-                                [[0, 0, 1], [2, 2, 2]] is two groups of three
-    all else within a list      is an answer: a string, a number, a tuple, an array, a list beside others of another length
-
-A list, a tuple and an array of the same elements are the same answer, and so are 1, 1.0 and True. Lists that are answers are
-read as groups when all are of one length: pass tuples, or an object array.
-
-None is a missing answer, and so is what does not equal itself: NaN, NaT and the NA of pandas.
-"""
+"""Labels of free text, and which answers are valid."""
 
 from __future__ import annotations
 
@@ -22,10 +9,11 @@ from unicodedata import category, normalize
 
 import numpy as np
 
-from shapley_credit.convert import Array, Library, to_host, to_numpy
+from shapley_credit.convert import Array, to_host
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import flags, shown
 from shapley_credit.inputs.ids import frozen, missing, plain
+from shapley_credit.inputs.labels import MISSING, Labels, read_answers, read_labels
 from shapley_credit.torch_compile import between_graphs
 
 # INNER punctuation has a meaning at the edge of an answer: C#, 5%, R&D, @name. OUTER is no punctuation, and has none.
@@ -73,40 +61,21 @@ def labels_of(answers: Any, key: Callable[[list[Any]], Any] | None = None) -> Ar
     return labels.reshape(given.shape)
 
 
-def read_labels(labels: Any, valid: Any) -> tuple[Array, Array, Library | None]:
-    """Integers [..., G] that are equal for equal answers, which of them are valid, and the library that the labels came from.
+def read_valid(labels: Any, valid: Any) -> tuple[Labels, Array]:
+    """Labels [..., G], missing where they are not valid, and which of them are valid.
 
-    valid: None for all, flags [..., G], or a predicate, called once for each different answer. What is missing is never valid.
-    Raises InputError for answers that can't be compared, and for flags and predicates that are none.
+    valid: None for all, flags [..., G], or a predicate, called once for each different label. What is missing is never valid.
+    Raises InputError for labels that can't be compared, and for flags and predicates that are none.
     """
-    given, library = read_answers(labels, "labels")
-    said = None if callable(valid) else _flags(valid, given.shape)
-    # Integers are codes already, and flags need no answers to ask about.
-    if said is not None and given.dtype.kind in "biu" and given.dtype != np.uint64:
-        return given, said, library
-    answers = [frozen(answer) for answer in given.ravel().tolist()]
-    known = {answer: code for code, answer in enumerate(dict.fromkeys(answers)) if answer is not None}
-    codes = np.array([known.get(answer, -1) for answer in answers], np.int64).reshape(given.shape)
-    if said is not None:
-        return codes, said & (codes >= 0), library
-    verdicts = {code: _verdict(valid, answer) for answer, code in known.items()}
-    good = np.array([verdicts.get(code, False) for code in codes.ravel().tolist()], np.bool_)
-    return codes, good.reshape(given.shape), library
-
-
-def read_answers(answers: Any, name: str) -> tuple[Array, Library | None]:
-    """Answers as an array [..., G], of objects if they came in lists and are no integers, and the library they came from."""
-    if not isinstance(answers, list | tuple):
-        array, library = to_numpy(answers, name)
-        if not array.ndim:
-            raise InputError(f"{name} must be a list or an array [..., G] of answers; got {type(answers).__name__}.")
-        return array, library
-    flat, shape = list(answers), [len(answers)]
-    while all(isinstance(item, list) for item in flat) and len({len(row) for row in flat}) == 1:
-        shape.append(len(flat[0]))
-        flat = [answer for row in flat for answer in row]
-    dtype = np.int64 if all(type(answer) is int and abs(answer) < 2**63 for answer in flat) else object
-    return np.fromiter(flat, dtype, len(flat)).reshape(shape), None
+    read = read_labels(labels, "labels")
+    if not callable(valid):
+        good = _flags(valid, read.codes.shape)
+    else:  # only a predicate needs the names of integers
+        read = read.named()
+        good = np.array([*(_verdict(valid, name) for name in read.names or ()), False])[np.maximum(read.codes, -1)]
+    if read.missing:
+        good = good & (read.codes != MISSING)
+    return read.where(good), good
 
 
 def _flags(valid: Any, shape: tuple[int, ...]) -> Array:
