@@ -68,7 +68,7 @@ class Sum(Utility):
         return self._terms
 
     def _value(self, members: Array) -> Array:
-        total = np.zeros(self.shape, self.dtype or np.float64)
+        total = np.zeros(self.shape)
         for coefficient, utility in self._terms:
             total += coefficient * utility._value(members)
         return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -232,6 +233,15 @@ def test_torch_says_what_numpy_says(baseline: str, scale: str, batch: dict[str, 
             assert result.dtype == torch.float64
             assert not result.requires_grad
             assert close(result, wanted)
+
+
+@pytest.mark.torch
+def test_ids_on_a_device_are_not_copied_to_the_host() -> None:
+    import torch
+
+    with on_device(), mock.patch("shapley_credit.inputs.ids.to_host", side_effect=AssertionError("copied")):
+        got = sc.advantages(torch.tensor([1.0, 3.0, 5.0]), torch.tensor([7, 2, 7]))
+    assert got.tolist() == [-2.0, 0.0, 2.0]
 
 
 @pytest.mark.torch

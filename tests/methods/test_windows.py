@@ -218,3 +218,9 @@ def test_window_credit_says_what_it_needs() -> None:
 def test_windows_say_what_they_need(arguments: tuple[int, int, int]) -> None:
     with pytest.raises(InputError, match="windows needs"):
         windows(*arguments)
+
+
+def test_two_sets_are_the_least_to_ask_for() -> None:
+    assert_array_equal(windows(5, 2, limit=2), np.array([[False] * 5, [True] * 5]))
+    with pytest.raises(InputError, match="limit"):
+        windows(5, 2, limit=1)

@@ -122,6 +122,13 @@ def test_what_nobody_looks_at_is_below_the_limits(family: Any) -> None:
         assert cost.bytes < MAX_BYTES
 
 
+@pytest.mark.parametrize("offset", [-100.0, 100.0])
+def test_what_scores_have_in_common_costs_nothing(offset: float) -> None:
+    scores = np.linspace(-3.0, 4.0, 12)
+    for family in (u.LogSumExp, u.LogMeanExp):
+        assert family(scores + offset).cost() == pytest.approx(family(scores).cost())
+
+
 def test_unions_of_a_tree() -> None:
     unions = unions_of(tree_of(np.array([[0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 1]])))
     assert sorted(zip(unions.children, unions.sizes, strict=True)) == [(2, 2), (2, 3), (2, 6), (3, 3)]
