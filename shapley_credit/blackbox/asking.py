@@ -1,27 +1,29 @@
-"""Asking missing requests in batches, in this thread, on an executor or in an event loop: each answer is kept at once."""
+"""Asking missing requests in batches, in this thread, on an executor or in an event loop: each answer is kept."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from shapley_credit.blackbox.claims import ABOVE
-from shapley_credit.blackbox.requests import Ledger, Reply, ask, raised
+from shapley_credit.blackbox.replies import Reply, ask, raised
+from shapley_credit.blackbox.requests import Ledger
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.answers import AsynchronousError, shown
 from shapley_credit.solve.callables import batched
 
 if TYPE_CHECKING:
-    from asyncio import Semaphore
+    from asyncio import Semaphore, TimerHandle
 
 Batches = list[list[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asking:
     """How the requests of a ledger are asked: the function, batches, and how often a request is asked at most, `tries`."""
 
@@ -31,6 +33,7 @@ class Asking:
     tries: int
     backoff: float
     advance: Callable[[int], object]
+    _timer: TimerHandle | None = None  # of an event loop, set while answers wait to be stored
 
     @property
     def above(self) -> tuple[str, ...]:
@@ -38,7 +41,10 @@ class Asking:
         return (*ABOVE.get(), self.ledger.name)
 
     def here(self, requests: Sequence[Any]) -> None:
-        """Ask in this thread; a function of one request is asked one by one, whatever the size of batches."""
+        """Ask in this thread; a function of one request is asked one by one, whatever the size of batches.
+
+        Answers are stored before the next call: nothing could store them during it, and it may take long or end the process.
+        """
         size, above = self.batch_size if isinstance(self.value, batched) else 1, self.above
         for batches in self._rounds(requests, size):
             left = []
@@ -46,6 +52,7 @@ class Asking:
                 if self.ledger.stopped:
                     return
                 left.append(self._keep(batch, ask(self.value, self.question(batch), above)))
+                self.ledger.save()
             batches[:] = left
 
     def on(self, executor: Executor, requests: Sequence[Any]) -> None:
@@ -66,7 +73,7 @@ class Asking:
                     # Unlike `wait`, a callback is told of work that is cancelled before it began.
                     future.add_done_callback(done.put)
                 for _ in range(len(places)):
-                    future = done.get()
+                    future = self._first(done)
                     place = places[future]
                     left[place] = self._settled(future, batches[place])
                     if self.ledger.stopped:
@@ -77,7 +84,14 @@ class Asking:
                     if not future.cancelled() and future.exception() is None:
                         self.ledger.keep(batches[places[future]], future.result())
                 raise
+            self.ledger.save()  # before the pause of a retry
             batches[:] = left
+
+    def _first(self, done: SimpleQueue[Future[Reply]]) -> Future[Reply]:
+        """What is done next; meanwhile, answers are stored when it is time to."""
+        while True:
+            with suppress(Empty):
+                return done.get(timeout=self.ledger.settle())
 
     def _settled(self, future: Future[Reply], batch: list[Any]) -> list[Any]:
         """What is left of a batch. Raises InputError for a function that has to be awaited."""
@@ -112,7 +126,16 @@ class Asking:
                     if self.ledger.stopped:
                         return
                     left.append(self._keep(part, await self._reply(part)))
+                    if self._timer is None:
+                        self._settle()
             batches[:] = left
+
+    def _settle(self) -> None:
+        """Store answers when it is time to, whatever the event loop then waits for."""
+        import asyncio
+
+        wait = self.ledger.settle()
+        self._timer = None if wait is None else asyncio.get_running_loop().call_later(wait, self._settle)
 
     async def _reply(self, batch: list[Any]) -> Reply:
         try:
@@ -121,8 +144,8 @@ class Asking:
             return Reply.failed(len(batch), raised(error))
         if not hasattr(type(waiting), "__await__"):
             raise InputError(
-                f"aevaluate needs an asynchronous function; this one returned {shown(waiting)}, which can't be awaited. "
-                "Pass it to sc.evaluate, or make it `async def`."
+                f"aevaluate and aestimate need an asynchronous function; this one returned {shown(waiting)}, which can't be "
+                "awaited. Pass it to sc.evaluate or sc.estimate, or make it `async def`."
             )
         try:
             answer = await waiting

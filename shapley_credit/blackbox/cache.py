@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from math import isnan
 from os import PathLike
@@ -25,11 +25,11 @@ class Cache(MutableMapping[Any, float]):
     nothing, for values that are no finite numbers, and for a file that is something else.
 
     >>> import os, tempfile
-    >>> from shapley_credit.blackbox import Cache
+    >>> import shapley_credit as sc
     >>> path = os.path.join(tempfile.mkdtemp(), "answers.db")
-    >>> with Cache(path, name="length", version="1") as cache:
+    >>> with sc.Cache(path, name="length", version="1") as cache:
     ...     cache["some text"] = 9.0
-    >>> with Cache(path, name="length", version="1") as cache:
+    >>> with sc.Cache(path, name="length", version="1") as cache:
     ...     cache["some text"]
     9.0
     """
@@ -76,15 +76,12 @@ class Cache(MutableMapping[Any, float]):
         return float(found[0])
 
     def __setitem__(self, request: Any, value: float) -> None:
-        self.store([(request, value)])
+        self.update([(request, value)])
 
     def update(self, *answers: Any, **named: Any) -> None:
-        """Keep several answers, of a mapping or of pairs, in one transaction."""
-        self.store(dict(*answers, **named).items())
-
-    def store(self, answers: Iterable[tuple[Any, float]]) -> None:
-        """Keep several answers in one transaction: all of them, or none where it is interrupted or the disk is full."""
-        rows = [(*self._key(request), _value(request, value)) for request, value in answers]
+        """Keep several answers, of a mapping or of pairs, in one transaction: all of them, or none where it is interrupted or
+        the disk is full."""
+        rows = [(*self._key(request), _value(request, value)) for request, value in dict(*answers, **named).items()]
         with self._alone() as base:
             try:
                 base.execute("BEGIN IMMEDIATE")

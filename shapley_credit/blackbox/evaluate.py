@@ -39,9 +39,9 @@ def evaluate(
         `batched` then takes a list of requests. Plans that share requests share answers.
     batch_size: requests in one call of `batched`, and in one piece of work of an executor, by default 64.
     executor: any `concurrent.futures.Executor`; the answers and their order are the same with each.
-    cache: a mapping from requests to values, a dict or a `blackbox.Cache` on disk. Requests that it holds are not asked, and
-        each answer is stored at once, so that after a crash only missing requests are asked. Evaluations of one process that
-        share a cache ask each request once.
+    cache: a mapping from requests to values, a dict or a `Cache` on disk. Requests that it holds are not asked, and answers
+        are stored before the next call, or, where several calls run at a time, in groups, each within a second: after a crash
+        only missing requests are asked. Evaluations of one process that share a cache ask each request once.
     retries, backoff: only requests without a finite answer are retried, each at most `retries` times, with exponential backoff
         from `backoff` seconds. The last retry is one by one, so that no request fails because of another in its batch.
     progress: show a bar (needs tqdm).

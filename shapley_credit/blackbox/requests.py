@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.blackbox.claims import ABOVE, Turn, new_name
+from shapley_credit.blackbox.claims import Turn, new_name
 from shapley_credit.blackbox.plan import Plan
 from shapley_credit.blackbox.prefixes import Prefixes
+from shapley_credit.blackbox.replies import Reply, raised
+from shapley_credit.blackbox.writer import writer_of
 from shapley_credit.errors import EvaluationError, InputError
-from shapley_credit.inputs.answers import AsynchronousError, Values, number_of, numbers_of, refuse_awaitable, shown
-from shapley_credit.solve.callables import batched
+from shapley_credit.inputs.answers import AsynchronousError, Values, number_of, refuse_awaitable, shown
 
 Array = NDArray[Any]
 Coalition = tuple[int, ...]
@@ -37,7 +38,7 @@ class Ledger:
         self.needed = [list(_requests(plan, number, request)) for number, plan in enumerate(plans)]
         self.answers: dict[Any, float] = {}
         self.faults: dict[Any, str] = {}
-        self._unsaved: dict[Any, float] = {}
+        self._writer = None if cache is None else writer_of(cache)
         self.stopped = ""
         self.cause: Exception | None = None
         self._asked_by: dict[Any, tuple[int, int]] = {}
@@ -65,7 +66,10 @@ class Ledger:
             turn.mine = [] if self.stopped else [item for item in turn.mine if item not in self.answers]
             yield turn
         finally:
-            turn.end()
+            try:
+                self.save()  # before the turn ends, as those that wait for it then look into the cache
+            finally:
+                turn.end()
 
     def _look(self, requests: Iterable[Any]) -> None:
         """Take the answers that the cache holds; a request with anything but a finite number there is asked."""
@@ -78,27 +82,33 @@ class Ledger:
                     self.answers[item] = number_of(known)
 
     def keep(self, requests: Sequence[Any], reply: Reply) -> list[Any]:
-        """Store the answers of a batch, at once; return the requests that have none."""
+        """Keep the answers of a batch; return the requests that have none. The cache gets them by `save` or `settle`."""
         pairs = list(zip(requests, reply.values.tolist(), strict=True))
         fresh = [(item, value) for item, value in pairs if value == value]  # not NaN
         self.answers.update(fresh)
         for item, _ in fresh:
             self.faults.pop(item, None)
         self.faults.update((requests[place], reason) for place, reason in reply.faults.items())
-        self._unsaved.update(fresh)
-        self._save()
+        if self._writer is not None:
+            self._writer.add(fresh)
         return [item for item, value in pairs if value != value]
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """Put answers into the cache that it lacks, also those whose storing was interrupted."""
-        if self.cache is None or not self._unsaved or self.cause:
+        if self.cause or self._writer is None:
             return
         try:
-            getattr(self.cache, "store", self.cache.update)(list(self._unsaved.items()))
+            self._writer.write()
         except Exception as error:  # noqa: BLE001 - the caller's mapping may raise anything; a disk may be full
             self._give_up(error, "keep")
-        else:
-            self._unsaved.clear()
+
+    def settle(self) -> float | None:
+        """Save if it is time to; return the seconds until it is, None if nothing waits for it."""
+        wait = None if self.cause or self._writer is None else self._writer.due()
+        if wait == 0:
+            self.save()
+            return None
+        return wait
 
     def fail(self, requests: Sequence[Any], error: BaseException) -> list[Any]:
         """Note that a batch raised."""
@@ -157,7 +167,7 @@ class Ledger:
             raise
         except BaseException as interrupt:
             self.stop(f"asking was ended by {type(interrupt).__name__}")
-            self._save()
+            self.save()
             interrupt.__cause__ = self.error()
             raise
 
@@ -174,72 +184,16 @@ def _requests(plan: Asked, number: int, request: Request | None) -> Iterator[Has
         return
     for coalition in plan.members:
         item = request(number, coalition)
-        refuse_awaitable(item)
         try:
+            refuse_awaitable(item)
             hash(item)
+        except AsynchronousError:
+            raise InputError(
+                "request(number, coalition) is asynchronous, and must say at once what to ask: make it a plain function, and "
+                "await inside the utility."
+            ) from None
         except TypeError as error:
             raise InputError(
                 f"request(number, coalition) must return texts or other hashable things; got {shown(item)}."
             ) from error
         yield item
-
-
-def raised(error: BaseException) -> str:
-    """What an error says, after "the utility"."""
-    return f"raised {type(error).__name__}: {error}"
-
-
-class Reply(NamedTuple):
-    """The outcome of a batch: values [m], NaN where there is none, and why, place -> reason: texts, which any process reads."""
-
-    values: Values
-    faults: dict[int, str]
-
-    @classmethod
-    def failed(cls, count: int, reason: str) -> Reply:
-        """A batch without any value."""
-        return cls(np.full(count, np.nan), dict.fromkeys(range(count), reason))
-
-    @classmethod
-    def of(cls, answer: Any, count: int) -> Reply:
-        """The values in what a function returned for a batch."""
-        try:
-            return cls(*numbers_of(answer, count))
-        except AsynchronousError:
-            raise
-        except InputError as error:
-            return cls.failed(count, str(error))
-
-
-def ask(value: Any, question: Any, above: tuple[str, ...] = ()) -> Reply:
-    """The answers of a batch, in any process: one call of a batched function, or one an item, each of which fails alone."""
-    token = ABOVE.set(above)
-    try:
-        return _in_one(value.function, question) if isinstance(value, batched) else _one_by_one(value, question)
-    finally:
-        ABOVE.reset(token)
-
-
-def _in_one(function: Callable[[Any], Any], question: Any) -> Reply:
-    try:
-        answer = function(question)
-    except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-        return Reply.failed(len(question), raised(error))
-    return Reply.of(answer, len(question))
-
-
-def _one_by_one(function: Callable[[Any], Any], question: Sequence[Any]) -> Reply:
-    reply = Reply(np.full(len(question), np.nan), {})
-    for place, item in enumerate(question):
-        try:
-            answer = function(item)
-        except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-            reply.faults[place] = raised(error)
-            continue
-        try:
-            reply.values[place] = number_of(answer)
-        except AsynchronousError:
-            raise
-        except InputError as error:
-            reply.faults[place] = str(error)
-    return reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from math import atan, cos, inf, pi, sin, sqrt
@@ -67,7 +67,7 @@ def _within(t: float, freedom: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Credits of a utility that was asked for some coalitions only; made by `estimate` and by `Plan.solve`.
+    """Credits of a utility that was asked for some coalitions only; made by `estimate`, `aestimate` and `Plan.solve`.
 
     Attributes:
         values: [..., k], the credits.
@@ -92,6 +92,7 @@ class Estimate:
     trace: tuple[tuple[int, float], ...]
     freedom: float
     _more: Callable[[int], Estimate] | None = field(default=None, repr=False)
+    _later: Callable[[int], Awaitable[Estimate]] | None = field(default=None, repr=False)  # where the utility is asynchronous
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Estimate):
@@ -109,7 +110,7 @@ class Estimate:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Estimate:
         copied = {name: deepcopy(getattr(self, name), memo) for name in _NUMBERS}
-        return Estimate(**copied, _more=self._more)
+        return Estimate(**copied, _more=self._more, _later=self._later)
 
     def interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Lower and upper bounds [..., k] between which each credit lies with probability `level`, Student's t.
@@ -123,14 +124,30 @@ class Estimate:
     def extend(self, budget: int) -> Estimate:
         """The estimate with `budget` evaluations more; coalitions that were asked are not asked again.
 
-        Raises InputError for what `Plan.solve` returned or a pickle held, which know no utility: extend the plan instead.
+        Raises InputError for what `Plan.solve` returned or a pickle held, which know no utility (extend the plan instead), and
+        for what `aestimate` returned (see `aextend`).
         """
         if self._more is None:
-            raise InputError("this estimate knows no utility to ask; extend the plan, evaluate it and solve again.")
+            raise InputError(
+                "the utility of this estimate is asynchronous; extend it with estimate = await estimate.aextend(budget)."
+                if self._later is not None
+                else _NO_UTILITY
+            )
         return self._more(budget)
 
+    async def aextend(self, budget: int) -> Estimate:
+        """As `extend`, for what `aestimate` returned; InputError for all others."""
+        if self._later is None:
+            raise InputError(
+                "the utility of this estimate is not asynchronous; extend it with estimate = estimate.extend(budget)."
+                if self._more is not None
+                else _NO_UTILITY
+            )
+        return await self._later(budget)
 
-_NUMBERS = tuple(part.name for part in fields(Estimate) if part.name != "_more")
+
+_NUMBERS = tuple(part.name for part in fields(Estimate) if part.name not in ("_more", "_later"))
+_NO_UTILITY = "this estimate knows no utility to ask; extend the plan, evaluate it and solve again."
 
 
 def _same(one: Any, other: Any) -> bool:

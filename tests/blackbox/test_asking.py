@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pytest
 import shapley_credit as sc
-from shapley_credit.blackbox import Cache
 
 from askings import fails_at_42, later, score, scores, text
 from waiting import Members, size, within
@@ -35,7 +34,7 @@ PLAN = sc.plan(6)
 @pytest.mark.parametrize("batch_size", [None, 7, 1000])
 def test_a_plain_function_that_fails_once_loses_one_answer(how: str, batch_size: int | None, tmp_path: Path) -> None:
     """Whatever the executor and the size of its batches: 48 requests, of which one raises."""
-    cache: Any = Cache(tmp_path / "answers.db", name="score", version="1") if how == "disk" else {}
+    cache: Any = sc.Cache(tmp_path / "answers.db", name="score", version="1") if how == "disk" else {}
     pools: dict[str, Callable[[], Executor]] = {
         "threads": lambda: ThreadPoolExecutor(3),
         "processes": lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")),
@@ -56,17 +55,16 @@ def test_a_plain_function_that_fails_once_loses_one_answer(how: str, batch_size:
 def test_what_was_answered_before_a_plain_function_dies_is_on_disk(tmp_path: Path) -> None:
     code = f"""
 import os, shapley_credit as sc
-from shapley_credit.blackbox import Cache
 calls = []
 def value(coalition):
     calls.append(coalition)
     if len(calls) == 32:
         os._exit(3)
     return 1.0
-sc.evaluate(value, sc.plan(6), cache=Cache({str(tmp_path / "a.db")!r}, name="n", version="1"))
+sc.evaluate(value, sc.plan(6), cache=sc.Cache({str(tmp_path / "a.db")!r}, name="n", version="1"))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 3
-    with Cache(tmp_path / "a.db", name="n", version="1") as cache:
+    with sc.Cache(tmp_path / "a.db", name="n", version="1") as cache:
         assert len(cache) == 31
 
 
@@ -187,7 +185,8 @@ VERBS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("kind", list(AWAITABLE))
 def test_an_asynchronous_function_is_refused_at_once(verb: str, kind: str) -> None:
     start = time.monotonic()
-    with warnings.catch_warnings(), pytest.raises(sc.InputError, match=r"asynchronous.*await sc\.aevaluate\(function, plan\)"):
+    advice = r"await sc\.aestimate\(function, coal" if verb == "estimate" else r"await sc\.aevaluate\(function, plan\)"
+    with warnings.catch_warnings(), pytest.raises(sc.InputError, match=f"asynchronous.*{advice}"):
         warnings.simplefilter("error")  # of a coroutine that was never awaited
         VERBS[verb](AWAITABLE[kind])
     assert time.monotonic() - start < 0.9  # before the first pause
@@ -220,8 +219,15 @@ def test_requests_that_must_be_awaited_or_have_no_hash_are_refused() -> None:
     def listed(number: int, coalition: Members) -> Any:
         return list(coalition)
 
-    with pytest.raises(sc.InputError, match="asynchronous"):
-        sc.evaluate(len, PLAN, request=request)  # type: ignore[arg-type]
+    verbs: list[Callable[[], Any]] = [
+        lambda: sc.evaluate(len, PLAN, request=request),  # type: ignore[arg-type]
+        lambda: sc.estimate(len, 6, budget=64, request=request),
+        lambda: asyncio.run(sc.aevaluate(later, PLAN, request=request)),  # type: ignore[arg-type]
+        lambda: asyncio.run(sc.aestimate(later, 6, budget=64, request=request)),
+    ]
+    for verb in verbs:
+        with pytest.raises(sc.InputError, match=r"request\(number, coalition\) is asynchronous.*make it a plain function"):
+            verb()
     with pytest.raises(sc.InputError, match=r"hashable things; got \[\]"):
         sc.evaluate(len, PLAN, request=listed)
 

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 import shapley_credit as sc
-from shapley_credit.blackbox import Cache
 from shapley_credit.blackbox.plan import Plan
 
 from askings import dies_at_42, score, scores, text
@@ -167,7 +166,6 @@ CHILD = """
 import os, sys, time
 sys.path.insert(0, {tests!r})
 import shapley_credit as sc
-from shapley_credit.blackbox import Cache
 from shapley_credit.blackbox.plan import Plan
 
 from askings import dies_at_42, score, scores, text
@@ -178,7 +176,7 @@ def slow(requests):
     time.sleep(0.02)
     return scores(requests)
 
-with Cache({path!r}, name="score", version="1") as cache:
+with sc.Cache({path!r}, name="score", version="1") as cache:
     sc.evaluate(sc.batched(slow), sc.plan(6), request=text, batch_size=4, cache=cache)
 """
 
@@ -192,7 +190,7 @@ def test_killed_half_way_a_second_run_asks_only_what_is_missing(plan: Any, tmp_p
             assert child.stdout.readline() == "4\n"
         child.kill()
     asked = Asked()
-    with Cache(path, name="score", version="1") as cache:
+    with sc.Cache(path, name="score", version="1") as cache:
         known = len(cache)
         assert 16 <= known < 48
         values = sc.evaluate(sc.batched(asked), plan, request=text, cache=cache)
@@ -200,12 +198,12 @@ def test_killed_half_way_a_second_run_asks_only_what_is_missing(plan: Any, tmp_p
         assert values.tobytes() == expected(plan).tobytes()
         sc.evaluate(sc.batched(asked), plan, request=text, cache=cache)
         assert len(asked.requests) == 48 - known
-    with Cache(path, name="score", version="2") as other:
+    with sc.Cache(path, name="score", version="2") as other:
         assert len(other) == 0
 
 
 def test_cache_on_disk_is_a_mapping(tmp_path: Path) -> None:
-    with Cache(tmp_path / "a.db", name="n", version="1") as cache:
+    with sc.Cache(tmp_path / "a.db", name="n", version="1") as cache:
         cache.update({"a": 0.1, (1, 2): 1 / 3, ("x", 2): 1e-300})
         assert dict(cache) == {"a": 0.1, (1, 2): 1 / 3, ("x", 2): 1e-300}
         del cache["a"]

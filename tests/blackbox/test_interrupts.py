@@ -67,7 +67,6 @@ def test_ctrl_c_ends_at_once_and_keeps_what_was_answered(how: str, tmp_path: Pat
 import asyncio, os, signal, sys, threading, time
 import shapley_credit as sc
 from concurrent.futures import ThreadPoolExecutor
-from shapley_credit.blackbox import Cache
 calls = []
 def value(coalition):
     calls.append(coalition)
@@ -79,7 +78,7 @@ def value(coalition):
 async def later(coalition):
     await asyncio.sleep(0)
     return value(coalition)
-cache = Cache({str(tmp_path / "a.db")!r}, name="n", version="1")
+cache = sc.Cache({str(tmp_path / "a.db")!r}, name="n", version="1")
 pool = ThreadPoolExecutor(2)
 try:
     if {how!r} == "loop":

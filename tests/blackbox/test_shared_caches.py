@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pytest
 import shapley_credit as sc
-from shapley_credit.blackbox import Cache
 
 from waiting import LIMIT, Members, size, within
 from waiting import _nobody_holds_a_request_afterwards as _nobody_holds_a_request_afterwards  # around every test
@@ -43,7 +42,7 @@ def test_evaluations_in_threads_ask_each_request_once(disk: bool, many: int, tmp
         return size(coalition)
 
     def work(_: int) -> Any:
-        cache: Any = Cache(tmp_path / "a.db", name="n", version="1") if disk else shared
+        cache: Any = sc.Cache(tmp_path / "a.db", name="n", version="1") if disk else shared
         together.wait(LIMIT)
         return [sc.evaluate(value, sc.plan(k), cache=cache, batch_size=3) for k in range(5, 5 - many, -1)]
 
@@ -107,14 +106,13 @@ def test_an_evaluation_inside_another_of_the_same_cache_waits_for_none(threads: 
 def test_processes_that_share_a_file_lose_no_answer(tmp_path: Path) -> None:
     code = """
 import sys, shapley_credit as sc
-from shapley_credit.blackbox import Cache
-with Cache(sys.argv[1], name="n", version="1") as cache:
+with sc.Cache(sys.argv[1], name="n", version="1") as cache:
     values = sc.evaluate(lambda coalition: len(coalition) / 7, sc.plan(int(sys.argv[2])), cache=cache)
 """
     path = str(tmp_path / "a.db")
     children = [subprocess.Popen([sys.executable, "-c", code, path, str(k)]) for k in (8, 9, 9)]
     assert [child.wait(60) for child in children] == [0, 0, 0]
-    with Cache(path, name="n", version="1") as cache:
+    with sc.Cache(path, name="n", version="1") as cache:
         assert len(cache) == 512
         assert all(value == len(request) / 7 for request, value in cache.items())
 
@@ -123,10 +121,10 @@ with Cache(sys.argv[1], name="n", version="1") as cache:
 
 
 def test_threads_share_one_cache(tmp_path: Path) -> None:
-    with Cache(tmp_path / "a.db", name="n", version="1") as cache, ThreadPoolExecutor(8) as pool:
+    with sc.Cache(tmp_path / "a.db", name="n", version="1") as cache, ThreadPoolExecutor(8) as pool:
 
         def work(number: int) -> float:
-            cache.store([((number, place), number / 7) for place in range(20)])
+            cache.update([((number, place), number / 7) for place in range(20)])
             return cache[number, 3]
 
         assert within(lambda: list(pool.map(work, range(40)))) == [number / 7 for number in range(40)]
@@ -135,7 +133,7 @@ def test_threads_share_one_cache(tmp_path: Path) -> None:
 
 def test_a_full_disk_loses_no_answer(tmp_path: Path) -> None:
     for executor in (None, ThreadPoolExecutor(2)):
-        with Cache(tmp_path / f"{executor is None}.db", name="n", version="1") as cache:
+        with sc.Cache(tmp_path / f"{executor is None}.db", name="n", version="1") as cache:
             cache._base.execute(f"PRAGMA max_page_count={cache._base.execute('PRAGMA page_count').fetchone()[0]}")
             calls: list[str] = []
 
@@ -172,19 +170,19 @@ def test_an_interrupted_transaction_is_rolled_back(tmp_path: Path) -> None:
             self.base.executemany(statement, rows[:1])
             raise KeyboardInterrupt
 
-    with Cache(tmp_path / "a.db", name="n", version="1") as cache:
+    with sc.Cache(tmp_path / "a.db", name="n", version="1") as cache:
         whole = cache._base
         cache._base = Broken(whole)  # type: ignore[assignment]
         with pytest.raises(KeyboardInterrupt):
-            cache.store([("a", 1.0), ("b", 2.0)])
+            cache.update([("a", 1.0), ("b", 2.0)])
         cache._base = whole
         assert len(cache) == 0
-        cache.store([("c", 3.0)])
+        cache.update([("c", 3.0)])
         assert dict(cache) == {"c": 3.0}
 
 
 def test_keys_and_values_at_the_edge_of_numbers(tmp_path: Path) -> None:
-    with Cache(tmp_path / "a.db", name="n", version="1") as cache:
+    with sc.Cache(tmp_path / "a.db", name="n", version="1") as cache:
         keys: list[Any] = [np.inf, -np.inf, (1.5, (np.inf,)), "inf", "\ud800", "a\x00b", b"\x00", (), ("x",), -0.0, 10**40]
         for place, key in enumerate(keys):
             cache[key if isinstance(key, tuple | str | bytes | int) else float(key)] = place
@@ -211,21 +209,21 @@ def test_names_and_versions_are_never_taken_for_others(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     names = [("a", "b"), ("ab", ""), ("", "ab"), ("a", "b "), ("a|b", "c"), ("a", "b|c"), ("A", "b")]
     for place, (name, version) in enumerate(names):
-        with Cache(path, name=name, version=version) as cache:
+        with sc.Cache(path, name=name, version=version) as cache:
             cache["key"] = place
     for place, (name, version) in enumerate(names):
-        with Cache(path, name=name, version=version) as cache:
+        with sc.Cache(path, name=name, version=version) as cache:
             assert dict(cache) == {"key": place}
     bad: list[tuple[Any, Any]] = [("a\x00b", "c"), ("a", "b\x00c"), ("a", 1), (None, "1"), ("\ud800", "1")]
     for name, version in bad:
         with pytest.raises(sc.InputError, match="of a cache must be a text without null"):
-            Cache(path, name=name, version=version)
+            sc.Cache(path, name=name, version=version)
     with pytest.raises(sc.InputError, match="is no file of answers"):
-        Cache(__file__, name="a", version="b")
+        sc.Cache(__file__, name="a", version="b")
 
 
 def test_a_cache_survives_a_fork_and_a_copy(tmp_path: Path) -> None:
-    with Cache(tmp_path / "a.db", name="n", version="1") as cache:
+    with sc.Cache(tmp_path / "a.db", name="n", version="1") as cache:
         cache["a"] = 1.0
         with pickle.loads(pickle.dumps(cache)) as copy:
             assert copy["a"] == 1.0

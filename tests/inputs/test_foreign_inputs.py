@@ -14,8 +14,8 @@ import pytest
 import shapley_credit as sc
 from hypothesis import given
 from hypothesis import strategies as st
+from shapley_credit import Cache
 from shapley_credit import utilities as u
-from shapley_credit.blackbox import Cache
 from shapley_credit.credit import segments
 from shapley_credit.credit.rules import segment_advantages
 from shapley_credit.inputs.checks import flags, number, one_of, text_of, whole_numbers

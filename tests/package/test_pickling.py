@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,14 @@ import pytest
 import shapley_credit as sc
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapley_credit import semivalues
+from shapley_credit import semivalues, utilities
+from shapley_credit import utilities as u
 from shapley_credit.blackbox.method_table import METHODS
 from shapley_credit.blackbox.prefixes import Prefixes
 
 import askings
-from askings import marked, squares
-from strategies import FAMILIES, instances
+from askings import later, marked, size, squares
+from strategies import instances
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda thing: pickle.loads(pickle.dumps(thing)),
@@ -47,6 +50,56 @@ PLANS: list[Any] = [
     sc.plan([[0, 4, [2, 5]], [3, 1, [6, 7]]], budget=60, seed=2),
     sc.plan([[0, 4, 2], [3, 1, 5]], budget=60, levels=(semivalues.shapley, semivalues.of_size(2)), method="arrival"),
 ]
+
+
+# An object of each public class, and what public functions return that is no array.
+EXAMPLES: dict[str, Callable[[Path], Any]] = {
+    "Cache": lambda folder: sc.Cache(folder / "answers.db", name="size", version="1"),
+    "CoalitionTree": lambda folder: sc.CoalitionTree.from_nested([[0, 1], [2, [3, 4]]]),
+    "Estimate": lambda folder: sc.plan(3).solve(np.arange(8)),
+    "EvaluationError": lambda folder: sc.EvaluationError("message", (1,), np.arange(2), np.zeros(2), [(0, (1,))], {"a": 1.0}),
+    "InputError": lambda folder: sc.InputError("message"),
+    "MissingExtraError": lambda folder: sc.MissingExtraError("message"),
+    "Utility": lambda folder: 0.5 * u.Max([1.0, 3.0]) + u.NoisyOr([0.5, 0.25]),
+    "aestimate": lambda folder: asyncio.run(sc.aestimate(later, 9, budget=40)),
+    "batched": lambda folder: sc.batched(squares),
+    "estimate": lambda folder: sc.estimate(size, 9, budget=40),
+    "plan": lambda folder: sc.plan([[0, 4, 2], [3, 1, 5]], budget=40),
+    "solve_plans": lambda folder: sc.solve_plans([sc.plan(3)], [np.arange(8)]),
+}
+
+
+@pytest.mark.parametrize("name", sc.__all__)
+def test_every_public_name_and_what_it_makes(name: str, tmp_path: Path) -> None:
+    thing = getattr(sc, name)
+    if isinstance(thing, ModuleType):
+        for part in (getattr(thing, part) for part in thing.__all__):
+            assert pickle.loads(pickle.dumps(part)) is part
+        return
+    assert pickle.loads(pickle.dumps(thing)) is thing
+    assert not isinstance(thing, type) or name in EXAMPLES, f"the class sc.{name} is new: EXAMPLES needs an object of it"
+    if name in EXAMPLES:
+        made = EXAMPLES[name](tmp_path)
+        assert not isinstance(thing, type) or isinstance(made, thing)
+        for copied in COPIES.values():
+            assert_alike(copied(made), made)
+
+
+def assert_alike(other: Any, made: Any) -> None:
+    assert type(other) is type(made)
+    if isinstance(made, sc.Cache):
+        with other:
+            made["from here"], other["from there"] = 1.0, 2.0
+            assert dict(other) == dict(made) == {"from here": 1.0, "from there": 2.0}
+            assert (other.path, other.name, other.version) == (made.path, made.name, made.version)
+    elif isinstance(made, sc.Utility):
+        assert repr(other) == repr(made)
+        assert sc.set_shapley(other).tobytes() == sc.set_shapley(made).tobytes()
+    elif isinstance(made, BaseException | sc.CoalitionTree):
+        assert str(other) == str(made)
+        np.testing.assert_equal(vars(other), vars(made))
+    else:
+        assert other == made
 
 
 @copies
@@ -154,12 +207,10 @@ def test_estimates(copied: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize(
     "thing",
     [
-        sc.CoalitionTree.from_nested([[0, 1], [2, [3, 4]]]),
         sc.CoalitionTree.from_labels([[0, 0, 1], [0, 1, 1]]),
         Prefixes((2, 0, 1)),
         sc.batched(squares),
         marked,
-        sc.EvaluationError("message", (1,), np.arange(2), np.zeros(2), [(0, (1,))], {"a": 1.0}),
     ],
     ids=lambda thing: type(thing).__name__,
 )
@@ -181,11 +232,11 @@ def test_a_mark_that_took_the_name_of_its_function_is_the_same_elsewhere() -> No
     assert pickle.loads(pickle.dumps(askings.marked)) is askings.marked
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+@pytest.mark.parametrize("name", utilities.__all__)
 @settings(max_examples=5, deadline=None)
 @given(data=st.data())
-def test_utilities(family: type[sc.Utility], data: st.DataObject) -> None:
-    utility = data.draw(instances(family, np.float64, 3)).utility
+def test_utilities(name: str, data: st.DataObject) -> None:
+    utility = data.draw(instances(getattr(utilities, name), np.float64, 3)).utility
     game = 0.5 * utility + utility
     for copied in COPIES.values():
         for thing in (utility, game):

@@ -54,9 +54,14 @@ def fails_at_42(request: str) -> float:
     return score(request)
 
 
+def size(coalition: tuple[int, ...]) -> float:
+    """How many there are."""
+    return float(len(coalition))
+
+
 async def later(coalition: tuple[int, ...]) -> float:
     """How many there are, after a while."""
-    return float(len(coalition))
+    return size(coalition)
 
 
 def squares(coalitions: Any) -> Any:

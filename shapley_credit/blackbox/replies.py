@@ -1,0 +1,74 @@
+"""What a user's function answers to a batch, in any process: numbers, and what is wrong with those that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shapley_credit.blackbox.claims import ABOVE
+from shapley_credit.errors import InputError
+from shapley_credit.inputs.answers import AsynchronousError, Values, number_of, numbers_of
+from shapley_credit.solve.callables import batched
+
+
+def raised(error: BaseException) -> str:
+    """What an error says, after "the utility"."""
+    return f"raised {type(error).__name__}: {error}"
+
+
+class Reply(NamedTuple):
+    """The outcome of a batch: values [m], NaN where there is none, and why, place -> reason: texts, which any process reads."""
+
+    values: Values
+    faults: dict[int, str]
+
+    @classmethod
+    def failed(cls, count: int, reason: str) -> Reply:
+        """A batch without any value."""
+        return cls(np.full(count, np.nan), dict.fromkeys(range(count), reason))
+
+    @classmethod
+    def of(cls, answer: Any, count: int) -> Reply:
+        """The values in what a function returned for a batch."""
+        try:
+            return cls(*numbers_of(answer, count))
+        except AsynchronousError:
+            raise
+        except InputError as error:
+            return cls.failed(count, str(error))
+
+
+def ask(value: Any, question: Any, above: tuple[str, ...] = ()) -> Reply:
+    """The answers of a batch, in any process: one call of a batched function, or one an item, each of which fails alone."""
+    token = ABOVE.set(above)
+    try:
+        return _in_one(value.function, question) if isinstance(value, batched) else _one_by_one(value, question)
+    finally:
+        ABOVE.reset(token)
+
+
+def _in_one(function: Callable[[Any], Any], question: Any) -> Reply:
+    try:
+        answer = function(question)
+    except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
+        return Reply.failed(len(question), raised(error))
+    return Reply.of(answer, len(question))
+
+
+def _one_by_one(function: Callable[[Any], Any], question: Sequence[Any]) -> Reply:
+    reply = Reply(np.full(len(question), np.nan), {})
+    for place, item in enumerate(question):
+        try:
+            answer = function(item)
+        except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
+            reply.faults[place] = raised(error)
+            continue
+        try:
+            reply.values[place] = number_of(answer)
+        except AsynchronousError:
+            raise
+        except InputError as error:
+            reply.faults[place] = str(error)
+    return reply
