@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import isawaitable
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from shapley_credit import semivalues
+from shapley_credit.adapters.rule_answers import landed, read_answer
 from shapley_credit.convert import to_numpy
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import Increments, increments
+from shapley_credit.credit.stretches import ends_of
 from shapley_credit.errors import InputError
-from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve.utility_argument import as_utility, is_function, tabulated
 from shapley_credit.utility import Utility
@@ -68,7 +69,7 @@ def group_rewards(utility: Any, k: int, semivalue: Semivalue = semivalues.shaple
 
 
 def credit_figures(credit: Any, worth: float) -> Figures:
-    """Figures of the credits [k] for a set that is worth v(N) - v(empty): three lines of a training log.
+    """Figures of the credits [k], NaN for the absent, for a set that is worth v(N) - v(empty): three lines of a training log.
 
     credit/efficiency_residual    |sum_i phi_i - worth|, 0 for credit that adds up
     credit/best_share             max_i phi_i / sum_i |phi_i|, 1 when the best takes all
@@ -76,7 +77,8 @@ def credit_figures(credit: Any, worth: float) -> Figures:
 
     The last two are left out where all credits are 0, and the last where k = 1.
     """
-    shares = np.asarray(credit, np.float64)
+    given = np.asarray(credit, np.float64)
+    shares = given[~np.isnan(given)]
     figures = {RESIDUAL: abs(float(shares.sum()) - worth)}
     total = float(np.abs(shares).sum())
     if total > 0.0:
@@ -96,43 +98,62 @@ def pool_figures(each: Iterable[Mapping[str, float]]) -> Figures:
     return {name: max(values) if name == RESIDUAL else sum(values) / len(values) for name, values in found.items()}
 
 
+class Paid(NamedTuple):
+    """What one completion is paid, as plain rows that travel between processes.
+
+    Attributes:
+        own, to_go: as in `Increments`.
+        lengths, order: of the stretches of own, and of to_go where it has no lengths of its own. later: those of to_go.
+    """
+
+    own: Any
+    to_go: Any
+    lengths: Any
+    order: Any
+    later: Any
+
+
 def pay_segments(
     answer: Any, masks: Sequence[Any], rewards: Sequence[float], scale: str, credit: str = "own", lam: float = 0.0
-) -> tuple[list[tuple[Any, Any, Any]], list[Figures]]:
+) -> tuple[list[Paid], list[Figures]]:
     """What a user's rule returns for the completions of one group, as increments of a rule of credit.
 
-    answer: (segment_credit, segment_lengths), and for credit="marginal" (segment_credit, segment_lengths, segment_marginal),
-        the first None without a mixture. scale, credit, lam: as in `segment_advantages`. Completions whose reward is NaN are
-        absent.
-    Returns (own, to go, segment_lengths) of each, as in `Increments`, and the figures of those that have a reward.
+    answer: as `token_credit` says. scale, credit, lam: as in `segment_advantages`. Completions whose reward is NaN are absent.
+    Returns what each is paid, and the figures of those that have a reward.
     """
-    names = ("segment_credit", "segment_lengths", *("segment_marginal",) * (credit == "marginal"))
-    # Marginal credit that is not mixed reads no phi, which may be None.
-    unused = (credit == "marginal") * (lam == 0.0)
-    if not isinstance(answer, tuple) or len(answer) != len(names) or any(len(part) != len(rewards) for part in answer[unused:]):
-        told = " (segment_credit may be None)" if unused else ""
-        raise InputError(f"a rule returns ({', '.join(names)}), each with {len(rewards)} rows{told}; got {answer!r}.")
-    for name, part in zip(names, answer, strict=True):
-        refuse_none([] if part is None else list(part), name, "Have a number for every segment")
-    parts = [None if part is None else [to_numpy(row, "segments")[0].tolist() for row in part] for part in answer]
-    # A truncated completion that the trainer masks has no trainable token left.
-    lengths = [row if any(mask) else [0] * len(row) for row, mask in zip(parts[1] or [], masks, strict=True)]
-    shown = parts[-1] if unused else parts[0]
-    figures = [credit_figures(row, reward) for row, reward in zip(shown or [], rewards, strict=True) if not isnan(reward)]
-    phi, marginal = (_without_absent(part, rewards) for part in (parts[0] if not unused else None, (*parts, None)[2]))
-    found = increments(Rule(credit, lam, scale=scale), phi, marginal, len(rewards))
+    rule = Rule(credit, lam, scale=scale)
+    told = read_answer(answer, masks, rule).among(rewards)
+    outside = told.has_outside()
+    placed = told.in_text().with_outside(rule) if outside else told.in_text()
+    found = increments(
+        rule,
+        placed.credit,
+        placed.marginal,
+        len(rewards),
+        # A completion without segments counts in the baseline of the others.
+        rewards=told.totals(rewards) if outside else None,
+        ends=ends_of(placed.credit, placed.lengths, placed.order) if credit == "to_go" else None,
+    )
+    own = found.own if found.own is None or not outside else landed(found.own, placed, rewards, rule)
+    figures = [credit_figures(row, reward) for row, reward in zip(told.shown, rewards, strict=True) if not isnan(reward)]
     nothing = [None] * len(rewards)
-    return list(zip(found.own or nothing, found.to_go or nothing, lengths, strict=True)), figures
+    parts = (own, found.to_go, placed.lengths, placed.order, placed.marginal_lengths)
+    return [Paid(*row) for row in zip(*(part or nothing for part in parts), strict=True)], figures
 
 
-def tokens_of(rows: Sequence[tuple[Any, Any, Any]], mask: Any, spread: str) -> Any:
+def tokens_of(rows: Sequence[Paid], mask: Any, spread: str) -> Any:
     """Advantages of the tokens of completions from what `pay_segments` returned for each."""
-    own, to_go, lengths = zip(*rows, strict=True)
-    found = Increments(*(None if part[0] is None else list(part) for part in (own, to_go)))
-    return found.tokens(mask, lengths, spread=spread)
+    own, to_go, lengths, order, later = (None if part[0] is None else list(part) for part in zip(*_alike(rows), strict=True))
+    return Increments(own, to_go).tokens(mask, lengths, order, spread=spread, marginal_lengths=later)
 
 
-def _without_absent(rows: Sequence[Any] | None, rewards: Sequence[float]) -> list[Any] | None:
-    if rows is None:
-        return None
-    return [[float("nan")] * len(row) if isnan(reward) else row for row, reward in zip(rows, rewards, strict=True)]
+def _alike(rows: Sequence[Paid]) -> Sequence[Paid]:
+    """The rows, all with an order, or lengths of to_go, where one has them: a rule may say more of one group than another."""
+    order, later = (any(getattr(row, name) is not None for row in rows) for name in ("order", "later"))
+    return [
+        row._replace(
+            order=list(range(len(row.lengths))) if order and row.order is None else row.order,
+            later=row.lengths if later and row.later is None else row.later,
+        )
+        for row in rows
+    ]

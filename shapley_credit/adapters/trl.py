@@ -93,8 +93,14 @@ def token_credit(
     rule: called once for each whole group, on one process, with lists over its G completions: prompts, completions,
         completion_ids, masks (1 for the trainable tokens of completion_ids, 0 for tool output), rewards (NaN where no reward
         function answered) and the dataset's columns. Returns (segment_credit, segment_lengths), both [G][S_i]: credits in the
-        units of the rewards, and numbers of trainable tokens. Owen values of the reward add up to it. For credit="marginal" it
-        returns (segment_credit, segment_lengths, segment_marginal), the first None unless lam mixes it in.
+        units of the rewards, NaN for absent segments, and numbers of trainable tokens. Owen values of the reward add up to it.
+        For credit="marginal" it returns (segment_credit, segment_lengths, segment_marginal), the first None unless lam mixes
+        it in. Or it returns a dict of these by their names, which may also hold
+        segment_order: [G][R_i], for segments in several stretches of neighbouring tokens: the segment of each stretch, from 0;
+            segment_lengths [G][R_i] are then those of the stretches. -1 marks text of no segment, such as separators: own
+            credit pays its tokens what plain GRPO pays those of the completion, outside of the sum of the segments; the other
+            rules pay them what is to go. `segment_completions` makes both.
+        marginal_lengths: [G][..], of a mixture whose marginal contributions are those of other segments, in text order.
 
     Overrides `_calculate_rewards` and `_generate_and_score_completions`; a single segment is plain GRPO. Logs the figures of
     `group_reward`, over segments; TRL's table of completions goes on showing its own advantages.

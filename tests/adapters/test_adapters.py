@@ -185,8 +185,8 @@ def test_segments_of_a_rule_are_paid_within_their_group() -> None:
     masks, rewards = [[1, 1, 0, 1], [0, 0, 0], [1]], [3.0, float("nan"), 3.0]
     # 1 + 2 and 3 are there: mean 3 of totals, deviation .5 of 1 - 1.5, 2 - 1.5, 3 - 3. Nobody scored the second completion.
     rows, figures = pay_segments(answer, masks, rewards, "group_std")
-    assert [(own.tolist(), lengths) for own, _, lengths in rows] == [([-1.0, 1.0], [2, 1]), ([0.0], [0]), ([0.0], [1])]
-    assert [to_go for _, to_go, _ in rows] == [None] * 3
+    assert [(row.own.tolist(), row.lengths) for row in rows] == [([-1.0, 1.0], [2, 1]), ([0.0], [0]), ([0.0], [1])]
+    assert [row.to_go for row in rows] == [None] * 3
     assert [found[RESIDUAL] for found in figures] == [0.0, 0.0]
     halved = ([np.array([0.5, 1.0]), [9.0], [1.5]], answer[1])
     assert pay_segments(halved, masks, rewards, "none")[0][0][0].tolist() == [-0.25, 0.25]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import shapley_credit as sc
 import torch
@@ -14,10 +17,15 @@ import trl
 from shapley_credit import InputError
 from shapley_credit import utilities as u
 from shapley_credit.adapters.trl import group_reward, token_credit
+from shapley_credit.credit import segments
+from shapley_credit.credit.completions import segment_completions
 from shapley_credit.credit.rules import rule_tokens, segment_advantages
+from shapley_credit.methods import ospo
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from tiny_models import dataset, save_model, settings, weights
+
+PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +273,37 @@ def test_rules_that_accumulate_reach_the_loss(rule_of_credit: str, lam: float, m
     rows = [row.tolist() + [0.0] * (width - len(row)) for row in expected]
     assert sorted(batch["advantages"].tolist()) == sorted(rows)
     assert any(map(any, rows))
+
+
+def test_sentences_of_the_page_and_what_is_between_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of docs/frameworks.md as it is printed, on a tiny model in the place of the one it names."""
+    section = PAGE.read_text(encoding="utf-8").split("### Sentences, and what is between them\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (name,) = re.findall(r'model = "([^"]+)"', block)
+    save_model(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    given = settings(tmp_path, max_completion_length=96)
+    monkeypatch.setattr(trl, "GRPOConfig", partial(GRPOConfig, **given))
+    monkeypatch.setattr(trl, "GRPOTrainer", Watched)
+    torch.manual_seed(0)
+    page: dict[str, Any] = {}
+    exec(compile(block, "frameworks.md", "exec"), page)
+    trainer = page["trainer"]
+    assert trainer.state.global_step == len(trainer.batches) == 2
+    assert logged(trainer, "credit/efficiency_residual") == pytest.approx([0.0] * 2, abs=1e-5)
+    stretches = 0
+    for batch in trainer.batches:
+        mask = batch["completion_mask"] * batch["tool_mask"]
+        kept = [int(row.sum()) for row in batch["completion_mask"]]
+        ids = [row[:count].tolist() for row, count in zip(batch["completion_ids"], kept, strict=True)]
+        masks = [row[:count].tolist() for row, count in zip(mask, kept, strict=True)]
+        done = segment_completions(ids, masks, page["tokenizer"], segments.paragraphs, page["sentences"])
+        wide = [np.concatenate([table, np.zeros((mask.shape[1] - len(table), 2), int)]) for table in done.offsets]
+        expected = ospo.ospo(done.texts, page["score"], mask, wide, groups=len(ids), budget=128)
+        assert expected.any()
+        torch.testing.assert_close(batch["advantages"], expected, rtol=1e-4, atol=1e-5)
+        stretches += sum(len(row) > len(set(row.tolist())) for row in done.segment_order)
+    assert stretches > 0  # some glue stood in several places
 
 
 # What can't be right.
