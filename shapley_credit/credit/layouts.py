@@ -48,7 +48,7 @@ def read_layout(mask: Any, cu_seqlens: Any = None) -> Layout:
         return _packed(xp, flags, ends, give_back)
     if flags.ndim not in (1, 2):
         raise InputError(f"mask must be [B, T], or [T] for one completion; got shape {tuple(flags.shape)}.")
-    rows = flags.reshape(-1, flags.shape[-1])
+    rows = flags if flags.ndim == 2 else flags.reshape(1, -1)
     return Layout(xp, rows, _row_counts(xp, rows), lambda out: give_back(out.reshape(flags.shape)))
 
 

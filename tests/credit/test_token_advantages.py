@@ -237,3 +237,9 @@ def test_token_advantages_on_tensors(case: tuple[Rows, list[list[float]], list[l
     totals = torch.tensor([math.fsum(row) for row in credit], requires_grad=True)
     out = sc.token_advantages(totals, torch.tensor(mask), segment_credit=tensors, segment_lengths=lengths, spread=spread)
     assert not out.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0, 3), (0, 0)])
+def test_a_batch_without_tokens_has_no_advantages(shape: tuple[int, int]) -> None:
+    credit = np.ones(shape[0])
+    assert sc.token_advantages(credit, np.ones(shape, np.bool_), groups=[0] * shape[0]).shape == shape
