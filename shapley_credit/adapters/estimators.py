@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from shapley_credit import semivalues
-from shapley_credit.adapters.rewards import segments_of
+from shapley_credit.adapters.rewards import UNTRAINED, segments_of
 from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.convert import to_numpy
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread, rule_tokens
 from shapley_credit.credit.tokens import token_advantages
+from shapley_credit.credit.turns import TurnRule, turn_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.inputs.ids import codes_of
@@ -124,6 +125,65 @@ def segment_estimator(
             baseline=baseline,
             scale=scale,
             spread=spread,
+        )
+        return advantages, advantages
+
+    return estimate
+
+
+def turn_estimator(
+    *,
+    credit: str = "to_go",
+    gamma: float | None = None,
+    discounted: bool = False,
+    baseline: str | None = None,
+    scale: str = "none",
+    prefix_values: bool = False,
+) -> Estimator:
+    """Estimator that pays the turns of a rollout for what they lead to, by `turn_advantages`.
+
+        A_im = (sum_{l >= m} gamma^(l - m) r_il - b_im) / s
+
+    r comes from the rewards by token, or from the column `turn_rewards` of `non_tensor_batch` in their place, a list of one
+    number a turn. Rewards of whole responses are those of their last turns. A token whose reward is `rewards.UNTRAINED` is none
+    of a turn, whatever the mask says. KL penalties among the rewards count as rewards.
+    gamma: None for that of the framework: the argument that SkyRL passes, verl's `algorithm.gamma`.
+    credit, discounted, baseline, scale, prefix_values: as in `turn_advantages`.
+
+    >>> import numpy as np
+    >>> from shapley_credit.adapters.estimators import turn_estimator
+    >>> by_turn = turn_estimator()
+    >>> by_turn(np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 1.0]]), np.array([[1, 0, 1], [1, 0, 1]]), ["p", "p"])[0]
+    array([[ 2.,  0.,  1.],
+           [-2.,  0., -1.]], dtype=float32)
+    """
+    TurnRule(credit, 1.0 if gamma is None else gamma, discounted, baseline, scale)
+
+    def estimate(
+        token_level_rewards: Any,
+        response_mask: Any,
+        index: Any = None,
+        config: Any = None,
+        non_tensor_batch: Any = None,
+        **given: Any,
+    ) -> tuple[Any, Any]:
+        groups_of(index, len(response_mask), non_tensor_batch)
+        rewards, untrained = token_level_rewards, token_level_rewards == UNTRAINED
+        if untrained.any():
+            response_mask, rewards = response_mask * ~untrained, rewards * ~untrained
+        if "turn_rewards" in (non_tensor_batch or {}):
+            rewards = list(non_tensor_batch["turn_rewards"])
+            refuse_none(rewards, "turn_rewards", "Have a number for every turn")
+        advantages = turn_advantages(
+            rewards,
+            response_mask,
+            index,
+            credit=credit,
+            gamma=given.get("gamma", getattr(config, "gamma", 1.0)) if gamma is None else gamma,
+            discounted=discounted,
+            baseline=baseline,
+            scale=scale,
+            prefix_values=prefix_values,
         )
         return advantages, advantages
 

@@ -6,11 +6,13 @@
                   segment_order for segments in several stretches
     shape_grpo    candidate_rewards: the list of rewards of a response's candidates; segment_candidate: for each segment the
                   candidate it belongs to, 0 .., or -1; segment_lengths. Or the columns of ospo
+    turns         turn_rewards: lists of one reward a turn. Or none: rewards by token, added over turns
 
 `ospo_to_go`, `ospo_marginal`, `shape_grpo_to_go` and `shape_grpo_marginal` are the same under the other rules of credit;
 `ospo_marginal` reads segment_marginal in the place of segment_credit. Without their columns all of these read rewards by token,
 each the credit of the segment that it ends. `ospo` divides by the deviation of the segments of the group, as `methods.ospo`
-does, and `shape_grpo` does not. The members of `shapley` and `gapo` are responses written side by side, which have no order:
+does, and `shape_grpo` does not. `turns` is `turn_advantages` by reward to go with the framework's gamma, and `turns_own` pays
+each turn its own reward. The members of `shapley` and `gapo` are responses written side by side, which have no order:
 there is no marginal rule for them.
 """
 
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.adapters.estimators import Estimator, group_estimator, groups_of, segment_estimator
+from shapley_credit.adapters.estimators import Estimator, group_estimator, groups_of, segment_estimator, turn_estimator
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.methods.gapo import diversity_utility
@@ -89,5 +91,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "ospo": segment_estimator(),
     "ospo_to_go": segment_estimator(credit="to_go"),
     "ospo_marginal": segment_estimator(credit="marginal"),
+    "turns": turn_estimator(),
+    "turns_own": turn_estimator(credit="own"),
     "gapo": group_estimator(_diversity, scale="group_std"),
 }

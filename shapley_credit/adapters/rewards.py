@@ -11,9 +11,12 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.credit.tokens import scatter_credit, token_advantages
+from shapley_credit.credit.turn_runs import Turns
 from shapley_credit.inputs.fields import refuse_none
+from shapley_credit.inputs.tensors import numbers
 
 MARK = float(np.finfo(np.float32).tiny)  # not 0 in bfloat16 either, and too small to change a sum
+UNTRAINED = -MARK  # the reward of a token that is not trained, where a framework's estimators see no mask of such tokens
 
 
 def segment_rewards(mask: Any, segment_credit: Any, segment_lengths: Any) -> Any:
@@ -39,6 +42,30 @@ def segment_rewards(mask: Any, segment_credit: Any, segment_lengths: Any) -> Any
     whole = [np.ones(int(row.sum())) for row in lengths]
     rows = token_advantages(None, whole, segment_credit=segment_credit, segment_lengths=lengths)
     return scatter_credit([_at_ends(row, own) for row, own in zip(rows, lengths, strict=True)], mask)
+
+
+def turn_rewards(mask: Any, rewards: Any) -> Any:
+    """Rewards by token that say where the turns are: the reward of each turn at its last token, UNTRAINED outside of turns.
+
+        r_it = r_im at the last token t of turn m, -1.2e-38 where mask_it = 0, else 0
+
+    mask, rewards: as in `turn_advantages`, by token or by turn; what a tool's answer earns moves to the turn before it.
+
+    Returns float32 in the layout of mask. Cost O(tokens). Raises InputError as `turn_advantages` does.
+    Source: the definition of a turn in docs/turns.md.
+
+    >>> import numpy as np
+    >>> from shapley_credit.adapters.rewards import UNTRAINED, turn_rewards
+    >>> found = turn_rewards(np.array([[1, 1, 0, 1]]), [[3.0, 1.0]])
+    >>> found.tolist() == [[0.0, 3.0, UNTRAINED, 1.0]]
+    True
+    """
+    turns = Turns.read(mask)
+    layout, xp = turns.layout, turns.layout.xp
+    flags = layout.mask.reshape(-1)
+    paid = xp.where(flags, xp.zeros_like(flags, dtype=xp.float32), UNTRAINED)
+    paid[turns.ends] = numbers(turns.rewards(rewards), "rewards", layout.mask, "float32")
+    return layout.give_back(paid.reshape(layout.mask.shape))
 
 
 def segments_of(rewards: Array, mask: Array) -> tuple[list[Array], list[Array]]:

@@ -5,7 +5,8 @@
     --custom-advantage-function-path shapley_credit.adapters.slime.compute_advantages
 
 The last two go together: the first runs once on the whole rollout and works out the advantages of tokens, which travel to the
-trainers in the place of the rewards, the one ragged field that slime ships as it is; the second unpacks them there.
+trainers in the place of the rewards, the one ragged field that slime ships as it is; the second unpacks them there. For
+rollouts of several turns `post_process_turns` takes the place of `post_process_rewards`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from shapley_credit import semivalues
 from shapley_credit.adapters.scoring import group_credit
 from shapley_credit.credit.rules import rule_tokens
 from shapley_credit.credit.tokens import scatter_credit
+from shapley_credit.credit.turn_runs import Turns
+from shapley_credit.credit.turns import turn_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import refuse_none
 from shapley_credit.semivalues import Semivalue
@@ -90,8 +93,43 @@ def post_process_rewards(
         scale=scale,
         spread=spread,
     )
-    raw = [0.0 if isnan(reward) else reward for reward in raw]
-    return raw, [row[[flag != 0 for flag in mask]].tolist() for row, mask in zip(rows, masks, strict=True)]
+    return _packed(raw, rows, masks)
+
+
+def post_process_turns(
+    args: Any,
+    samples: list[Any],
+    *,
+    credit: str = "to_go",
+    gamma: float | None = None,
+    discounted: bool = False,
+    baseline: str | None = None,
+    scale: str = "none",
+    prefix_values: bool = False,
+) -> tuple[list[float], list[list[float]]]:
+    """Raw rewards, and for each sample the advantages of its trainable tokens, by the turns of its loss mask.
+
+        A_im = (sum_{l >= m} gamma^(l - m) r_il - b_im) / s, as in `turn_advantages`
+
+    r comes from `sample.metadata["turn_rewards"]`, a list of one number a turn. The reward of a sample without it
+    is that of its last turn. A removed sample is absent.
+    gamma: None for that of slime's command line. credit, discounted, baseline, scale, prefix_values: as in `turn_advantages`.
+        slime passes none of them: to set one, give slime a function of yours that calls this one.
+    """
+    raw = [_raw(sample, args, row) for row, sample in enumerate(samples)]
+    masks = [_mask(sample, row) for row, sample in enumerate(samples)]
+    rows = turn_advantages(
+        [_of_turns(*each) for each in zip(samples, raw, range(len(raw)), Turns.read(masks).counts.tolist(), strict=True)],
+        masks,
+        [sample.group_index for sample in samples],
+        credit=credit,
+        gamma=getattr(args, "gamma", 1.0) if gamma is None else gamma,
+        discounted=discounted,
+        baseline=baseline,
+        scale=scale,
+        prefix_values=prefix_values,
+    )
+    return _packed(raw, rows, masks)
 
 
 def compute_advantages(args: Any, rollout_data: dict[str, Any]) -> None:
@@ -124,6 +162,19 @@ def _raw(sample: Any, args: Any, row: int) -> float:
     if reward is None and not sample.remove_sample:
         raise InputError(f"sample {row} has no reward (None) and is not removed; reward it, or set its remove_sample.")
     return float("nan") if reward is None else float(reward)
+
+
+def _packed(raw: list[float], rows: list[Any], masks: list[list[int]]) -> tuple[list[float], list[list[float]]]:
+    """Raw rewards as numbers, and the advantages of trainable tokens."""
+    raw = [0.0 if isnan(reward) else reward for reward in raw]
+    return raw, [row[[flag != 0 for flag in mask]].tolist() for row, mask in zip(rows, masks, strict=True)]
+
+
+def _of_turns(sample: Any, reward: float, row: int, turns: int) -> list[Any]:
+    """One number for each turn of a sample."""
+    found = list(sample.metadata.get("turn_rewards", [*[0.0] * (turns - 1), reward]))
+    refuse_none(found, f"turn_rewards of sample {row}", "Have a number for every turn")
+    return found if turns else []
 
 
 def _column(name: str, metadata: list[dict[str, Any]], raw: list[float]) -> list[Any]:

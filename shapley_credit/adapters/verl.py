@@ -1,4 +1,4 @@
-"""verl: advantage estimators `shapley`, `shape_grpo`, `ospo` and `gapo`, registered wherever verl is installed.
+"""verl: advantage estimators `shapley`, `shape_grpo`, `ospo`, `gapo` and `turns`, registered wherever verl is installed.
 
 verl 0.9 loads this module by its entry point `verl.plugins` on `import verl`; VERL_USE_EXTERNAL_PLUGINS=none turns that off.
 Older versions from 0.6 on: VERL_USE_EXTERNAL_MODULES=shapley_credit.adapters.verl. Then `algorithm.adv_estimator=shapley`.

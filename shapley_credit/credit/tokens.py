@@ -46,7 +46,7 @@ def scatter_credit(values: Any, mask: Any, *, cu_seqlens: Any = None) -> Any:
     given = layout.xp.asarray(sizes, device=layout.mask.device)
     same_rows(len(sizes), layout, "values")
     agree(given, layout.counts, "values", "values, but {} trainable tokens in the mask")
-    return _write("scatter", layout, numbers(flat, "values", layout.mask, "float32"), layout.mask)
+    return written("scatter", layout, numbers(flat, "values", layout.mask, "float32"), layout.mask)
 
 
 @between_graphs
@@ -130,10 +130,10 @@ def token_advantages(
         tokens = segments.stretches
         paid = segments.pay(credit, below, over, segments.lengths if spread == "token" else 1.0 * (segments.lengths > 0.0))
         each = (paid / segments.lengths.clip(min=1.0) if spread == "token" else paid)[segments.owners]
-    return _write("spread", layout, numbers(each, "credit", layout.mask, "float32"), tokens, layout.mask)
+    return written("spread", layout, numbers(each, "credit", layout.mask, "float32"), tokens, layout.mask)
 
 
-def _write(game: str, layout: Layout, *arguments: Any) -> Any:
+def written(game: str, layout: Layout, *arguments: Any) -> Any:
     """The tokens of a batch by a kernel of the form, in the layout of the caller."""
     role = dispatch.role(_library(layout))
     kernel = _ON_DEVICE[game] if layout.xp is not np and role != "gpu" else dispatch.kernel("tokens", game, role)

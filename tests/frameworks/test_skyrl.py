@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from shapley_credit import InputError, token_advantages
+from shapley_credit import InputError, token_advantages, turn_advantages
 from shapley_credit.adapters import skyrl as adapter
 from shapley_credit.adapters.registered import ESTIMATORS
 from shapley_credit.methods.ospo import segment_advantages
@@ -69,3 +69,26 @@ def test_ospo_is_the_method_to_the_last_bit() -> None:
     found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "ospo", config=AlgorithmConfig())
     paid = segment_advantages(credit, UIDS)
     assert torch.equal(found * loss_mask, token_advantages(None, loss_mask, segment_credit=paid, segment_lengths=lengths))
+
+
+def test_turns_travel_as_rewards_by_token() -> None:
+    """SkyRL's response mask covers what tools answer; its loss mask, which estimators do not see, drops that afterwards."""
+    masks = [[1, 0, 1, 1, 0, 1], [1, 1, 0], [1, 0, 1]]
+    output = {"response_ids": [[1] * len(mask) for mask in masks], "loss_masks": masks, "rewards": [0.75, 3.0, 0.25]}
+    earned = [[1.0, 0.0, 2.0], [3.0], [0.5, 0.0]]
+    rewards, mask, loss_mask = tensors(adapter.turn_token_rewards(output, earned)["rewards"], masks)
+    assert mask.sum() > loss_mask.sum()
+    for gamma in (1.0, 0.5):
+        config = AlgorithmConfig(gamma=gamma)
+        found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "turns", config=config, gamma=gamma)
+        assert torch.equal(found, turn_advantages(earned, loss_mask, UIDS, gamma=gamma))
+        assert found[loss_mask == 0].abs().max() == 0
+    # To p: 3, 2, 2 against .5, 0.
+    found, _ = compute_advantages_and_returns(rewards, mask, UIDS, "turns", config=None)
+    assert torch.equal(found[0], torch.tensor([2.5, 0.0, 2.0, 2.0, 0.0, 1.5]))
+    outcome, mask, _ = tensors(adapter.turn_token_rewards(output)["rewards"], masks)
+    whole, _ = compute_advantages_and_returns(outcome, mask, UIDS, "turns", config=None)
+    assert torch.equal(whole[0], torch.tensor([0.5, 0.0, 0.5, 0.5, 0.0, 0.5]))
+    # What is not sent this way is a single turn: all of a response, paid the same.
+    plain, mask, _ = tensors([[0.0] * 5 + [0.75], [0.0, 0.0, 3.0], [0.0, 0.0, 0.25]], masks)
+    assert torch.equal(compute_advantages_and_returns(plain, mask, UIDS, "turns", config=None)[0][0], torch.full((6,), 0.5))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from shapley_credit import InputError, token_advantages
+from shapley_credit import InputError, token_advantages, turn_advantages
 from shapley_credit.adapters.rewards import segment_rewards
 from shapley_credit.methods.ospo import segment_advantages
 from tensordict import TensorDict
@@ -129,3 +129,28 @@ def test_ospo_is_the_method_to_the_last_bit() -> None:
     paid = segment_advantages(narrow, list(data.non_tensor_batch["uid"]))
     expected = token_advantages(None, mask, segment_credit=paid, segment_lengths=LENGTHS)
     assert torch.equal(advantages("ospo", data), expected)
+
+
+def test_turns_are_the_runs_of_the_response_mask() -> None:
+    """Two turns with a tool between them; the discount is verl's own, and a tool's answer earns for the turn before it."""
+    data = batch()
+    mask = torch.tensor([[1, 0, 1, 0], [1, 1, 0, 0], [1, 0, 1, 1], [1, 0, 0, 1]])
+    rewards = torch.tensor([[0.0, 1.0, 3.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 2.0], [1.0, 2.0, 0, 4.0]])
+    data.batch["response_mask"], data.batch["token_level_rewards"] = mask, rewards
+    # To p: 4, 3 against 4, 2. To q: 1 against 7, 4, whose second turn has only the whole of the other, 1.
+    found = advantages("turns", data)
+    assert torch.equal(found, torch.tensor([[0.0, 0, 1.0, 0], [-6.0, -6.0, 0, 0], [0, 0, -1.0, -1.0], [6.0, 0, 0, 3.0]]))
+    own = advantages("turns_own", data)
+    assert torch.equal(own[2], torch.tensor([0.0, 0, 0, 0]))  # 2 and 2 of 4, as much as the other earns in all
+    half = compute_advantage(data, adv_estimator="turns", config=AlgoConfig(adv_estimator="turns", gamma=0.5))
+    wanted = turn_advantages(rewards, mask, list(data.non_tensor_batch["uid"]), gamma=0.5)
+    assert torch.equal(half.batch["advantages"], wanted)
+    assert not torch.equal(wanted, found)
+
+
+def test_turns_of_one_outcome_are_verl_s_rloo() -> None:
+    """Where rewards are earned at the end, and every turn is reached by all."""
+    data = batch()
+    data.batch["response_mask"] = torch.tensor([[1, 0, 1, 1], [1, 0, 1, 0], [1, 0, 0, 1], [1, 0, 1, 0]])
+    data.batch["token_level_rewards"] = torch.tensor([[0.0, 0, 3.0, 0], [0, 0, 0, 1.0], [0, 0, 0, 2.0], [0, 0, 4.0, 0]])
+    torch.testing.assert_close(advantages("turns", data), advantages("rloo", data), rtol=0, atol=1e-6)
