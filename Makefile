@@ -9,10 +9,10 @@ INSTALL := $(PIP) --constraint constraints.txt
 SPREAD := --numprocesses auto --dist worksteal
 test wheel: export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench speed peers docs fuzz mutants learn learn-quick learn-large clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench data-bench speed peers docs fuzz mutants learn learn-quick learn-large clean
 
 run: $(VENV)/.run
-	$(BIN)/python -m shapley_credit
+	$(BIN)/python -m shapley_credit demo
 
 test: $(VENV)/.test
 	$(BIN)/pytest $(SPREAD)
@@ -61,6 +61,12 @@ bench: .venv-bench/.bench
 	.venv-bench/bin/python -m pytest benchmarks --benchmark-storage=file://.benchmarks --benchmark-autosave \
 	  $$(ls .benchmarks/*/*.json >/dev/null 2>&1 && echo --benchmark-compare) \
 	  --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=fullname
+
+# Flat rows in memory, and rows of Parquet by the command line, beside pandas, polars and DuckDB: make data-bench ROWS=1000000.
+data-bench: .venv-bench/.bench
+	.venv-bench/bin/python $(INSTALL) --force-reinstall --no-deps .
+	.venv-bench/bin/python -m benchmarks.flat_groups $(if $(ROWS),--rows $(ROWS))
+	.venv-bench/bin/python -m benchmarks.rows $(if $(ROWS),--rows $(ROWS))
 
 # Tests, then everything that can be timed here, then docs/speed.md.
 speed: .venv-bench/.bench $(if $(wildcard .venv-peers/bin/python),,peers)

@@ -1,16 +1,14 @@
-"""JSON lines, plain or gzipped: each value with the number of its line, each fault with its file and line."""
+"""Model answers in JSON lines: each value with the number of its line, each fault with its file and line."""
 
 from __future__ import annotations
 
-import codecs
-import gzip
-import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from shapley_credit.errors import InputError
+from shapley_credit.rollouts.sources import PACKED
+from shapley_credit.rollouts.text_rows import RowFault, json_value, lines
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -18,29 +16,12 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
     Raises InputError that names the line for what is no JSON in UTF-8, and for a file that can't be read to its end.
     """
-    number = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, _value(line, f"{path}, line {number}")
-    except (OSError, EOFError, zlib.error) as error:
-        place = f" behind line {number}" if number else ""
-        raise InputError(
-            f"{path} can't be read{place}: {error}. Give the path of a JSON-lines file of model answers."
-        ) from error
-
-
-def _value(line: bytes, where: str) -> Any:
-    try:
-        return json.loads(line.removeprefix(codecs.BOM_UTF8).decode())
-    except UnicodeDecodeError as error:
-        why = f"it is no UTF-8, {error.reason} at byte {error.start}"
-    except RecursionError:
-        why = "its JSON is nested too deeply"
-    except ValueError as error:
-        why = f"it is no JSON, {error}"
-    raise not_a_problem(where, why)
+    for number, line in lines(path, str(path), PACKED.get(path.suffix), lambda done: None):
+        if not line.isspace():
+            try:
+                yield number, json_value(line)
+            except RowFault as fault:
+                raise not_a_problem(f"{path}, line {number}", str(fault)) from fault
 
 
 def not_a_problem(where: str, why: str) -> InputError:

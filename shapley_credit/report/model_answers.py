@@ -40,6 +40,7 @@ class Answers:
             -1 where absent.
         targets: int [P], the label of the right answer.
         steps: int [P, M], one number for each distinct sequence of calculations within a problem.
+        judged: how many answers are right or wrong by their final answer, because is_correct does not say it.
     """
 
     models: list[str]
@@ -51,6 +52,7 @@ class Answers:
     labels: NDArray[np.int64]
     targets: NDArray[np.int64]
     steps: NDArray[np.int64]
+    judged: int
 
 
 def final_answer(solution: str) -> str | None:
@@ -100,6 +102,7 @@ def calculations(solution: str) -> tuple[str, ...]:
 class _Solution:
     answer: str | None
     right: bool
+    judged: bool
     way: tuple[str, ...]
 
 
@@ -114,7 +117,7 @@ def read_answers(path: Path) -> Answers:
     """Read a JSON-lines file (.gz or plain) of problems: question, ground_truth, and {is_correct, solution} for each model.
 
     is_correct decides what is right, whatever the texts say. Where it is absent or null the final answer does: what follows the
-    last "A:" of the solution, against that of the ground truth, or the whole of a ground truth that has no "A:".
+    last "A:" of the solution, against that of the ground truth, or the whole of a ground truth of one line that has no "A:".
     Cost O(characters). Raises InputError that names the line for anything that is not such a problem.
     """
     models: list[str] = []
@@ -149,19 +152,25 @@ def _read_problem(value: Any) -> _Problem:
     question, ground_truth = (_field(value, key, "a problem") for key in _NOT_MODELS)
     truth = final_answer(ground_truth) or ground_truth.strip()
     solutions = {model: _read_solution(value[model], model, truth) for model in value if model not in _NOT_MODELS}
+    judged = [model for model, solution in solutions.items() if solution.judged]
+    if judged and "\n" in truth:
+        raise TypeError(
+            f"'ground_truth' ends in no 'A: ANSWER' and has several lines, and model {reprlib.repr(judged[0])} has no "
+            "'is_correct', so that nothing says whether it is right"
+        )
     return _Problem(question, truth, solutions)
 
 
 def _read_solution(record: Any, model: str, truth: str) -> _Solution:
     text = _field(record, "solution", f"model {reprlib.repr(model)}")
     answer, marked = final_answer(text), record.get("is_correct")
-    if marked is None:
+    if judged := marked is None:
         marked = answer is not None and canonical(answer) == canonical(truth)
     if marked not in (True, False):  # 1 and 0 are; "false" is not, and would count as true
         raise TypeError(
             f"'is_correct' of model {reprlib.repr(model)} must be true or false, unquoted; got {reprlib.repr(marked)}"
         )
-    return _Solution(answer, bool(marked), calculations(text))
+    return _Solution(answer, bool(marked), judged, calculations(text))
 
 
 def _assemble(problems: list[_Problem], models: list[str]) -> Answers:
@@ -185,4 +194,5 @@ def _assemble(problems: list[_Problem], models: list[str]) -> Answers:
                 spelling = canonical(solution.answer)
                 labels[row, column] = codes.setdefault((spelling, spelling == right), len(codes))
     questions, truths = [problem.question for problem in problems], [problem.truth for problem in problems]
-    return Answers(models, questions, finals, truths, correct, labels >= 0, labels, targets, steps)
+    judged = sum(solution.judged for problem in problems for solution in problem.solutions.values())
+    return Answers(models, questions, finals, truths, correct, labels >= 0, labels, targets, steps, judged)

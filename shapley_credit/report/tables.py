@@ -38,6 +38,8 @@ def print_credits(console: Console, answers: Answers, columns: list[Column]) -> 
         f"{len(columns) * problems:,} groups solved exactly in {seconds * 1e3:.1f} ms: "
         f"{len(columns) * problems / seconds:,.0f} groups a second. {absent} answers without a result are absent, not wrong.\n"
     )
+    if answers.judged:
+        console.print(f"{answers.judged:,} answers without is_correct are right or wrong by their final answer, after A:.\n")
 
 
 def _total(column: Column, problems: int) -> str:

@@ -63,7 +63,7 @@ def test_the_command_prints_the_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["no-such-file"], "no-such-file can't be read.*Give the path of a JSON-lines file"),
+        (["no-such-file"], "no-such-file can't be read: No such file or directory"),
         (["README.md"], "README.md, line 1: not a problem with question, ground_truth and models"),
         (["--problem", "1320"], "--problem must be in 1 .. 1319; got 1320"),
     ],
@@ -77,7 +77,7 @@ def test_bad_arguments_get_one_line(arguments: list[str], message: str) -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "shapley_credit", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-m", "shapley_credit", "demo", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
     )
 
 

@@ -19,7 +19,7 @@ from shapley_credit.report.visible import visible
 def show(path: Path) -> None:
     from shapley_credit.report import app  # needs the report extra, which the tests of the wheel do without
 
-    app.credits(path)
+    app.demo(path)
 
 
 def problem(**changes: Any) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def test_nobody_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_the_command_ends_well_on_any_terminal(encoding: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", problem(question="naïve 你好 " + EVIL, 名=model("A: ½ \x1b[1m")))
     done = subprocess.run(
-        [sys.executable, "-X", "utf8=0", "-m", "shapley_credit", str(path)],
+        [sys.executable, "-X", "utf8=0", "-m", "shapley_credit", "demo", str(path)],
         capture_output=True,
         env={"PYTHONIOENCODING": encoding, "PATH": ""},
         check=False,
@@ -136,7 +136,9 @@ def test_the_command_ends_well_on_any_terminal(encoding: str, tmp_path: Path) ->
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(json.dumps(problem()).encode() + b"\n" + b"[" * 100_000)
-    done = subprocess.run([sys.executable, "-m", "shapley_credit", str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "shapley_credit", "demo", str(path)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert done.stdout == ""
     assert re.fullmatch(r".*a\.jsonl, line 2: .*nested too deeply\.\n", done.stderr)
