@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import reduce
 from itertools import combinations
 from math import comb, prod
 from operator import mul
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,11 @@ class Moebius(Utility):
     def definition(self, members: Array) -> float:
         rest = np.setdiff1d(np.arange(self.k), members)
         return float(self.weights[~self.sets[rest].any(axis=0)].sum())
+
+    def lowered(self) -> Self:
+        lower = copy.copy(self)
+        lower.weights = np.where(self.sets.any(axis=-2), self.weights, 0)
+        return lower
 
     def reduce(self) -> Sequence[Problem]:
         sets, weights = self.rows("sets", full=True), self.rows("weights")

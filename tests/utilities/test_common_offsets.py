@@ -28,12 +28,13 @@ SIZES = np.array([0.0, 1.0, 3.0, 4.0, 2.0, 1.0])
 TABLE = np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 4.0, 2.0, 1.0], [4.0, 4.0, 7.0, 3.0]])
 CHANCES = np.array([[0.5, 0.75, 1.0], [0.25, 0.5, 1.0], [0.5, 0.5, 1.0], [0.125, 0.25, 1.0], [0.0, 0.5, 1.0]])
 WEIGHTS = np.array([1.0, 2.0, 3.0, 1.0, 0.5])
+SETS = [[0, 1, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0], [0, 1, 0]]
 
 # By the scores and base, both moved; the base is that of the first score, or apart.
 Maker = Callable[[Array, Any], sc.Utility]
 MOVED: dict[str, Maker] = {
     "Max": u.Max,
-    "Max, not clipped": lambda scores, base: u.Max(scores, base, clip=False),
+    "Max, clipped": lambda scores, base: u.Max(scores, base, clip=True),
     "Min": u.Min,
     "Range": lambda scores, base: u.Range(scores),
     "median": u.LStatistic.median,
@@ -58,6 +59,7 @@ ADDED: dict[str, Callable[[float, Any], sc.Utility]] = {
     "Typed": lambda c, kind: u.Typed([0, 1, 1, 0, 1], (TABLE + c).astype(kind)),
     "Table": lambda c, kind: u.Table((np.arange(32) % 7 + c).astype(kind)),
     "ExpectedMax": lambda c, kind: u.ExpectedMax(CHANCES.astype(kind), (np.array([0.0, 1.0, 4.0]) + c).astype(kind)),
+    "Moebius": lambda c, kind: u.Moebius(SETS, np.array([c, 1.0, -2.0], kind)),  # of the empty set
     "Product": lambda c, kind: u.Product(WEIGHTS.astype(kind), None, kind(2), kind(c)),
 }
 WAYS: dict[str, Callable[[Any], Any]] = {
