@@ -32,7 +32,7 @@ def arguments_of(work: Work, size: Size) -> tuple[Any, ...]:
         case "table":
             return (torch.randn(1, 1 << size[1], device="cuda"),)
         case "max":
-            return rand(*size), torch.zeros(1, device="cuda")
+            return rand(*size), torch.zeros(1, device="cuda"), torch.ones(1, size[1], dtype=torch.bool, device="cuda")
         case "facility":
             return rand(*size), torch.ones(1, size[2], device="cuda")
         case "noisy-or":

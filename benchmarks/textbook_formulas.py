@@ -103,7 +103,7 @@ def numpy_tokens(credit: Array, mask: Array) -> Array:
 # By work, from the arguments of its kernel.
 NUMPY: dict[str, Formula] = {
     "table": lambda values: numpy_table(values[0])[None],
-    "max": lambda scores, base: numpy_max(scores),
+    "max": lambda scores, base, present: numpy_max(scores),
     "facility": lambda scores, weights: numpy_facility(scores),
     "noisy-or": numpy_noisy_or,
     "DCG": lambda gains, keys, discounts: numpy_dcg(gains),
@@ -168,7 +168,7 @@ def torch_formulas() -> dict[str, Formula]:
 
     return {
         "table": lambda values: table(values[0])[None],
-        "max": lambda scores, base: maximum(scores),
+        "max": lambda scores, base, present: maximum(scores),
         "facility": lambda scores, weights: facility(scores),
         "noisy-or": noisy_or,
         "DCG": lambda gains, keys, discounts: dcg(gains),

@@ -77,7 +77,7 @@ class DistinctCount(Labelled, Utility):
 
 
 class FacilityLocation(Utility):
-    """Best similarity to every element, v(S) = sum_e w_e max(0, max_{i in S} sim_ie).
+    """Best similarity to every element, v(S) = sum_e w_e max(0, max_{i in S} sim_ie); similarities below 0 count as 0.
 
     Shapley: the weighted sum of airport games, one an element (Littlechild & Owen 1973).
     similarity: [..., k, E]; weights: [..., E], by default 1; mask: [..., k]. Cost O(E k^2) to k = 64,

@@ -187,8 +187,8 @@ def log_of_sum(utility: Utility, scores: Array, base: Array) -> Sequence[Problem
     if isinstance(cut, np.ndarray) and not cut.any():
         return [*integral, or_of_all(utility, rise)]
     most = xp.max(cut, axis=1)
-    heights = xp.where(present, most[:, None] - cut, 0.0)
-    return [*integral, Problem("thresholds", "airport", (heights, 0 * most)), or_of_all(utility, rise - most)]
+    heights = most[:, None] - cut
+    return [*integral, Problem("thresholds", "airport", (heights, 0 * most, present)), or_of_all(utility, rise - most)]
 
 
 def _closer(scores: Array, top: Array) -> tuple[Array, Array]:

@@ -123,7 +123,7 @@ def test_what_kernels_on_disk_are_linked_by_tells_their_parts_apart() -> None:
 
     tiles, masks = [np.zeros((16, 8)) for _ in range(3)], np.zeros(63, np.uint8)
     calls: list[tuple[Any, tuple[Any, ...], set[str]]] = [
-        (thresholds._solve_tile, (tiles[0], masks), {"sort", "restore"}),
+        (thresholds._solve_tile, (tiles[0], masks, 8), {"sort", "restore"}),
         (ranks._solve_tile, (tiles[0], tiles[1], np.zeros((48, 8)), tiles[2], masks), {"rank", "repeat", "restore"}),
     ]
     for kernel, arguments, parts in calls:

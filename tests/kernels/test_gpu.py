@@ -102,17 +102,19 @@ def test_half_precision_is_widened_and_carries_no_gradient() -> None:
 
     scores = torch.randn(5, 3, device=DEVICE).bfloat16().requires_grad_()
     base = torch.zeros(1, device=DEVICE, dtype=torch.bfloat16)
-    credit = gpu.airport(scores, base)
+    present = torch.ones(1, 3, device=DEVICE, dtype=torch.bool)
+    credit = gpu.airport(scores, base, present)
     assert credit.dtype == torch.float32
     assert not credit.requires_grad
-    assert torch.equal(credit, gpu.airport(scores.detach().float(), base.float()))
+    assert torch.equal(credit, gpu.airport(scores.detach().float(), base.float(), present))
 
 
 def test_strided_views_are_read_as_they_are() -> None:
     from shapley_kernels.thresholds import gpu
 
     scores, base = torch.randn(3, 5, device=DEVICE), torch.zeros(1, device=DEVICE)
-    assert torch.equal(gpu.airport(scores.T, base), gpu.airport(scores.T.contiguous(), base))
+    present = torch.ones(1, 3, device=DEVICE, dtype=torch.bool)
+    assert torch.equal(gpu.airport(scores.T, base, present), gpu.airport(scores.T.contiguous(), base, present))
 
 
 @pytest.mark.parametrize("members", [4, 12])

@@ -20,14 +20,20 @@ from kernel_mutants import Mutant
 pytestmark = pytest.mark.triton
 
 MUTANTS = [
-    Mutant("thresholds", "airport", "_at_least_0(b_score - b_base[:, None])", "_at_least_0(b_score)"),
+    Mutant("thresholds", "airport", "b_height = b_score - b_base[:, None]", "b_height = b_score"),
+    Mutant("thresholds", "airport", "b_present, b_height +", "b_present, _at_least_0(b_height) +"),
+    Mutant("thresholds", "airport", "b_present, b_height + 0.0 * b_height", "m_tile, b_height + 0.0 * b_height"),
+    Mutant("thresholds", "airport", "o_row[:, None] * s_present", "o_row[:, None] * K"),
+    Mutant("thresholds", "airport", 'b_height + 0.0 * b_height, float("-inf")', "b_height + 0.0 * b_height, 0.0"),
+    Mutant("thresholds", "airport", "_counted(b_sorted[q - 1])) * (1.0", "b_sorted[q - 1]) * (1.0"),
+    Mutant("thresholds", "airport", "b_stair = _counted(b_sorted)", "b_stair = b_sorted"),
     Mutant("thresholds", "airport", "tl.where(b_sorted[q] <= b_heights[i]", "tl.where(b_sorted[q] < b_heights[i]"),
     Mutant("thresholds", "airport", "j // (2 * P) == (j + D) // (2 * P)", "True"),
     Mutant("thresholds", "airport", "/ (KP - o_column)[None, :]", "/ (KP + 0 * o_column)[None, :]"),
     Mutant("thresholds", "airport", "mask=o_row < B, other=0.0).to(b_score", "mask=o_row < 1, other=0.0).to(b_score"),
     Mutant("thresholds", "facility", "b_totals[i] + b_weight * b_shares[i]", "b_totals[i] + b_shares[i]"),
-    Mutant("thresholds", "airport", "b_level += 0.0 * b_heights[i]", "b_level += 0.0"),
-    Mutant("thresholds", "airport", "b_none = tl.sum(0.0 * b_height, 1)", "b_none = tl.sum(0.0 * b_base[:, None], 1)"),
+    Mutant("thresholds", "airport", "b_level += 0.0 * _counted(b_heights[i])", "b_level += 0.0"),
+    Mutant("thresholds", "airport", "tl.sum(0.0 * _counted(b_height), 1)", "tl.sum(0.0 * b_base[:, None], 1)"),
     Mutant("thresholds", "facility", "tl.PropagateNan.ALL", "tl.PropagateNan.NONE"),
     Mutant("thresholds", "facility", "b_total += 0.0 * b_height", "b_total += 0.0"),
     Mutant("thresholds", "facility", "tl.sum(b_total, 0)", "tl.max(b_total, 0)"),

@@ -52,9 +52,12 @@ def of_families(file: str, *places: tuple[str, str, str]) -> list[Mutant]:
 MUTANTS = [
     *of_kernels(
         "thresholds",
-        ("rises(best, floor)", "rises(best)", "Max"),
-        ('running("maximum", namespace(scores).maximum(scores, floor))', "namespace(scores).maximum(scores, floor)", "Max"),
-        ("namespace(scores).maximum(scores, floor))", "scores)", "Max"),
+        ("rises(best, start)", "rises(best)", "Max"),
+        ('running("maximum", xp.where(present, scores, start))', "xp.where(present, scores, start)", "Max"),
+        ("xp.where(present, scores, start)", "scores", "kernels"),
+        ("present & (counted(present) == 1)", "counted(present) == 1", "kernels"),
+        ("xp.where(first, height, 0)", "xp.where(first, scores, 0)", "Max"),
+        ("xp.where(first, height, 0)", "xp.where(first & (height > 0), height, 0)", "Max"),
         ("at_least(scores, 0)", "scores", "FacilityLocation"),
         ("rises(best) * weights[:, None, :]", "rises(best)", "FacilityLocation"),
     ),
@@ -155,14 +158,6 @@ MUTANTS = [
     Mutant(PREFIXES, "return unsorted(order, count", "return (0 * order + count", "ClassCounts"),
     Mutant(PREFIXES, "keys[:, :, None] > keys", "keys[:, :, None] < keys", "TopM"),
     Mutant(PREFIXES, ") & present[:, :, None]", ")", "MthLargest"),
-    *of_families(
-        "maximum",
-        ("return -best_so_far", "return best_so_far", "Min"),
-        ("zero, False, orders) + best_so_far", "zero, False, orders) - best_so_far", "Range"),
-        ("xp.where(present, scores, base[:, None])", "scores", "Max"),
-        ("xp.where(present, scores, floor[:, None]), floor", "scores, floor", "Min"),
-        ("scores - base[:, None], 0", "scores, 0", "Min"),
-    ),
     *of_families(
         "choice",
         ("return w / (rest + w) * (w_0 / rest)", "return w / (rest + w)", "MNLShare"),

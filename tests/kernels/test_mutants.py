@@ -61,6 +61,7 @@ PARTS = {
         "shapley_kernels.compiled.sorted_heights",
         "shapley_kernels.thresholds.up_to_eight",
         "shapley_kernels.thresholds.above_4096",
+        "shapley_kernels.thresholds.absent_members",
     ),
 }
 
@@ -161,13 +162,15 @@ def check_refusal(game: Any, arguments: tuple[Any, ...]) -> None:
     """Data that are not finite, in any column, are refused, by the specification with credits that show it."""
     right, *others = arguments
     for place in range(right.shape[1]):
-        wrong = right.copy()
+        wrong, member = right.copy(), np.arange(right.shape[1]) == place
         wrong[(8 + place) % len(wrong), place] = -np.inf
-        finite = np.zeros(1)
-        with contextlib.suppress(NotFiniteError):
-            finite = np.isfinite(game(wrong, *others))
-            assert game.__module__.endswith("ref")
-        assert not finite.all()
+        for present in (member, True):  # the one who is not finite at least, or all
+            flagged = [array | present if array.dtype == np.bool_ else array for array in others]
+            finite = np.zeros(1)
+            with contextlib.suppress(NotFiniteError):
+                finite = np.isfinite(game(wrong, *flagged))
+                assert game.__module__.endswith("ref")
+            assert not finite.all()
 
 
 def small_cases() -> Iterator[golden.Case]:

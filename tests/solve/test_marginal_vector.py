@@ -167,7 +167,7 @@ class Best(Utility):
         return float(self.scores[members].max(initial=0.0))  # type: ignore[attr-defined]
 
     def reduce(self) -> list[Problem]:
-        return [Problem("thresholds", "airport", (self.rows("scores", full=True), np.zeros(1)))]
+        return [Problem("thresholds", "airport", (self.rows("scores", full=True), np.zeros(1), self.present()))]
 
 
 def test_a_family_of_ones_own_needs_nothing_more() -> None:
@@ -182,7 +182,7 @@ def test_a_family_of_ones_own_needs_nothing_more() -> None:
 def test_no_digit_is_lost_to_members_who_come_later() -> None:
     far = np.array([1.0, 3.0, 2.0, -1e17])
     for utility, truth in (
-        (u.Max(far, clip=False), [1.0, 2.0, 0.0, 0.0]),
+        (u.Max(far), [1.0, 2.0, 0.0, 0.0]),
         (u.Min(far), [1.0, 0.0, 0.0, -1e17]),
         (u.Range(far), [0.0, 2.0, 0.0, 1e17]),
         (u.TopM(far, 1), [1.0, 2.0, 0.0, 0.0]),

@@ -208,8 +208,8 @@ APART = np.array([[0.0, 1.0, 2.5], [1.0, 0.0, -0.5], [2.5, -0.5, 0.0]])
 # Utilities of draws [.., K] of arms.
 BANDITS: dict[str, Callable[[Array], Utility]] = {
     "max": lambda y: u.Max(REWARDS[y], base=-2.0),
-    "max over 0": lambda y: u.Max(REWARDS[y]),
-    "max, ties": lambda y: u.Max(TIED[y], base=-3.0, clip=False),
+    "max over 0": lambda y: u.Max(REWARDS[y], clip=True),
+    "max, ties": lambda y: u.Max(TIED[y], base=-3.0),
     "min": lambda y: u.Min(TIED[y], base=1.0),
     "mean": lambda y: u.Mean(REWARDS[y], base=0.5),
     "best two": lambda y: u.TopM(REWARDS[y], 2),
@@ -293,10 +293,10 @@ def loo_minus_one(scores: Array, m: int, empty: float) -> Array:
 @pytest.mark.parametrize("empty", [0.0, -3.0, 2.0])
 def test_best_of_set_credit_is_a_mixture_of_pkpo(empty: float) -> None:
     mixture = sum(loo_minus_one(GRID, m, empty) / m for m in range(1, 5))
-    credit = sc.set_shapley(u.Max(GRID, base=empty, clip=False))
+    credit = sc.set_shapley(u.Max(GRID, base=empty))
     assert np.abs(credit - mixture).max() <= tolerance(np.float64)
     for m in range(1, 5):
-        one = sc.set_semivalue(u.Max(GRID, base=empty, clip=False), semivalues.of_size(m))
+        one = sc.set_semivalue(u.Max(GRID, base=empty), semivalues.of_size(m))
         assert np.abs(one * m / 4 - loo_minus_one(GRID, m, empty)).max() <= tolerance(np.float64)
 
 

@@ -73,8 +73,8 @@ class Parameters:
 
 BUILDERS: dict[str, Callable[[Parameters], Utility]] = {
     "additive": lambda p: u.Additive(p["s"]),
-    "max_clipped": lambda p: u.Max(p["s"], p.base()),
-    "max_unclipped": lambda p: u.Max(p["s"], p.base(), clip=False),
+    "max_clipped": lambda p: u.Max(p["s"], p.base(), clip=True),
+    "max_unclipped": lambda p: u.Max(p["s"], p.base()),
     "min_unclipped": lambda p: u.Min(p["s"], p.base()),
     "top_m_sum": lambda p: u.TopM(p["s"], p.raw["m"]),
     "mean": lambda p: u.Mean(p["s"], p.base()),

@@ -34,12 +34,13 @@ def present(rng: np.random.Generator, groups: int, members: int) -> Array:
 
 
 def airport(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:
-    """Scores with ties; scores that differ in their last digits only, few of them in a group or nearly all."""
+    """Scores with ties, or that differ in their last digits only, few in a group or nearly all; in some groups below base."""
     scores, base = normal(rng, (groups, members), np.float64), normal(rng, (shared(rng, groups),), dtype)
     close = 1e-6 * rng.normal(size=scores.shape)
     scores[::4] += close[::4]
     scores[1::2, 1:] = 20 + close[1::2, 1:]
-    return scores.astype(dtype), base
+    scores[2::3] -= 15  # all below base
+    return scores.astype(dtype), base, present(rng, shared(rng, groups), members)
 
 
 def facility(rng: np.random.Generator, groups: int, members: int, dtype: Any) -> tuple[Any, ...]:

@@ -59,7 +59,7 @@ ADDED: dict[str, Callable[[float, Any], sc.Utility]] = {
     "Typed": lambda c, kind: u.Typed([0, 1, 1, 0, 1], (TABLE + c).astype(kind)),
     "Table": lambda c, kind: u.Table((np.arange(32) % 7 + c).astype(kind)),
     "ExpectedMax": lambda c, kind: u.ExpectedMax(CHANCES.astype(kind), (np.array([0.0, 1.0, 4.0]) + c).astype(kind)),
-    "Moebius": lambda c, kind: u.Moebius(SETS, np.array([c, 1.0, -2.0], kind)),  # of the empty set
+    "Moebius": lambda c, kind: u.Moebius(SETS, np.array([c, 0.3, -2.1], kind)),  # of the empty set
     "Product": lambda c, kind: u.Product(WEIGHTS.astype(kind), None, kind(2), kind(c)),
 }
 WAYS: dict[str, Callable[[Any], Any]] = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from shapley_kernels.compiled.jit import jit
-from shapley_kernels.compiled.lanes import Lanes, exceeds, load, maximum, splat, store
+from shapley_kernels.compiled.lanes import Lanes, exceeds, load, splat, store
 
 Array = NDArray[Any]
 
@@ -57,11 +58,10 @@ def _sort_lane(heights: Array, keys: Array, lane: int) -> None:
 def put_right(heights: Array, keys: Array, floor: Lanes) -> None:
     """Scores [K, 8] in the order of their keys to heights above the floor in ascending order, and the keys with them."""
     members = len(heights)
-    zero = splat(heights.dtype.type(0))
     # Lanes that take too many moves are marked in the bits of `unsorted`, and sorted on their own at the end.
-    before, moves, unsorted = zero, 0, 0
+    before, moves, unsorted = splat(heights.dtype.type(-np.inf)), 0, 0
     for q in range(members):
-        height = maximum(load(heights, 8 * q) - floor, zero)
+        height = load(heights, 8 * q) - floor
         store(heights, 8 * q, height)
         wrong = exceeds(before, height)
         if wrong and moves <= MOVES * members:

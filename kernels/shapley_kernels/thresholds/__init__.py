@@ -3,6 +3,6 @@
 from shapley_kernels.arguments import described
 
 GAMES = described(
-    airport={"scores": "real K", "base": "real"},
+    airport={"scores": "real K", "base": "real", "present": "flag K"},
     facility={"scores": "real K E", "weights": "real E"},
 )

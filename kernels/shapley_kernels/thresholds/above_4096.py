@@ -40,7 +40,7 @@ def airport_many(scores: Array, base: Array, credit: Array, low: int, high: int)
         for i in range(members):
             height = scores[group, i] - floor
             nothing += height * real(0)
-            heights[i] = max(height, real(0))
+            heights[i] = height
         _shares(heights, scratch, counts, credit[group])
     return bool(nothing == 0)
 

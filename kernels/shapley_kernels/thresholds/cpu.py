@@ -1,11 +1,11 @@
 """Numba kernels of the thresholds form.
 
-    phi_(q) = c_q,  c_q = sum_{p<=q} (a_p - a_{p-1}) / (K - p + 1),  a ascending heights, a_0 = 0.
+    phi_(q) = c_q,  c_q = sum_{p<=q} (a_p - a_{p-1}) / (K - p + 1),  a ascending heights of either sign, a_0 = 0.
 
 Eight games at a time, one a lane: groups for `airport`, elements of a group for `facility`. Up to NETWORK_LIMIT members a
 sorting network in registers keeps the mask of every exchange, c takes the place of a, and the exchanges undone from the last to
-the first bring each c to its member. No branch, no index, equal heights in any order; rows of height 0, which come first, where
-c is 0, fill the network up.
+the first bring each c to its member. No branch, no index, equal heights in any order; rows that fill the network up are sorted
+below all others and then have height 0, where c is 0.
 
 Above, keys are sorted, integers of 32 bits that hold the leading bits of a height and its member, so that an exchange is a
 minimum and a maximum and nothing needs undoing. Where heights agree in these bits their order is put right afterwards. Above
@@ -41,6 +41,7 @@ from shapley_kernels.compiled.sorting_networks import RUN, comparators
 from shapley_kernels.compiled.tiles import sort_rows, tile, turn
 from shapley_kernels.kernel_errors import NotFiniteError
 from shapley_kernels.thresholds.above_4096 import airport_many, facility_many
+from shapley_kernels.thresholds.absent_members import lower, raise_present
 from shapley_kernels.thresholds.up_to_eight import airport_8
 
 Array = NDArray[Any]
@@ -51,9 +52,14 @@ MASKS = len(comparators(NETWORK_LIMIT))
 
 
 @jit
-def _solve_tile(heights: Array, masks: Array) -> None:
-    """Heights [8 or 16, 8] to credits, in place. masks [C]: scratch."""
+def _solve_tile(heights: Array, masks: Array, members: int) -> None:
+    """Heights of K members in [8 or 16, 8] to credits, in place. masks [C]: scratch."""
+    rows, real = len(heights), heights.dtype.type
+    for i in range(members, rows):
+        store(heights, 8 * i, splat(real(-np.inf)))
     sort(heights, masks)
+    for i in range(rows - members):
+        store(heights, 8 * i, splat(real(0)))
     shares(heights)
     restore(heights, masks)
 
@@ -76,22 +82,22 @@ def _airport_tiled(scores: Array, base: Array, credit: Array, low: int, high: in
         for i in range(members):
             height = load(b_tile, 8 * i) - floor
             nothing = multiply_add(height, zero, nothing)
-            store(b_tile, 8 * i, maximum(height, zero))
-        _solve_tile(b_tile, masks)
+            store(b_tile, 8 * i, height)
+        _solve_tile(b_tile, masks, members)
         turn(b_tile, 0, 8, members, lanes, credit, first * members, members)
     return bool(total(nothing) == 0)
 
 
 @jit
 def _lowest(scores: Array, o: int, members: int, floor: float) -> tuple[float, Lanes]:
-    """The lowest of K > 8 scores, or the floor if that is higher, and the sum of 0 times their heights above the floor."""
+    """The lowest of K > 8 scores, and the sum of 0 times their heights above the floor."""
     lowest, lanes, zero = load(scores, o), splat(floor), splat(scores.dtype.type(0))
     nothing = zero
     for i in range(0, members, 8):
         score = load(scores, o + min(i, members - 8))
         nothing = multiply_add(score - lanes, zero, nothing)
         lowest = minimum(lowest, score)
-    return max(floor, least(lowest)), nothing
+    return least(lowest), nothing
 
 
 @jit
@@ -106,10 +112,10 @@ def _room_for_keys(members: int) -> Any:
 def _keys(scores: Array, o: int, members: int, lowest: float, bits: int, places: Array, keys: Array, p: int) -> None:
     """The keys of K > 8 heights above the lowest, to keys[p:]. places [K]: 0 .. K-1."""
     # Above the lowest, numbers are smaller, and their leading bits tell more of them apart.
-    lanes, zero = splat(lowest), splat(scores.dtype.type(0))
+    lanes = splat(lowest)
     for first in range(0, members, 8):
         i = min(first, members - 8)
-        store(keys, p + i, packed(maximum(load(scores, o + i) - lanes, zero), bits, load(places, i)))
+        store(keys, p + i, packed(load(scores, o + i) - lanes, bits, load(places, i)))
 
 
 @jit
@@ -185,7 +191,7 @@ def _facility_tiled(scores: Array, weights: Array, credit: Array, low: int, high
         b_total[:] = 0
         for first in range(0, elements, 8):
             _heights(scores, group, first, b_tile)
-            _solve_tile(b_tile, masks)
+            _solve_tile(b_tile, masks, members)
             weight = _weight(weights, group * s_weights, first, b_weight)
             for i in range(members):
                 store(b_total, 8 * i, load(b_total, 8 * i) + load(b_tile, 8 * i) * weight)
@@ -232,8 +238,24 @@ def _of_keys(members: int) -> tuple[int, float]:
     return bits, (1.5 + 0.05 * bits**2) * members
 
 
-def airport(scores: Array, base: Array) -> Array:
-    """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]. Raises NotFiniteError."""
+def airport(scores: Array, base: Array, present: Array) -> Array:
+    """v(S) = max of the scores of the present members of S, base if there are none. Raises NotFiniteError.
+
+    scores [B, K], base [B or 1], present [B or 1, K] -> [B, K], 0 for absent members.
+    """
+    if np.count_nonzero(present) == present.size:
+        return _airport(scores, base)
+    groups, members = scores.shape
+    lowered, floor = memory.empty(scores.shape, scores.dtype), np.empty(groups, scores.dtype)
+    first = np.empty(groups, scores.dtype)
+    threads.rows(lower, groups, 2 * members, scores, base, present, lowered, floor, first)
+    credit = _airport(lowered, floor)
+    threads.rows(raise_present, groups, 2 * members, first, present, credit)
+    return credit
+
+
+def _airport(scores: Array, base: Array) -> Array:
+    """`airport` of groups that are all present."""
     groups, members = scores.shape
     credit = memory.empty(scores.shape, scores.dtype)
     if members <= 8:

@@ -2,10 +2,11 @@
 
     phi_i = c_q for the last a_q <= x_i,  c_q = sum_{p<=q} (a_p - a_{p-1}) / (K - p + 1),  a ascending heights, a_0 = 0:
 
-equal heights have equal c, and heights of 0 earn 0, so that rows are padded with zeros to a power of two. K <= 16: one thread a
-row (`airport`) or a column (`facility`), a sorting network in its registers, then K - 1 selections a member. Above: tiles are
-sorted across threads, and a member finds its a_q by bisection. Neither sort keeps NaN, so that
-0 times the heights is added.
+equal heights have equal c. Absent members, and those that pad rows to a power of two, stand below all others when heights are
+sorted, at -inf, and count as heights of 0, which earn 0. In `facility`, whose heights are not negative, they stand at 0. Up to
+K = 16 one thread has a row (`airport`) or a column (`facility`), a sorting network in its registers, then K - 1 selections a
+member. Above, tiles are sorted across threads, and a member finds its a_q by bisection. Neither sort keeps NaN, so that 0 times
+the heights is added.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ import triton.language as tl
 from torch import Tensor
 
 from shapley_kernels.thresholds import ref
-from shapley_kernels.triton_launch import columns, empty, empty_credits, from_columns, launch, operator, padded, stride, tile
+from shapley_kernels.triton_launch import (
+    columns,
+    empty,
+    empty_credits,
+    flags,
+    from_columns,
+    launch,
+    operator,
+    padded,
+    stride,
+    tile,
+)
 
 NETWORK_LIMIT = 16
 SORT_LIMIT = 128  # above, batched sorts of the specification are as fast
@@ -42,6 +54,12 @@ def _at_least_0(b_entries):
 
 
 @triton.jit
+def _counted(b_entries):
+    """Sorted entries as the heights that they count as."""
+    return tl.where(b_entries == float("-inf"), 0.0, b_entries)
+
+
+@triton.jit
 def _exchange(b_entries, K: tl.constexpr, P: tl.constexpr, D: tl.constexpr):
     b_next = ()
     for i in tl.static_range(K):
@@ -61,14 +79,14 @@ def _network_shares(b_heights, K: tl.constexpr, LOG: tl.constexpr):
     for i_run in tl.static_range(LOG):
         for i_span in tl.static_range(i_run + 1):
             b_sorted = _exchange(b_sorted, K, 2**i_run, 2 ** (i_run - i_span))
-    b_level = b_sorted[0] * (1.0 / K)
+    b_level = _counted(b_sorted[0]) * (1.0 / K)
     for i in tl.static_range(K):
-        b_level += 0.0 * b_heights[i]
+        b_level += 0.0 * _counted(b_heights[i])
     b_shares = ()
     for i in tl.static_range(K):
         b_shares = b_shares + (b_level,)
     for q in tl.static_range(1, K):
-        b_level += (b_sorted[q] - b_sorted[q - 1]) * (1.0 / (K - q))
+        b_level += (_counted(b_sorted[q]) - _counted(b_sorted[q - 1])) * (1.0 / (K - q))
         b_next = ()
         for i in tl.static_range(K):
             b_next = b_next + (tl.where(b_sorted[q] <= b_heights[i], b_level, b_shares[i]),)
@@ -82,7 +100,8 @@ def _sorted_shares(b_height, BB: tl.constexpr, KP: tl.constexpr, LOG: tl.constex
     o_column = tl.arange(0, KP)
     b_sorted = tl.sort(b_height)
     o_previous = tl.broadcast_to(tl.maximum(o_column - 1, 0)[None, :], [BB, KP])
-    b_gap = tl.where(o_column[None, :] == 0, b_sorted, b_sorted - tl.gather(b_sorted, o_previous, 1))
+    b_stair = _counted(b_sorted)
+    b_gap = tl.where(o_column[None, :] == 0, b_stair, b_stair - tl.gather(b_stair, o_previous, 1))
     b_level = tl.cumsum(b_gap / (KP - o_column)[None, :].to(b_gap.dtype), 1)
     o_last = tl.zeros([BB, KP], tl.int32)
     for i in tl.static_range(LOG):
@@ -96,9 +115,11 @@ def _airport(
     p_credit,
     p_scores,
     p_base,
+    p_present,
     B,
     K,
     s_base,
+    s_present,
     BB: tl.constexpr,
     KP: tl.constexpr,
     LOG: tl.constexpr,
@@ -108,11 +129,15 @@ def _airport(
     o_row, o_tile, m_tile = tile(tl.program_id(0), B, K, BB, KP, FULL)
     b_score = tl.load(p_scores + o_tile, mask=m_tile, other=0.0).to(p_credit.dtype.element_ty)  # [BB, KP]
     b_base = tl.load(p_base + o_row * s_base, mask=o_row < B, other=0.0).to(b_score.dtype)
-    b_height = tl.where(m_tile, _at_least_0(b_score - b_base[:, None]), 0.0)
+    o_present = o_row[:, None] * s_present + tl.arange(0, KP)[None, :]
+    b_present = tl.load(p_present + o_present, mask=m_tile, other=0) != 0
+    b_height = b_score - b_base[:, None]
+    # A score of -inf is no absent member: it becomes NaN.
+    b_height = tl.where(b_present, b_height + 0.0 * b_height, float("-inf"))
     if NETWORK:
         b_share = from_columns(_network_shares(columns(b_height, KP, LOG), KP, LOG), KP, LOG)
     else:
-        b_none = tl.sum(0.0 * b_height, 1)[:, None]
+        b_none = tl.sum(0.0 * _counted(b_height), 1)[:, None]
         b_share = _sorted_shares(b_height, BB, KP, LOG) + b_none
     tl.store(p_credit + o_tile, b_share, mask=m_tile)
 
@@ -170,11 +195,14 @@ def _facility(
 
 
 @operator(empty_credits)
-def airport(scores: Tensor, base: Tensor) -> Tensor:
-    """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K]."""
+def airport(scores: Tensor, base: Tensor, present: Tensor) -> Tensor:
+    """v(S) = max of the scores of the present members of S, base if there are none.
+
+    scores [B, K], base [B or 1], present [B or 1, K] -> [B, K].
+    """
     groups, members = scores.shape
     if members > SORT_LIMIT:
-        return ref.airport(scores, base)
+        return ref.airport(scores, base, present)
     width = padded(members, 2)
     network = width <= NETWORK_LIMIT
     rows = (NETWORK_TILE if network else TILE) // padded(width, 8)
@@ -186,9 +214,11 @@ def airport(scores: Tensor, base: Tensor) -> Tensor:
         empty_credits(scores),
         scores.contiguous(),
         base.contiguous(),
+        flags(present),
         groups,
         members,
         stride(base),
+        stride(present),
         BB=rows,
         KP=width,
         LOG=width.bit_length() - 1,

@@ -7,17 +7,24 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels.arrays import at_least, namespace
-from shapley_kernels.earlier_members import rises, running
+from shapley_kernels.earlier_members import counted, rises, running
 
 Array = Any
 
 
 @np.errstate(over="ignore", invalid="ignore")  # shows as credits that are not finite, which callers explain
-def airport(scores: Array, base: Array) -> Array:
-    """v(S) = max(base, max_S scores). scores [B, K], base [B or 1] -> [B, K], NaN for what is not finite. O(K) a group."""
-    floor = base[:, None]
-    best = running("maximum", namespace(scores).maximum(scores, floor))
-    return rises(best, floor) + 0 * (scores - floor)
+def airport(scores: Array, base: Array, present: Array) -> Array:
+    """v(S) = max of the scores of the present members of S, base if there are none. O(K) a group.
+
+    The first score is the start of the others, so that none of them loses a digit to a base that is far away.
+    scores [B, K], base [B or 1], present [B or 1, K] -> [B, K], NaN for what is not finite.
+    """
+    xp = namespace(scores)
+    height = scores - base[:, None]
+    first = present & (counted(present) == 1)
+    start = xp.sum(xp.where(first, scores, 0), axis=1, keepdims=True)
+    best = running("maximum", xp.where(present, scores, start))
+    return rises(best, start) + xp.where(first, height, 0) + xp.where(present, 0 * height, 0)
 
 
 def facility(scores: Array, weights: Array) -> Array:

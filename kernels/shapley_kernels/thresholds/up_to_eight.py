@@ -1,8 +1,8 @@
 """`airport` of groups of at most eight: eight groups at a time, everything in registers.
 
-Members that a smaller group lacks have height 0: they come first, where c is 0, and change no other credit. Rows are
-still read and written eight numbers wide: the surplus belongs to the next row, which is written later. The last rows have no
-next one, and go through a tile.
+Members that a smaller group lacks are below all others when heights are sorted, and then have height 0: they come first, where
+c is 0, and change no other credit. Rows are still read and written eight numbers wide: the surplus belongs to the next row,
+which is written later. The last rows have no next one, and go through a tile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from shapley_kernels.compiled.lanes import (
     Lanes,
     choose,
     load,
-    maximum,
     multiply_add,
     restored_eight,
     sorted_eight,
@@ -31,16 +30,16 @@ Array = NDArray[Any]
 
 
 @jit
-def _only(present: bool, height: Lanes, zero: Lanes) -> Lanes:
-    """The heights of a member that is present, else 0."""
-    return choose(np.uint8(255 if present else 0), height, zero)
+def _only(present: bool, height: Lanes, other: Lanes) -> Lanes:
+    """The heights of a member that is present, else others."""
+    return choose(np.uint8(255 if present else 0), height, other)
 
 
 @jit
 def _solve(scores: Array, o: int, step: int, members: int, floor: Lanes, credit: Array, nothing: Lanes) -> Lanes:
     """Credits of the eight groups that start at element o, `step` apart; `nothing` plus 0 times their heights."""
     real = scores.dtype.type
-    zero = splat(real(0))
+    zero, below = splat(real(0)), splat(real(-np.inf))
     w_8, w_7, w_6, w_5 = splat(real(1 / 8)), splat(real(1 / 7)), splat(real(1 / 6)), splat(real(1 / 5))
     w_4, w_3, w_2 = splat(real(1 / 4)), splat(real(1 / 3)), splat(real(1 / 2))
     a, b, c, d, e, f, g, h = columns(scores, o, step)
@@ -50,9 +49,13 @@ def _solve(scores: Array, o: int, step: int, members: int, floor: Lanes, credit:
         e, f, g, h = _only(members > 4, e, zero), _only(members > 5, f, zero), _only(members > 6, g, zero), zero
     nothing = multiply_add(a, zero, multiply_add(b, zero, multiply_add(c, zero, multiply_add(d, zero, nothing))))
     nothing = multiply_add(e, zero, multiply_add(f, zero, multiply_add(g, zero, multiply_add(h, zero, nothing))))
-    a, b, c, d = maximum(a, zero), maximum(b, zero), maximum(c, zero), maximum(d, zero)
-    e, f, g, h = maximum(e, zero), maximum(f, zero), maximum(g, zero), maximum(h, zero)
+    if members < 8:
+        b, c, d = _only(members > 1, b, below), _only(members > 2, c, below), _only(members > 3, d, below)
+        e, f, g, h = _only(members > 4, e, below), _only(members > 5, f, below), _only(members > 6, g, below), below
     (a, b, c, d, e, f, g, h), masks = sorted_eight((a, b, c, d, e, f, g, h))
+    if members < 8:
+        a, b, c, d = zero, _only(members > 6, b, zero), _only(members > 5, c, zero), _only(members > 4, d, zero)
+        e, f, g = _only(members > 3, e, zero), _only(members > 2, f, zero), _only(members > 1, g, zero)
     c_0 = a * w_8
     c_1 = c_0 + (b - a) * w_7
     c_2 = c_1 + (c - b) * w_6

@@ -111,7 +111,7 @@ def best_of_set(structure: Structure, scores: Array) -> Array:
     """Credits [B, k] of the games max(0, max_{i in S} s_i), scores [B, k]."""
     if structure.efficient and not structure.flat:
         return structure.levels.best(scores)
-    credit: Array = tree_credits(Max(scores), structure.tree, structure.rules)
+    credit: Array = tree_credits(Max(scores, clip=True), structure.tree, structure.rules)
     return credit
 
 
