@@ -13,28 +13,37 @@ from shapley_credit.utility import Utility
 from shapley_credit.values import connected_shapley, marginal_vector, owen, set_semivalue, set_shapley
 
 if TYPE_CHECKING:
-    from shapley_credit.blackbox.estimate import estimate
+    from shapley_credit.blackbox.cache import Cache
+    from shapley_credit.blackbox.estimate import aestimate, estimate
     from shapley_credit.blackbox.evaluate import aevaluate, evaluate
     from shapley_credit.blackbox.plan import plan, solve_plans
     from shapley_credit.blackbox.solution import Estimate
     from shapley_credit.credit.groups import advantages
     from shapley_credit.credit.tokens import scatter_credit, token_advantages
+    from shapley_credit.credit.turns import turn_advantages
+    from shapley_credit.explanation.explain import explain
+    from shapley_credit.explanation.explained import Explanation
+    from shapley_credit.rollouts.frames import with_credit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cache",
     "CoalitionTree",
     "Estimate",
     "EvaluationError",
+    "Explanation",
     "InputError",
     "MissingExtraError",
     "Utility",
     "advantages",
+    "aestimate",
     "aevaluate",
     "batched",
     "connected_shapley",
     "estimate",
     "evaluate",
+    "explain",
     "marginal_vector",
     "owen",
     "plan",
@@ -44,20 +53,28 @@ __all__ = [
     "set_shapley",
     "solve_plans",
     "token_advantages",
+    "turn_advantages",
     "utilities",
+    "with_credit",
 ]
 
 # The modules of names that are imported when they are first used: most programs need few of them.
 _HOME_OF = {
+    "Cache": "blackbox.cache",
     "Estimate": "blackbox.solution",
+    "Explanation": "explanation.explained",
     "advantages": "credit.groups",
+    "aestimate": "blackbox.estimate",
     "aevaluate": "blackbox.evaluate",
     "estimate": "blackbox.estimate",
     "evaluate": "blackbox.evaluate",
+    "explain": "explanation.explain",
     "plan": "blackbox.plan",
     "scatter_credit": "credit.tokens",
     "solve_plans": "blackbox.plan",
     "token_advantages": "credit.tokens",
+    "turn_advantages": "credit.turns",
+    "with_credit": "rollouts.frames",
 }
 
 

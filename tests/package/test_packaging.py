@@ -51,18 +51,22 @@ def test_kernels_is_nobodys_import_name_here() -> None:
 
 def test_public_surface() -> None:
     assert shapley_credit.__all__ == [
+        "Cache",
         "CoalitionTree",
         "Estimate",
         "EvaluationError",
+        "Explanation",
         "InputError",
         "MissingExtraError",
         "Utility",
         "advantages",
+        "aestimate",
         "aevaluate",
         "batched",
         "connected_shapley",
         "estimate",
         "evaluate",
+        "explain",
         "marginal_vector",
         "owen",
         "plan",
@@ -72,7 +76,9 @@ def test_public_surface() -> None:
         "set_shapley",
         "solve_plans",
         "token_advantages",
+        "turn_advantages",
         "utilities",
+        "with_credit",
     ]
     assert shapley_credit.__version__ == DISTRIBUTION.version
     assert all(hasattr(shapley_credit, name) for name in shapley_credit.__all__)  # some are imported when first used

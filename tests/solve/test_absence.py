@@ -182,7 +182,7 @@ def with_none(array: Any, place: tuple[int, ...]) -> Any:
 @few
 @given(data=st.data())
 def test_none_among_numbers_is_named(family: type[Utility], data: st.DataObject) -> None:
-    """In every array of every family, in lists, tuples and arrays of objects. A label may be missing: tests/inputs/test_labels."""
+    """In every array of every family but labels, which may be missing; in lists, tuples and arrays of objects."""
     make: Any = family
     drawn = data.draw(instances(family, np.float64, 3, (2,)))
     for name, spec in family.fields.items():

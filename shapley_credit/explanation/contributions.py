@@ -1,0 +1,86 @@
+"""What Shapley credits are made of: the terms of a sum, the sizes of coalitions, and the presence of each other member."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_credit import semivalues
+from shapley_credit.coalitions import CoalitionTree
+from shapley_credit.convert import Array, Library
+from shapley_credit.linear import Sum
+from shapley_credit.semivalues import Semivalue
+from shapley_credit.solve.terms import combined, flat_credits, tree_credits
+from shapley_credit.utilities.pairwise import Cut
+from shapley_credit.utilities.product import Product
+from shapley_credit.utility import Utility
+from shapley_kernels.arrays import namespace
+
+
+def term_credits(game: Utility) -> list[Array]:
+    """Credits [..., k] of each term times its coefficient: the summands of the credits of the game, bit by bit."""
+    found = []
+    for coefficient, term in game.terms():
+        alone = Sum([(coefficient, term.over(game.shape))])
+        alone.dtype, alone.anchor = game.dtype, game.anchor  # those of the other terms too
+        found.append(flat_credits(alone))
+    return found
+
+
+def credits_by_size(game: Utility, present: NDArray[np.bool_]) -> Array:
+    """Mean marginal contributions [..., k, k] of member i to the coalitions of s present others, NaN where there are fewer.
+
+    present: [..., k] or [k]. Cost of k semivalues on a tree that is flat where all members are present.
+    """
+    k = game.k
+    # An absent member changes no value wherever it stands; beside the first present member, in one union, it counts for nobody:
+    # the children of the root are as many as the present members, and coalitions have their sizes.
+    first = present.argmax(axis=-1)[..., None]
+    tree = CoalitionTree.from_labels(np.where(present, np.arange(k), first))
+    sizes = [tree_credits(game, tree, (_to_others(s), semivalues.shapley)) for s in range(k)]
+    xp = namespace(sizes[0])
+    known = np.arange(k) < present.sum(axis=-1)[..., None]
+    return xp.where(game.beside(known)[..., None, :], xp.stack(sizes, axis=-1), float("nan"))
+
+
+def _to_others(s: int) -> Semivalue:
+    """Contributions to coalitions of s others, of all others where there are fewer."""
+    return Semivalue(f"to {s} others", lambda children: semivalues.of_size(min(s + 1, children)).sizes(children))
+
+
+def credits_by_presence(game: Utility, credit: Array) -> Array:
+    """phi_i(N) - phi_i(N without j) at [..., i, j], for the credits phi(N) [..., k]; all N without j are one batch.
+
+    Symmetric up to rounding (Myerson 1980). Cost of k Shapley values, on trees for Cut and Product.
+    """
+    k, lead = game.k, [1] * len(game.shape)
+    others = ~np.eye(k, dtype=np.bool_).reshape(k, *lead, k)
+    mask = game.beside(others if game.mask is None else others & game.mask)
+    tree = CoalitionTree.from_labels(others.astype(np.int64))
+
+    def without_each(term: Utility) -> Array:
+        if isinstance(term, _OUTSIDERS_COUNT):
+            # The union of all but j comes before j, so that they share v of sets without j.
+            less = tree_credits(term, tree, (_to_others(0), semivalues.shapley))
+            return namespace(less).where(term.beside(others), less, 0)
+        return flat_credits(_with_mask(term, mask, game.library))
+
+    xp, less = namespace(credit), combined(game, (k, *game.shape), without_each)
+    change = credit[..., None] - xp.moveaxis(less, 0, -1)
+    return change if game.mask is None else xp.where(game.mask[..., None, :], change, 0)  # trees round in another way
+
+
+# Families whose value of a set depends on the present members outside it: absence would change it.
+_OUTSIDERS_COUNT = (Cut, Product)
+
+
+def _with_mask(term: Utility, mask: Array, library: Library | None) -> Utility:
+    """The same data with other members absent, read once more, as the entries of absent members are replaced."""
+    chosen = copy.copy(term)
+    given: dict[str, Any] = {name: vars(term)[name] for name in term.fields if name in vars(term)}
+    chosen.bind(mask, **given)
+    chosen.dtype, chosen.library = term.dtype, library  # the arrays alone do not say where they came from
+    return chosen

@@ -1,0 +1,163 @@
+"""What `explain` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapley_credit.convert import Array, to_host
+from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.explanation.figures import Figures
+from shapley_credit.explanation.pictures import as_html, as_rich, plain
+from shapley_credit.explanation.sentences import sentences
+from shapley_credit.inputs.checks import one_of, whole_number
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+# Libraries of frames that narwhals makes.
+BACKENDS = ("pyarrow", "pandas", "polars", "modin")
+
+
+class Part(NamedTuple):
+    """One term of a sum: its family, numbered where the family comes again, its coefficient, a number or an array [...], and
+    the credits [..., k] that it brings, the coefficient included."""
+
+    name: str
+    coefficient: Array | float
+    credit: Array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """Shapley credits and what they are made of; made by `explain`.
+
+    Attributes:
+        names: of the k members.
+        credit: [..., k], the Shapley values phi_i.
+        terms: a `Part` for each term of the utility; their credits add up to `credit`.
+        by_size: [..., k, k], at [i, s] the mean marginal contribution of i to coalitions of s others that are present, NaN
+            where fewer are; the mean over s is the credit.
+        without: [..., k, k], at [i, j] what the presence of j adds to the credit of i, phi_i(N) - phi_i(N without j); the
+            credits on the diagonal, 0 for absent members, symmetric (Myerson 1980).
+        present: bool [..., k], NumPy flags.
+
+    An explanation of groups is indexed by them: `explanation[g]` is that of group g. Two are equal if their names and numbers
+    are, NaN included.
+    """
+
+    names: tuple[str, ...]
+    credit: Array
+    terms: tuple[Part, ...]
+    by_size: Array
+    without: Array
+    present: NDArray[np.bool_]
+
+    def __getitem__(self, index: Any) -> Explanation:
+        self.present[..., 0][index]  # raises IndexError for what is no group, where the other arrays would index a member
+        groups = index if isinstance(index, tuple) else (index,)
+        members, pairs = (*groups, slice(None)), (*groups, slice(None), slice(None))
+        terms = [
+            Part(name, factor if isinstance(factor, float) else factor[groups], credit[members])
+            for name, factor, credit in self.terms
+        ]
+        return replace(
+            self,
+            credit=self.credit[members],
+            terms=tuple(terms),
+            by_size=self.by_size[pairs],
+            without=self.without[pairs],
+            present=self.present[members],
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Explanation):
+            return NotImplemented
+        mine, others = self._numbers(), other._numbers()
+        known = self.names == other.names and mine.keys() == others.keys()
+        return known and all(np.array_equal(mine[name], others[name], equal_nan=True) for name in mine)
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.present.shape, *(part.name for part in self.terms)))
+
+    def _numbers(self) -> dict[str, NDArray[Any]]:
+        """All numbers on the host."""
+        factors = {f"coefficient of {part.name}": part.coefficient for part in self.terms}
+        arrays = self._credits() | factors | {"by_size": self.by_size, "without": self.without, "present": self.present}
+        return {name: to_host(array, name) for name, array in arrays.items()}
+
+    def why(self, i: int) -> str:
+        """Why member i of a group earns what it earns, in three or four sentences, one a line.
+
+        i: a member, 0 .. k-1. Numbers have four digits; what may be rounding counts as 0. "Shares with j" says that i would
+        earn more without j, "completed by j" that it would earn less. Raises InputError for other members, for several groups,
+        and for arrays that are on a device and not of torch, or without values.
+
+        >>> import shapley_credit as sc
+        >>> from shapley_credit import utilities as u
+        >>> print(sc.explain(u.Max([3.0, 3.0, 1.0]), names=["ann", "bob", "cyd"]).why(0))
+        Member ann earns 1.333, where all members earn 3 together.
+        By itself it adds 3, to all the others together 0; on average nowhere more than by itself.
+        It shares with bob and cyd: it would earn 2.5 without bob and 1.5 without cyd.
+        """
+        k, member = len(self.names), whole_number(i, "the member of why")
+        if member >= k:
+            raise InputError(f"the member of why must be in 0 .. {k - 1}; got {member}.")
+        if self.present.ndim > 1:
+            raise InputError(
+                f"this explanation is of groups {self.present.shape[:-1]}, and why is of one; ask explanation[g].why(i) for "
+                "group g."
+            )
+        return "\n".join(sentences(self._figures(), member))
+
+    def to_frame(self, backend: str = "pyarrow") -> Any:
+        """The credits as a frame, one row a member: member, name, credit, and one column a term; of groups, group comes first.
+
+        backend: "pyarrow", "pandas", "polars" or "modin". Groups are numbered in the order of the flattened leading axes.
+        Raises InputError for other backends and arrays without values, MissingExtraError where a library is not installed.
+
+        >>> import shapley_credit as sc
+        >>> from shapley_credit import utilities as u
+        >>> sc.explain(u.Max([1.0, 3.0]) + u.Min([1.0, 3.0])).to_frame().to_pydict()
+        {'member': [0, 1], 'name': ['0', '1'], 'credit': [0.0, 4.0], 'Max': [0.5, 2.5], 'Min': [-0.5, 1.5]}
+        """
+        one_of(backend, BACKENDS, "backend")
+        try:
+            import narwhals as nw
+        except ImportError as error:
+            raise MissingExtraError("frames need narwhals; run: pip install 'shapley-credit[frames]'.") from error
+        k, groups = len(self.names), self.present[..., 0].size
+        names = [name.encode(errors="backslashreplace").decode() for name in self.names]  # Arrow holds no half surrogates
+        columns: dict[str, Any] = {"group": np.repeat(np.arange(groups), k)} if self.present.ndim > 1 else {}
+        columns |= {"member": np.tile(np.arange(k), groups), "name": names * groups}
+        columns |= {name: to_host(credit, name).ravel() for name, credit in self._credits().items()}
+        try:
+            made: Any = nw.from_dict
+            return made(columns, backend=backend).to_native()
+        except ImportError as error:
+            raise MissingExtraError(f"the backend needs {backend}; run: pip install {backend}.") from error
+
+    def _credits(self) -> dict[str, Array]:
+        return {"credit": self.credit} | {part.name: part.credit for part in self.terms}
+
+    def _figures(self) -> Figures:
+        """The numbers of a single group on the host."""
+        known = self._numbers()
+        terms = {part.name: known[part.name] for part in self.terms}
+        return Figures(self.names, self.present, known["credit"], terms, known["by_size"], known["without"])
+
+    def __repr__(self) -> str:
+        groups = f", groups={self.present.shape[:-1]}" if self.present.ndim > 1 else ""
+        return f"Explanation(k={len(self.names)}{groups}, terms={', '.join(part.name for part in self.terms)})"
+
+    def __str__(self) -> str:
+        return repr(self) if self.present.ndim > 1 else plain(self._figures())
+
+    def _repr_html_(self) -> str | None:
+        return None if self.present.ndim > 1 else as_html(self._figures())  # None: notebooks show repr
+
+    def __rich__(self) -> Table | str:
+        return repr(self) if self.present.ndim > 1 else as_rich(self._figures())

@@ -1,0 +1,81 @@
+"""Why a member earns what it earns, in sentences that are true of its game."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from shapley_credit.explanation.figures import Figures
+
+# The most other members that a sentence names.
+_NAMED = 3
+
+
+def sentences(group: Figures, i: int) -> Iterator[str]:
+    """Three to four sentences about member i of a group."""
+    if not group.present[i]:
+        yield f"Member {group.name(i)} is absent."
+        yield "It earns 0."
+        yield "What the others earn would be the same without it."
+        return
+    yield _earnings(group, i)
+    others = int(group.present.sum()) - 1
+    if not others:
+        yield "No other member is present."
+        yield f"It earns all that the set adds to the empty set, {group.said(group.credit[i])}."
+        return
+    yield _company(group, group.by_size[i, : others + 1].tolist())
+    yield from _presence(group, i)
+
+
+def _earnings(group: Figures, i: int) -> str:
+    parts = [f"{group.said(credit[i])} for {name}" for name, credit in group.terms.items()]
+    made_of = f": {_listed(parts)}" if len(parts) > 1 else ""
+    whole = group.said(group.credit.sum())
+    return f"Member {group.name(i)} earns {group.said(group.credit[i])}, where all members earn {whole} together{made_of}."
+
+
+def _company(group: Figures, added: Sequence[float]) -> str:
+    """What it adds to none, to some and to all of the others."""
+    most, noise = max(added), group.noise
+    if most - min(added) <= noise:
+        return f"It adds {group.said(most)} on average to coalitions of every size."
+    ends = f"By itself it adds {group.said(added[0])}, to all the others together {group.said(added[-1])}"
+    if most - added[0] <= noise:
+        return f"{ends}; on average nowhere more than by itself."
+    if most - added[-1] <= noise:
+        return f"{ends}; on average nowhere more than to all of them."
+    size = int(np.argmax(added))
+    return f"{ends}; it adds most, {group.said(most)} on average, to coalitions of {size} other{'s' if size > 1 else ''}."
+
+
+def _presence(group: Figures, i: int) -> Iterator[str]:
+    """Who shares with it, that is, lowers its credit by being there, and who completes it, that is, raises it."""
+    change = group.without[i].tolist()
+    # The largest first, as they are said, so that rounding does not decide who is named.
+    order = sorted((j for j in range(len(change)) if j != i), key=lambda j: -float(group.said(abs(change[j]))))
+    sharing = [j for j in order if change[j] < -group.noise]
+    completing = [j for j in order if change[j] > group.noise]
+    if sharing:
+        yield f"It shares with {_named(group, sharing)}: it would earn {_left_alone(group, i, sharing)}."
+    if completing:
+        yield f"It is completed by {_named(group, completing)}: it would earn {_left_alone(group, i, completing)}."
+    if not sharing and not completing:
+        yield "Whichever other member were left out, it would earn the same."
+
+
+def _named(group: Figures, members: Sequence[int]) -> str:
+    more = len(members) - _NAMED
+    counted = [f"{more} more member{'s' if more > 1 else ''}"] if more > 0 else []
+    return _listed([group.name(j) for j in members[:_NAMED]] + counted)
+
+
+def _left_alone(group: Figures, i: int, members: Sequence[int]) -> str:
+    earned = group.credit[i] - group.without[i]
+    return _listed(f"{group.said(earned[j])} without {group.name(j)}" for j in members[:_NAMED])
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
