@@ -58,6 +58,7 @@ EXAMPLES: dict[str, Callable[[Path], Any]] = {
     "CoalitionTree": lambda folder: sc.CoalitionTree.from_nested([[0, 1], [2, [3, 4]]]),
     "Estimate": lambda folder: sc.plan(3).solve(np.arange(8)),
     "EvaluationError": lambda folder: sc.EvaluationError("message", (1,), np.arange(2), np.zeros(2), [(0, (1,))], {"a": 1.0}),
+    "Explanation": lambda folder: sc.explain(u.Max([1.0, 3.0]), names=["a", "b"]),
     "InputError": lambda folder: sc.InputError("message"),
     "MissingExtraError": lambda folder: sc.MissingExtraError("message"),
     "Utility": lambda folder: 0.5 * u.Max([1.0, 3.0]) + u.NoisyOr([0.5, 0.25]),
@@ -95,7 +96,7 @@ def assert_alike(other: Any, made: Any) -> None:
     elif isinstance(made, sc.Utility):
         assert repr(other) == repr(made)
         assert sc.set_shapley(other).tobytes() == sc.set_shapley(made).tobytes()
-    elif isinstance(made, BaseException | sc.CoalitionTree):
+    elif isinstance(made, BaseException | sc.CoalitionTree | sc.Explanation):
         assert str(other) == str(made)
         np.testing.assert_equal(vars(other), vars(made))
     else:
