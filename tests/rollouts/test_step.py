@@ -233,7 +233,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "told"), REFUSED, ids=[str(list(change.items()))[:40] for change, _ in REFUSED])
+@pytest.mark.parametrize(("change", "told"), REFUSED, ids=range(len(REFUSED)))
 def test_what_can_not_be_right_is_refused(change: dict[str, Any], told: str) -> None:
     table = rollouts(20).append_column("holed", column(*(None if row == 7 else row for row in range(20))))
     table = table.append_column("infinite", column(*(float("inf") if row == 3 else 1.0 for row in range(20))))
