@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shapley_credit import semivalues
 from shapley_credit.coalitions import CoalitionTree
-from shapley_credit.convert import Array, Library
+from shapley_credit.convert import Array
 from shapley_credit.linear import Sum
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve.terms import combined, flat_credits, tree_credits
@@ -66,7 +66,7 @@ def credits_by_presence(game: Utility, credit: Array) -> Array:
             # The union of all but j comes before j, so that they share v of sets without j.
             less = tree_credits(term, tree, (_to_others(0), semivalues.shapley))
             return namespace(less).where(term.beside(others), less, 0)
-        return flat_credits(_with_mask(term, mask, game.library))
+        return flat_credits(_with_mask(term, mask))
 
     xp, less = namespace(credit), combined(game, (k, *game.shape), without_each)
     change = credit[..., None] - xp.moveaxis(less, 0, -1)
@@ -77,10 +77,9 @@ def credits_by_presence(game: Utility, credit: Array) -> Array:
 _OUTSIDERS_COUNT = (Cut, Product)
 
 
-def _with_mask(term: Utility, mask: Array, library: Library | None) -> Utility:
+def _with_mask(term: Utility, mask: Array) -> Utility:
     """The same data with other members absent, read once more, as the entries of absent members are replaced."""
     chosen = copy.copy(term)
     given: dict[str, Any] = {name: vars(term)[name] for name in term.fields if name in vars(term)}
     chosen.bind(mask, **given)
-    chosen.dtype, chosen.library = term.dtype, library  # the arrays alone do not say where they came from
     return chosen

@@ -57,8 +57,8 @@ class Explanation:
     present: NDArray[np.bool_]
 
     def __getitem__(self, index: Any) -> Explanation:
-        self.present[..., 0][index]  # raises IndexError for what is no group, where the other arrays would index a member
         groups = index if isinstance(index, tuple) else (index,)
+        # The whole axes of members behind them: what is no group raises IndexError, and chooses no member.
         members, pairs = (*groups, slice(None)), (*groups, slice(None), slice(None))
         terms = [
             Part(name, factor if isinstance(factor, float) else factor[groups], credit[members])

@@ -161,7 +161,7 @@ def codes_of(groups: Any, values: Any) -> tuple[Any, int]:
 
 def _factorised(groups: Any) -> tuple[Any, int]:
     if (column := encoded_column(groups, "an id in groups")) is not None:
-        return _without_missing(*column, np.zeros(len(groups), np.bool_))
+        return _without_missing(*column)
     array = groups if isinstance(groups, list | tuple) else to_host(groups, "groups")
     if isinstance(array, np.ndarray) and not array.ndim:
         raise InputError(f"groups must be {_IDS}, or how many neighbours are a group; got {shown(groups)}.")
@@ -173,16 +173,15 @@ def _factorised(groups: Any) -> tuple[Any, int]:
     if isinstance(array, np.ndarray) and (rows or array.dtype.kind not in "OUST"):
         raise InputError(f"groups must be {_IDS}; got {array.dtype}.")
     names = array.tolist() if isinstance(array, np.ndarray) else list(array)
-    return _without_missing(*encoded(names, "an id in groups"), np.fromiter((name is None for name in names), np.bool_))
+    return _without_missing(*encoded(names, "an id in groups"))
 
 
-def _without_missing(codes: NDArray[np.int64], names: list[Any], nobody: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
-    """The codes and their number; `nobody`, None of Python, is an id. Raises InputError for what else is missing."""
+def _without_missing(codes: NDArray[np.int64], names: list[Any]) -> tuple[NDArray[np.int64], int]:
+    """The codes and their number. Raises InputError for a row without an id."""
     gone = codes < 0
-    wrong = gone & ~nobody
-    if wrong.any():
+    if gone.any():
         raise InputError(
-            f"an id in groups is NaN or null, which belongs to no group, in row {int(wrong.argmax())} first; leave the row "
-            "out, or give it an id of its own."
+            f"an id in groups is None, NaN or null, which belongs to no group, in row {int(gone.argmax())} first; leave the "
+            "row out, or give it an id of its own."
         )
-    return np.where(gone, len(names), codes), len(names) + bool(gone.any())
+    return codes, len(names)

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from shapley_credit import __version__
 from shapley_credit.errors import InputError
 from shapley_credit.report.credits import credit_columns, telling_problem
 from shapley_credit.report.model_answers import read_answers
@@ -53,6 +54,19 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Read, and say what woul
 ProblemOption = Annotated[int | None, typer.Option(help="Show this problem (from 1), not the first on which credit says most.")]
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"shapley-credit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Say the version.", is_eager=True, callback=_say_version)] = False,
+) -> None:
+    """Exact Shapley credit for rows of files."""
+
+
 @app.command()
 def credit(
     files: Files,
@@ -77,7 +91,7 @@ def credit(
     if out is None and not dry_run:
         raise typer.BadParameter("say where the rows go, --out FILE, or give --dry-run.")
     if on_error not in ("stop", "skip") or (on_error == "skip") != (rejects is not None):
-        raise typer.BadParameter("it is stop, or skip with --rejects FILE.", param_hint="--on-error")
+        raise typer.BadParameter("--rejects FILE goes with --on-error skip, and skip with a file.", param_hint="--on-error")
     if credit_column == advantage_column:
         raise typer.BadParameter(f"both columns would be called {visible(credit_column)}.", param_hint="--advantage-column")
     request = Request(
@@ -141,6 +155,8 @@ def demo(
     absent, is said below the tables.
     """
     with _faults_in_one_line():
+        if path == DEFAULT_DATA and not path.exists():
+            raise InputError(f"{path} is a part of the repository, and not here; give a file of your own: demo FILE.")
         answers = read_answers(path)
         if problem is not None and not 1 <= problem <= len(answers.questions):
             raise InputError(f"--problem must be in 1 .. {len(answers.questions)}; got {problem}.")

@@ -246,4 +246,5 @@ def nearest(name: str, known: Iterable[Any]) -> str:
     """The end of a sentence about an unknown name: the known one that it looks like, or all of them."""
     names = {str(each).casefold().replace("_", ""): str(each) for each in known}
     close = get_close_matches(name.casefold().replace("_", ""), names, n=1)
-    return f"; did you mean {names[close[0]]}?" if close else f"; there are {', '.join(sorted(names.values()))}."
+    there = "there is" if len(names) == 1 else "there are"
+    return f"; did you mean {names[close[0]]}?" if close else f"; {there} {', '.join(sorted(names.values()))}."

@@ -16,7 +16,7 @@ from shapley_credit.rollouts.columns import guess_group, guess_utility
 from shapley_credit.rollouts.expression import Expression, read_expression
 from shapley_credit.rollouts.reading import Faults, Progress, Reading, Rows, head_of, opened, read
 from shapley_credit.rollouts.sources import sources_of
-from shapley_credit.rollouts.step import ADVANTAGE, credited
+from shapley_credit.rollouts.step import ADVANTAGE, credited, read_rule
 from shapley_credit.rollouts.table_columns import Columns
 from shapley_credit.rollouts.targets import Target, targets_of
 from shapley_credit.rollouts.typed_rows import Wanted, codes_of_groups
@@ -153,6 +153,7 @@ def prepared(request: Request, kept: ExitStack, progress: Progress) -> Job:
     kept: owns temporary files, which the job needs to its end.
     Raises InputError for files, rows and options that can't be right.
     """
+    read_rule(request.advantage)
     refused = frozenset() if request.overwrite else frozenset(request.added)
     files = [opened(source, refused) for source in sources_of(request.files, kept)]
     targets = targets_of(request.out, request.rejects, files)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from shapley_credit.rollouts.columns import Head
+from shapley_credit.rollouts.expression import nearest
 from shapley_credit.rollouts.sources import Source
 from shapley_credit.rollouts.text_rows import RowFault, Watch, json_value, lines, refuse_taken
 
@@ -40,7 +41,7 @@ class JsonRows:
         try:
             found = [row[name] for name in columns]
         except KeyError as error:
-            raise RowFault(f"it has no column {error.args[0]!r}, but {', '.join(map(repr, row))}") from error
+            raise RowFault(f"it has no column {error.args[0]!r}{nearest(error.args[0], row)}") from error
         if any(type(value) is float and abs(value) >= _ROUNDED for value in found):
             exact = json_value(raw)
             found = [exact[name] for name in columns]

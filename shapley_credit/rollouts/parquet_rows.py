@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from shapley_credit.errors import InputError
 from shapley_credit.rollouts.columns import Head
+from shapley_credit.rollouts.expression import nearest
 from shapley_credit.rollouts.sources import Source
 from shapley_credit.rollouts.text_rows import Watch, refuse_taken
 from shapley_credit.rollouts.typed_rows import Wanted, spelled_column
@@ -48,7 +49,7 @@ class ParquetRows:
         """The columns that are wanted, in parts. Raises InputError for those that are not there, or are no numbers."""
         for name in wanted.columns:
             if name not in self.schema.names:
-                raise InputError(f"{self.source.name} has no column {name!r}, but {', '.join(map(repr, self.schema.names))}.")
+                raise InputError(f"{self.source.name} has no column {name!r}{nearest(name, self.schema.names)}")
             kind = self.schema.field(name).type
             if name in wanted.numbers and not (_is_number(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
                 raise InputError(f"{self.source.name}: column {name!r} must hold numbers; it holds {kind}.")

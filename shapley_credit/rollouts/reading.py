@@ -24,6 +24,8 @@ _CHUNK = 1 << 14
 # Faults that are kept to be shown; all are counted.
 _SHOWN = 20
 
+_WAY_OUT = "Mend the row, or set such rows aside: --on-error skip --rejects FILE."
+
 # Is told the stage, bytes done and bytes in all.
 Progress = Callable[[str, int, int], None]
 
@@ -38,9 +40,9 @@ class Faults:
 
     def meet(self, rows: Rows, number: int, why: str) -> None:
         """A fault in a row. Raises InputError unless such rows are set aside."""
-        told = f"{place_of(rows, number)}: {why}."
+        told = f"{place_of(rows, number)}: {why}{'' if why[-1] in '.?' else '.'}"
         if not self.set_aside:
-            raise InputError(told)
+            raise InputError(f"{told} {_WAY_OUT}")
         self.count += 1
         if len(self.first) < _SHOWN:
             self.first.append(told)
@@ -149,29 +151,33 @@ def _read_text(
 ) -> Iterator[pa.Table]:
     numbers: list[int] = []
     values: list[list[Any]] = []
+    wrong: dict[int, str] = {}
     for number, raw in records_of(rows, watch):
         try:
             values.append(rows.values(raw, wanted.columns, wanted.numbers))
             numbers.append(number)
         except RowFault as fault:
-            faults.meet(rows, number, str(fault))
-            part.rejected.add(number)
+            wrong[number] = str(fault)
         except InputError as error:
             raise InputError(f"{place_of(rows, number)}: {error}") from error
-        if len(values) == _CHUNK:
-            yield _typed(values, numbers, part, faults, typing)
-            values, numbers = [], []
-    yield _typed(values, numbers, part, faults, typing)
+        if len(values) == _CHUNK or (wrong and not faults.set_aside):
+            yield _typed(values, numbers, wrong, part, faults, typing)
+            values, numbers, wrong = [], [], {}
+    yield _typed(values, numbers, wrong, part, faults, typing)
 
 
-def _typed(values: list[list[Any]], numbers: list[int], part: Part, faults: Faults, typing: Typing) -> pa.Table:
+def _typed(
+    values: list[list[Any]], numbers: list[int], wrong: dict[int, str], part: Part, faults: Faults, typing: Typing
+) -> pa.Table:
+    """The columns of rows of these numbers; all faults are met in order, those of rows that can't be read, `wrong`, too."""
     try:
         table, found = typing.typed(values)
     except InputError as error:
         raise InputError(f"{place_of(part.rows, numbers[0])} to {numbers[-1]}: {error}") from error
-    for place in sorted(found):
-        faults.meet(part.rows, numbers[place], found[place])
-        part.rejected.add(numbers[place])
+    wrong |= {numbers[place]: why for place, why in found.items()}
+    for number in sorted(wrong):
+        faults.meet(part.rows, number, wrong[number])
+        part.rejected.add(number)
     return table
 
 

@@ -75,7 +75,7 @@ def new_columns(
     columns: Columns, by: str | Sequence[str], utility: OfColumns, credit: str, advantage: str | None, weights: Any
 ) -> dict[str, NDArray[Any]]:
     """The columns that `credited` adds, by name."""
-    rule = _read_rule(advantage)
+    rule = read_rule(advantage)
     of_columns = _read_utility(utility)
     for name in (credit, *([ADVANTAGE] if rule else [])):
         _check_free(name, columns, credit, rule)
@@ -131,7 +131,7 @@ def _read_utility(utility: Any) -> Expression | Callable[..., Any]:
     return read_expression(utility) if isinstance(utility, str) else utility
 
 
-def _read_rule(advantage: str | None) -> tuple[str, str] | None:
+def read_rule(advantage: str | None) -> tuple[str, str] | None:
     """(baseline, scale) of an advantage."""
     if advantage is None:
         return None

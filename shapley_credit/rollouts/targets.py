@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -50,12 +51,23 @@ def _paths(names: Sequence[str]) -> Iterator[str]:
 
 
 def _check(name: str, files: Sequence[Rows]) -> None:
+    if why := _unwritable(Path(os.path.realpath(name)).parent):
+        raise InputError(f"{name} can't be written: {os.strerror(why)}.")
     kind, _ = kind_of(Path(name), name)
     if kind != (given := files[0].source.kind):
         raise InputError(f"rows stay in their format: {files[0].source.name} is {given}, {name} would be {kind}.")
     for rows in files:
         if _same(name, str(rows.source.path)):
             raise InputError(f"{name} is read, and can't be written; give another file.")
+
+
+def _unwritable(folder: Path) -> int:
+    """The number of the error that writing into a folder would end in; 0 if it can be written."""
+    if not folder.exists():
+        return errno.ENOENT
+    if not folder.is_dir():
+        return errno.ENOTDIR
+    return 0 if os.access(folder, os.W_OK | os.X_OK) else errno.EACCES
 
 
 def _same(one: str, other: str) -> bool:

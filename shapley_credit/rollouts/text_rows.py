@@ -92,6 +92,9 @@ def json_value(raw: bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         why = "its JSON is nested too deeply"
+    except json.JSONDecodeError as error:
+        cut_off = error.msg.startswith("Unterminated") or not text[error.pos :].strip()
+        why = "it is JSON that is cut off" if cut_off else f"it is no JSON, {error.msg} at character {error.pos + 1}"
     except ValueError as error:
         why = f"it is no JSON, {error}"
     raise RowFault(why)

@@ -37,7 +37,12 @@ def grouped_credits(utility: Any, k: int | None, groups: Any, solve: SolveGroups
     """
     game = _flat(utility, k)
     parts = ((rows, solve(of_groups(game, rows), rows)) for rows in partition_of(groups, game.k).by_size())
-    return from_numpy(_in_rows(parts, game.k, game.anchor), game.library)
+    try:
+        return from_numpy(_in_rows(parts, game.k, game.anchor), game.library)
+    except InputError:
+        for _, term in game.terms():
+            term.check_deferred()  # names the row, where a group would name a place of its own
+        raise
 
 
 def grouped_tree_credits(utility: Any, k: int | None, coalitions: Any, levels: Any, groups: Any) -> Any:

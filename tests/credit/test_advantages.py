@@ -193,8 +193,8 @@ def test_the_set_leave_one_out_baseline_leaves_the_gradient_where_it_is() -> Non
 
 IDS: dict[str, Any] = {
     "strings": ["p", "q", "p", "r", "q", "p"],
-    "tuple": (("x", 1), None, ("x", 1), 2.5, None, ("x", 1)),
-    "objects": np.array(["p", 7, "p", None, 7, "p"], object),
+    "tuple": (("x", 1), True, ("x", 1), 2.5, True, ("x", 1)),
+    "objects": np.array(["p", 7, "p", (), 7, "p"], object),
     "integers": np.array([5, -1, 5, 9, -1, 5]),
     "text array": np.array(["p", "q", "p", "r", "q", "p"]),
     "prompts": np.array([[0, 1, 2], [0, 1, 3], [0, 1, 2], [1, 1, 2], [0, 1, 3], [0, 1, 2]]),

@@ -24,7 +24,7 @@ def test_ids_of_any_column() -> None:
 
 @pytest.mark.parametrize("gone", GONE, ids=lambda gone: type(gone).__name__)
 def test_a_missing_id_is_no_group(gone: Any) -> None:
-    with pytest.raises(sc.InputError, match=r"an id in groups is NaN or null, .* in row 1 first; leave the row out"):
+    with pytest.raises(sc.InputError, match=r"an id in groups is None, NaN or null, .* in row 1 first; leave the row out"):
         sc.advantages([1.0, 2.0], gone)
     with pytest.raises(sc.InputError, match="must hold one id for each of the 3 credits; got 2"):
         sc.advantages([1.0, 2.0, 3.0], pd.Series(["p", "q"]))

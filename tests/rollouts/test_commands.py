@@ -55,7 +55,7 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "no JSON": ("a.jsonl", GOOD + b"\n{]\n", "a.jsonl, line 3: it is no JSON"),
     "deep": ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: its JSON is nested too deeply"),
     "a list": ("a.jsonl", b"[1]\n", "a.jsonl, line 1: it is no JSON object"),
-    "missing": ("a.jsonl", GOOD + b'{"uid": "a"}', "a.jsonl, line 2: it has no column 'score', but 'uid'"),
+    "missing": ("a.jsonl", GOOD + b'{"uid": "a"}', "a.jsonl, line 2: it has no column 'score'; there is uid."),
     "two groups": ("a.jsonl", b'{"uid": 1, "prompt": "x", "score": 1}', "'uid' and 'prompt' could each be the group"),
     "two rewards": ("a.csv", b"uid,score,reward\n1,1,1\n", "'score' and 'reward' could each be the reward"),
     "no group": ("a.csv", b"x,score\n1,1\n", "no column is called as a group is (group_id, "),
@@ -106,8 +106,8 @@ def test_bad_files_end_in_one_line(case: str, command: Command, tmp_path: Path) 
 
 OPTIONS: list[tuple[list[str], int, str]] = [
     ([], 2, "say where the rows go"),
-    (["--out", "o.jsonl", "--on-error", "skip"], 2, "skip with --rejects FILE"),
-    (["--out", "o.jsonl", "--rejects", "r.jsonl"], 2, "skip with --rejects FILE"),
+    (["--out", "o.jsonl", "--on-error", "skip"], 2, "--rejects FILE goes with --on-error skip"),
+    (["--out", "o.jsonl", "--rejects", "r.jsonl"], 2, "--rejects FILE goes with --on-error skip"),
     (["--out", "o.jsonl", "--credit-column", "advantage"], 2, "both columns would be called advantage"),
     (["--out", "o.jsonl", "--no-such"], 2, "No such option"),
     (["--out", "o.csv"], 1, "rows stay in their format: a.jsonl is JSON lines, o.csv would be CSV"),

@@ -242,7 +242,7 @@ def test_rows_are_set_aside_as_they_are(command: Command, tmp_path: Path) -> Non
     assert aside.read_bytes() == b"".join(bad) + b"\n"
     assert f"set aside: 5 rows in all, to {aside}" in done.err
     for told in (
-        "line 1: it is no JSON",
+        "line 1: it is JSON that is cut off",
         "line 3: its 'uid' is missing",
         "line 4: it has no column 'score'",
         "line 5: its 'score'",

@@ -116,6 +116,7 @@ def test_terms_add_up_bit_by_bit(family: type[Utility], data: st.DataObject) -> 
     first, *others = (part.coefficient for part in found.terms)
     assert_array_equal(first, np.broadcast_to(factors, (3, 2)))
     assert others == [-0.25, 3.0]
+    assert {part.credit.shape for part in found.terms} == {(3, 2, 4)}
     alone = [sc.explain(drawn.utility), sc.explain(of_labels(LABELS, mask=drawn.mask))]
     weights, rounding = np.broadcast_to(factors + 3.0, (3, 2)), 8 * tolerance(drawn.utility.dtype or np.float64)
     for name, axes in (("credit", 1), ("by_size", 2), ("without", 2)):
@@ -235,7 +236,7 @@ def test_torch_tensors_come_back_as_tensors(dtype: Any) -> None:
     import torch
 
     scores, mask = SCORES.astype(dtype), np.array(MASK)
-    factor = np.array([2.0, -0.5], dtype)
+    factor = np.array([-0.5], dtype)
     here = sc.explain(factor * u.Max(scores, mask=mask) + u.DistinctCount(LABELS, mask=mask))
     tensors = to_torch(factor) * u.Max(to_torch(scores), mask=to_torch(mask)) + u.DistinctCount(to_torch(LABELS), mask=mask)
     there = sc.explain(tensors)
@@ -263,7 +264,8 @@ def test_no_value_is_read_on_a_device(family: type[Utility], data: st.DataObject
         with pytest.raises(sc.InputError, match=r"a mask on a device is not read; make the utility of arrays moved"):
             sc.explain(there)
         there = moved(drawn.absent_as(None).utility, to_meta)
-    found = sc.explain(there)
+    found = sc.explain(there + u.Additive(np.ones(k)))
+    assert {part.credit.device for part in found.terms} == {torch.device("meta")}
     for array, axes in ((found.credit, (k,)), (found.by_size, (k, k)), (found.without, (k, k)), (found.terms[0].credit, (k,))):
         assert array.device == torch.device("meta")
         assert array.shape == (*shape, *axes)

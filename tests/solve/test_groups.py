@@ -232,7 +232,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "k of a group": (lambda: sc.set_shapley(u.Max(REWARDS), 3, groups=3), r"with groups= k counts all rows: k = 3"),
     "too few ids": (lambda: sc.set_shapley(u.Max(REWARDS), groups=[0, 1]), r"one id for each of the 6 credits; got 2"),
-    "no id": (lambda: sc.set_shapley(u.Max(REWARDS), groups=[0, 1, float("nan"), 0, 1, 2]), r"an id in groups is NaN"),
+    "no id": (lambda: sc.set_shapley(u.Max(REWARDS), groups=[0, 1, None, 0, 1, 2]), r"an id .* is None, .* in row 2 first"),
+    "a score that is NaN": (
+        lambda: sc.set_shapley(0.5 * u.Max([1.0, 2.0, 3.0, np.nan, 5.0]), groups=list("ababb")),
+        r"scores must be finite; found nan at \[3\]",
+    ),
     "a base that differs": (
         lambda: sc.set_shapley(u.Max(REWARDS, base=REWARDS), groups=3),
         r"base of Max must be equal within each group; rows 0 and 1 are of one group and have 1.0 and 4.0",

@@ -117,14 +117,11 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         ],
     ),
     "rounding": (
-        u.SqrtSum([0.1, 0.2]) - u.SqrtSum([0.1, 0.2]) + u.Additive([0.3, 0.1]),
+        3.0 * u.Additive([0.1, 1.0]) - u.Additive([0.3, 0.0]),
         0,
         [
-            (
-                "Member 0 earns 0.3, where all members earn 0.4 together: 0.2084 for SqrtSum, -0.2084 for SqrtSum 2 "
-                "and 0.3 for Additive."
-            ),
-            "It adds 0.3 on average to coalitions of every size.",
+            "Member 0 earns 0, where all members earn 3 together: 0.3 for Additive and -0.3 for Additive 2.",
+            "It adds 0 on average to coalitions of every size.",
             "Whichever other member were left out, it would earn the same.",
         ],
     ),
