@@ -48,7 +48,7 @@ class Product(Utility):
         if self.outside is not None:
             rest = np.setdiff1d(np.arange(self.k), members)
             product *= self.outside[rest if self.mask is None else rest[self.mask[rest]]].prod()
-        return float(self.offset + self.scale * product)
+        return float(self.offset + self.scale * product) if self.scale else float(self.offset)  # the product may overflow
 
     def lowered(self) -> Self:
         lower = copy.copy(self)
@@ -72,5 +72,8 @@ class Product(Utility):
 
     def reduce(self) -> Sequence[Problem]:
         inside, outside = self._factors()
-        delta = (inside - outside) * self.rows("scale")[:, None]
+        scale = self.rows("scale")[:, None]
+        if isinstance(scale, np.ndarray) and not scale.all():  # times 0, products may overflow
+            inside, outside = np.where(scale, inside, 1), np.where(scale, outside, 1)
+        delta = (inside - outside) * scale
         return [Problem("products", "product", (inside, outside, delta))]

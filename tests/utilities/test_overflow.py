@@ -242,3 +242,12 @@ def test_determinants_of_vectors_short_long_and_nearly_parallel(kind: Any, size:
             (sc.marginal_vector(game), [value(tuple(range(i + 1))) - value(tuple(range(i))) for i in range(4)]),
         ):
             assert np.abs(credit - [float(c) for c in truth]).max() <= slack * float(max(truth))
+
+
+def test_products_that_overflow_are_worth_nothing_times_nothing() -> None:
+    utility = u.Product(np.full((2, 65), 1e30), scale=[0.0, 1e-300], offset=3.0)
+    for credit in (sc.set_shapley(utility[0]), sc.connected_shapley(utility[0]), sc.owen(utility[0], np.arange(65) // 9)):
+        assert not credit.any()
+    assert utility[0].value(np.arange(65)) == 3.0
+    with pytest.raises(sc.InputError, match="overflow"):
+        sc.set_shapley(utility)
