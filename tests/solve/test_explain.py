@@ -113,9 +113,12 @@ def test_terms_add_up_bit_by_bit(family: type[Utility], data: st.DataObject) -> 
     assert_array_equal(found.credit, sc.set_shapley(utility))
     assert_array_equal(sum(part.credit for part in found.terms), found.credit)
     assert [part.name for part in found.terms] == [family.__name__, of_labels.__name__, f"{family.__name__} 2"]
-    first, *others = (part.coefficient for part in found.terms)
+    first, *others = [part.coefficient for part in found.terms]
+    assert isinstance(first, np.ndarray)
     assert_array_equal(first, np.broadcast_to(factors, (3, 2)))
     assert others == [-0.25, 3.0]
+    first[:] = 0.0  # no memory of the utility
+    assert_array_equal(sc.set_shapley(utility), found.credit)
     assert {part.credit.shape for part in found.terms} == {(3, 2, 4)}
     alone = [sc.explain(drawn.utility), sc.explain(of_labels(LABELS, mask=drawn.mask))]
     weights, rounding = np.broadcast_to(factors + 3.0, (3, 2)), 8 * tolerance(drawn.utility.dtype or np.float64)

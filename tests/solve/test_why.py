@@ -117,12 +117,30 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         ],
     ),
     "rounding": (
-        3.0 * u.Additive([0.1, 1.0]) - u.Additive([0.3, 0.0]),
+        3.0 * u.Additive([0.1, 0.0]) - u.Additive([0.3, 0.0]),
         0,
         [
-            "Member 0 earns 0, where all members earn 3 together: 0.3 for Additive and -0.3 for Additive 2.",
+            "Member 0 earns 0, where all members earn 0 together: 0.3 for Additive and -0.3 for Additive 2.",
             "It adds 0 on average to coalitions of every size.",
             "Whichever other member were left out, it would earn the same.",
+        ],
+    ),
+    "rounding of a table": (
+        u.Table([0.0, 0.1, 0.2, 0.1 + 0.2, 0.2, 0.1 + 0.2, 0.4, 0.5]),
+        0,
+        [
+            "Member 0 earns 0.1, where all members earn 0.5 together.",
+            "It adds 0.1 on average to coalitions of every size.",
+            "Whichever other member were left out, it would earn the same.",
+        ],
+    ),
+    "a whole that is worth nothing": (
+        u.Table([0.0, 0.1, 0.1, 0.3, 0.1, 0.3, 0.3, 0.0]),
+        0,
+        [
+            "Member 0 earns 0, where all members earn 0 together.",
+            "By itself it adds 0.1, to all the others together -0.3; it adds most, 0.2 on average, to coalitions of 1 other.",
+            "It shares with 1 and 2: it would earn 0.15 without 1 and 0.15 without 2.",
         ],
     ),
 }
