@@ -20,7 +20,7 @@ from shapley_kernels.compiled import threads
 from shapley_kernels.compiled.jit import jit
 from shapley_kernels.compiled.lanes import Lanes, load, multiply_add, prefetch, splat, store, total, widen
 from shapley_kernels.kernel_errors import NotFiniteError
-from shapley_kernels.table.ref import size_weights
+from shapley_kernels.table.ref import NULL, size_weights
 
 Array = NDArray[Any]
 
@@ -49,18 +49,36 @@ def _fold(weighted: Array, bits: int, sums: Array, first: int) -> None:
 
 
 @jit
-def _finish(sums: Array, spread: float, credit: Array, game: int) -> bool:
+def _finish(sums: Array, values: Array, credit: Array, game: int) -> bool:
     """credit = (v(N) - v(0)) / n + A - mean(A). Returns False if it is not finite, as with any value that is not."""
     # A - mean(A) adds up to 0, so that credits add up to v(N) - v(0).
+    spread = (np.float64(values[game, values.shape[1] - 1]) - np.float64(values[game, 0])) / sums.shape[0]
     mean = 0.0
     for i in range(sums.shape[0]):
         mean += sums[i]
     mean /= sums.shape[0]
-    nothing = 0.0  # the sum of 0 times each credit, NaN if one is not finite
+    nothing, least, most = 0.0, np.inf, 0.0  # the sum of 0 times each credit, NaN if one is not finite
     for i in range(sums.shape[0]):
-        credit[game, i] = spread + (sums[i] - mean)
+        exact = spread + (sums[i] - mean)
+        credit[game, i] = exact
         nothing += np.float64(credit[game, i]) * 0.0
+        least, most = min(least, abs(exact)), max(most, abs(sums[i]))
+    if least <= NULL * (most + abs(spread)):
+        _clear_null_players(values, credit, game, NULL * (most + abs(spread)))
     return nothing == 0.0
+
+
+@jit
+def _clear_null_players(values: Array, credit: Array, game: int, rounding: float) -> None:
+    """Exactly 0 for members whose credit may be rounding alone, and that add nothing to any coalition."""
+    for i in range(credit.shape[1]):
+        if 0.0 < abs(credit[game, i]) <= rounding:
+            bit = 1 << i
+            s = 0
+            while s < values.shape[1] and values[game, s] == values[game, s | bit]:
+                s += 1
+            if s >= values.shape[1]:
+                credit[game, i] = 0.0
 
 
 @jit
@@ -75,7 +93,7 @@ def _solve_small(values: Array, weights: Array, credit: Array, low: int, high: i
         for s in range(size):
             weighted[s] = weights[s] * (values[game, s] - empty)
         _fold(weighted, n, sums, 0)
-        finite &= _finish(sums, (np.float64(values[game, size - 1]) - empty) / n, credit, game)
+        finite &= _finish(sums, values, credit, game)
     return finite
 
 
@@ -159,12 +177,12 @@ def _solve_one_row(values: Array, weights: Array, credit: Array, low: int, high:
         a[3], a[4], a[5] = total(a_0 + all_3), total(a_1 + all_3), total(a_2 + all_3)
         for i in range(6, n):
             a[i] = folded[i - 3]
-        finite &= _finish(a, (np.float64(values[game, size - 1]) - np.float64(values[game, 0])) / n, credit, game)
+        finite &= _finish(a, values, credit, game)
     return finite
 
 
 @jit
-def _gather(sums: Array, r: Array, spread: float, credit: Array, game: int) -> bool:
+def _gather(sums: Array, r: Array, values: Array, credit: Array, game: int) -> bool:
     """Credits of one game, and whether they are finite, from sums [chunks, SUMS] and r [2^(n - 9)], destroying both."""
     for chunk in range(1, sums.shape[0]):
         for lane in range(SUMS):
@@ -174,7 +192,7 @@ def _gather(sums: Array, r: Array, spread: float, credit: Array, game: int) -> b
         a[3 + bit] = total(load(sums, 8 * bit))
     _fold(sums[0, 48:], 3, a, 0)
     _fold(r, a.shape[0] - ROW_BITS, a, ROW_BITS)
-    return _finish(a, spread, credit, game)
+    return _finish(a, values, credit, game)
 
 
 @jit
@@ -184,8 +202,7 @@ def _solve_medium(values: Array, weights: Array, credit: Array, low: int, high: 
     finite = True
     for game in range(low, high):
         _stream(values, game, weights, sums, 0, r, 0, rows)
-        spread = (np.float64(values[game, values.shape[1] - 1]) - np.float64(values[game, 0])) / credit.shape[1]
-        finite &= _gather(sums, r, spread, credit, game)
+        finite &= _gather(sums, r, values, credit, game)
     return finite
 
 
@@ -198,7 +215,7 @@ def _solve_large(values: Array, game: int, weights: Array, credit: Array) -> boo
             _stream(values, game, weights, sums, chunk, r, rows * chunk // CHUNKS, rows * (chunk + 1) // CHUNKS)
 
     threads.rows(run, CHUNKS, NS_A_VALUE * values.shape[1] / CHUNKS)
-    return bool(_gather(sums, r, (float(values[game, -1]) - float(values[game, 0])) / credit.shape[1], credit, game))
+    return bool(_gather(sums, r, values, credit, game))
 
 
 @lru_cache(maxsize=64)

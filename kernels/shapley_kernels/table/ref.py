@@ -4,7 +4,8 @@ phi_i = (v(N) - v(0)) / n + A_i - mean(A),  A_i = sum_{S contains i} u(|S|) (v(S
 u(s) = 1 / ((n - 1) C(n-2, s-1)) for 0 < s < n, else 0.
 
 All A_i come from folding the top bit again and again, 2^n additions in all, and credits add up to v(N) - v(0) by
-construction. Subtracting v(0) first keeps the digits of tables with a large offset.
+construction. Subtracting v(0) first keeps the digits of tables with a large offset. A member that adds nothing to any coalition
+has exactly 0, not what rounding leaves; on a device, where no value is read, it has the latter.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from shapley_kernels.arrays import beside, namespace
 
 Array = Any
+
+# A credit may be rounding alone if it is at most this share of what it is the difference of.
+NULL = 1e-10
 
 
 @lru_cache(maxsize=64)
@@ -49,4 +53,14 @@ def solve(values: Array) -> Array:
         sums.append(xp.sum(upper, axis=1))
         folded = lower + upper
     shares = xp.stack(sums[::-1], axis=1)
-    return xp.astype(spread + (shares - xp.mean(shares, axis=1, keepdims=True)), values.dtype)
+    credit = spread + (shares - xp.mean(shares, axis=1, keepdims=True))
+    if isinstance(credit, np.ndarray):
+        _clear_null_players(values, credit, NULL * (np.abs(shares).max(axis=1) + np.abs(spread[:, 0])))
+    return xp.astype(credit, values.dtype)
+
+
+def _clear_null_players(values: Array, credit: Array, rounding: Array) -> None:
+    for game, i in np.argwhere((credit != 0) & (np.abs(credit) <= rounding[:, None])):
+        pairs = values[game].reshape(-1, 2, 1 << i)
+        if (pairs[:, 0] == pairs[:, 1]).all():
+            credit[game, i] = 0.0
