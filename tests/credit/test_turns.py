@@ -271,6 +271,7 @@ def test_prefix_values_are_the_marginals_of_their_sums() -> None:
     assert_allclose(out[:, 5], np.array(total) - [row[1] for row in values], rtol=0, atol=1e-6)
 
 
+@pytest.mark.numba  # the reference of `spread` takes a copy more
 def test_memory_is_that_of_the_output() -> None:
     """2,048 rollouts of 8,192 tokens: flags beside the output, and no other matrix of floats."""
     rng = np.random.default_rng(0)
