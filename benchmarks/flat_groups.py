@@ -53,6 +53,7 @@ def rows_of(sizes: Array, seed: int = 0) -> tuple[Array, Array]:
 
 def extra_memory(rewards: Array, ids: Array) -> float:
     """Memory at the peak beyond the data, as a multiple of the data: rewards and ids."""
+    sc.set_shapley(u.Max(rewards), groups=ids)  # compiles
     tracemalloc.start()
     sc.set_shapley(u.Max(rewards), groups=ids)
     _, peak = tracemalloc.get_traced_memory()
