@@ -28,6 +28,7 @@ class Outputs:
     def __init__(self) -> None:
         self._ready: list[tuple[Path, Path]] = []
         self._begun: list[Path] = []
+        self._made: list[Path] = []
 
     def __enter__(self) -> Outputs:
         return self
@@ -41,6 +42,9 @@ class Outputs:
             for written in self._begun:
                 with suppress(FileNotFoundError):
                     written.unlink()
+            for folder in self._made:
+                with suppress(OSError):  # it holds what was written
+                    folder.rmdir()
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Any]:
@@ -66,6 +70,9 @@ class Outputs:
 
     @contextmanager
     def _beside(self, path: Path) -> Iterator[Any]:
+        if not path.parent.exists():
+            path.parent.mkdir()
+            self._made.append(path.parent)
         written = path.with_name(f".{path.name}.{token_hex(4)}.part")
         with written.open("xb", buffering=1 << 20) as raw:
             self._begun.append(written)

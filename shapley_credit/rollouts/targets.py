@@ -26,7 +26,7 @@ class Target(NamedTuple):
 def targets_of(out: str | None, rejects: str | None, files: Sequence[Rows]) -> tuple[Target, ...]:
     """What is written for the files that are read: one file for all, or one for each, of its name, in a folder.
 
-    out: a file, a folder that is there or ends in a slash, "-" for standard output; None, if nothing is written.
+    out: a file, a folder that is there or ends in a slash, which is made, "-" for standard output; None, if nothing is written.
     Raises InputError for a file of another kind than those that are read, for one of those, and for two of one name.
     """
     names = [] if out is None else [out]
@@ -39,7 +39,7 @@ def targets_of(out: str | None, rejects: str | None, files: Sequence[Rows]) -> t
         targets = tuple(Target(name, tuple(range(len(files)))) for name in names)
         merged(files, None)
     for name in _paths([*names, *([] if rejects is None else [rejects])]):
-        _check(name, files)
+        _check(name, files, made=name != rejects and name != out)
     if rejects is not None and any(_same(rejects, name) for name in names):
         raise InputError(f"{rejects} can't hold both the rows that are credited and those that are set aside.")
     return targets
@@ -50,8 +50,9 @@ def _paths(names: Sequence[str]) -> Iterator[str]:
     return (name for name in names if name != STANDARD and (Path(name).is_file() or not Path(name).exists()))
 
 
-def _check(name: str, files: Sequence[Rows]) -> None:
-    if why := _unwritable(Path(os.path.realpath(name)).parent):
+def _check(name: str, files: Sequence[Rows], made: bool) -> None:
+    folder = Path(os.path.realpath(name)).parent
+    if why := _unwritable(folder if folder.exists() or not made else folder.parent):
         raise InputError(f"{name} can't be written: {os.strerror(why)}.")
     kind, _ = kind_of(Path(name), name)
     if kind != (given := files[0].source.kind):

@@ -123,6 +123,7 @@ OPTIONS: list[tuple[list[str], int, str]] = [
     (["--out", "o.jsonl", "--utility", "Mix(score)"], 1, "there is no such utility; did you mean"),
     (["--out", "o.jsonl", "--utility", "NoisyOr(score)"], 1, "a.jsonl, line 2: "),
     (["--out", "o.jsonl", "--advantage", "none/such"], 1, "the scale of advantage"),
+    (["--dry-run", "--advantage", "means"], 1, "the baseline of advantage"),
     (["--out", "o.jsonl", "a.jsonl"], 1, "a.jsonl is given twice"),
     (["--out", "o.jsonl", "*.parquet"], 1, "no file matches *.parquet"),
     (["--out", "o.jsonl", "b.csv"], 1, "a.jsonl is JSON lines, b.csv CSV; give files of one kind"),

@@ -284,3 +284,19 @@ def test_texts_of_parquet_are_never_held(tmp_path: Path) -> None:
         job.write(job.credits(), lambda *given: held.append(pa.total_allocated_bytes()))
     assert path.stat().st_size > 90_000_000
     assert max(held) - before < 40_000_000
+
+
+def test_a_folder_is_made_and_is_gone_if_nothing_comes_of_it(command: Command, tmp_path: Path) -> None:
+    for name, last in (("a.jsonl", b""), ("b.jsonl", b"{")):
+        (tmp_path / name).write_bytes(b'{"uid": "a", "score": 1}\n{"uid": "a", "score": 3}\n' + last)
+    folder = tmp_path / "credited"
+    done = command("credit", tmp_path / "a.jsonl", "--out", f"{folder}/", "--dry-run")
+    assert (done.status, folder.exists()) == (0, False)
+    done = command("credit", tmp_path / "b.jsonl", "--out", f"{folder}/")
+    assert (done.status, folder.exists()) == (1, False)
+    done = command("credit", tmp_path / "a.jsonl", "--out", f"{folder}/")
+    assert done.status == 0, done.err
+    assert [row["credit"] for row in read_rows(folder / "a.jsonl")] == [0.5, 2.5]
+    done = command("credit", tmp_path / "a.jsonl", "--out", f"{tmp_path}/none/deeper/")
+    assert done.status == 1
+    assert "none/deeper/a.jsonl can't be written: No such file or directory." in done.err
