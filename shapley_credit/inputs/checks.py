@@ -226,7 +226,7 @@ DOMAINS = {
     "positive": Domain("", partial(_is_within, 1e-45, 3e38), lambda array: array <= 0, "above 0"),
     "symmetric": Domain("", _is_symmetric),
     "whole": _whole("Divide all of them by a common factor."),
-    "label": _whole("Pass its .view(numpy.int64), which keeps classes apart; all labels that are compared alike."),
+    "label": Domain("biu"),  # codes, which int64 holds
     "index": _whole("Number what there is 0, 1, .."),
     "flag": _FLAGS,
     "membership": _FLAGS,

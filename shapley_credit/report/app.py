@@ -142,9 +142,7 @@ def utilities(name: Annotated[str | None, typer.Argument(help="Describe this one
 @app.command()
 def demo(
     path: Annotated[Path, typer.Argument(help="JSON lines, plain, .gz or .zst.")] = DEFAULT_DATA,
-    problem: Annotated[
-        int | None, typer.Option(help="Show this problem (from 1), not the first on which credit says most.")
-    ] = None,
+    problem: ProblemOption = None,
 ) -> None:
     """Credit models for their answers to problems, under four set utilities.
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from shapley_credit import InputError
 from shapley_credit.rollouts import csv_rows, files, reading, text_rows
+from shapley_credit.rollouts.sources import Source
 from shapley_credit.rollouts.step import credited
 
 from row_files import Command, packed, read_rows, rows_of, write_rows
@@ -342,8 +343,6 @@ def test_a_kill_leaves_what_was_there(sent: signal.Signals, status: int, tmp_pat
 
 
 def test_places_of_rows_are_found_again(tmp_path: Path) -> None:
-    from shapley_credit.rollouts.sources import Source
-
     path = tmp_path / "a.csv"
     path.write_bytes(b'uid,score\n\n"a\nb",1\n1,x\n2,3\n')
     rows = reading.opened(Source.of(path), frozenset())

@@ -16,19 +16,8 @@ from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import Field
 from shapley_credit.inputs.partition import partition_of
 
-from strategies import FAMILIES, Array, Instance, fields_of, instances
+from strategies import SPLIT, WHOLE, Array, Instance, instances
 
-
-def is_split(family: type[Utility]) -> bool:
-    """Whether each entry of its arrays is of one member, or of none."""
-    return not any(
-        spec.axes.count("k") > 1 or spec.domain == "membership" or {"line", "coalitions"} & {*spec.axes}
-        for spec in fields_of(family)
-    )
-
-
-SPLIT = [family for family in FAMILIES if is_split(family)]
-WHOLE = [family for family in FAMILIES if not is_split(family)]
 every_split = pytest.mark.parametrize("family", SPLIT, ids=lambda family: family.__name__)
 
 VERBS: dict[str, Callable[..., Any]] = {

@@ -41,6 +41,18 @@ EXCHANGEABLE = [family for family in FAMILIES if not any("line" in spec.axes for
 DROPPABLE = [family for family in EXCHANGEABLE if not any(spec.domain == "membership" for spec in fields_of(family))]
 
 
+def is_split(family: type[Utility]) -> bool:
+    """Whether each entry of its arrays is of one member, or of none, so that groups= splits it."""
+    return not any(
+        spec.axes.count("k") > 1 or spec.domain == "membership" or {"line", "coalitions"} & {*spec.axes}
+        for spec in fields_of(family)
+    )
+
+
+SPLIT = [family for family in FAMILIES if is_split(family)]
+WHOLE = [family for family in FAMILIES if not is_split(family)]
+
+
 @dataclass(frozen=True)
 class Instance:
     """A utility and what it was made of, so that a test can make its relatives."""
