@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,8 +21,10 @@ import shapley_credit as sc
 from shapley_credit import dispatch
 from shapley_credit import utilities as u
 
-from fuzzing import draws, hunt, refusals, reports
+from fuzzing import draws, hunt, refusals, reports, values
+from fuzzing.cases import Case, Term
 from shapley_kernels.dividends import ref as dividends
+from strategies import Instance
 
 pytestmark = [pytest.mark.torch, pytest.mark.numba]
 
@@ -115,3 +118,12 @@ def test_every_kind_of_refusal_is_known_by_its_words() -> None:
     with pytest.raises(sc.InputError) as error:
         sc.set_shapley(u.Additive([1.7e308, 1.0]) * 10.0)
     assert any(words in str(error.value) for words in refusals.REASONS)
+
+
+@pytest.mark.parametrize(("factor", "overflows"), [(8000.0, True), (8.0, False)])
+def test_a_product_overflows_where_its_small_factors_are_left_out(factor: float, overflows: bool) -> None:
+    inside = np.array([factor] * 10 + [0.0] * 10 + [np.nan], np.float32)
+    data = {"inside": inside, "outside": None, "scale": np.array(1.0, np.float32), "offset": np.array(0.0, np.float32)}
+    term = Term(Instance(u.Product, len(inside), data, ~np.isnan(inside)), {}, dict.fromkeys(data, Fraction(0)))
+    case = Case(((1.0, term),), values.shapley(len(inside)), "ref", {"magnitude": "1", "offset": "0"})
+    assert (refusals.reason_of(case, "the values of this overflow float32") == "overflow") is overflows

@@ -58,7 +58,7 @@ def _overflows(case: Case) -> bool:
     shape = np.broadcast_shapes(*(game.shape for _, game in case.undressed()))
     for index in groups(shape):
         parts = [(Fraction(f), exact.exactly(game.over(shape)[index] if shape else game)) for f, game in case.undressed()]
-        game, sets = combined(parts), [*case.way.sets(case.k), *_few_members(case.k)]
+        game, sets = combined(parts), [*case.way.sets(case.k), *_few_members(case.k), *_greatest(parts, case.k)]
         if case.way.name == "line":
             sets += [tuple(range(first, last)) for last in range(case.k + 1) for first in range(last)]
         if max(abs(game(members)) for members in sets) + condition(case, parts) > most:
@@ -69,6 +69,17 @@ def _overflows(case: Case) -> bool:
 def _few_members(k: int) -> Iterator[tuple[int, ...]]:
     """Sets of one member or two, whose values may overflow where those of all members do not."""
     return (members for size in (1, 2) for members in combinations(range(k), size))
+
+
+def _greatest(parts: Sequence[tuple[Fraction, Utility]], k: int) -> Iterator[tuple[int, ...]]:
+    """The present members of the greatest numbers, one more at a time: a product is greatest where no factor is small."""
+    for _, game in parts:
+        there = range(k) if game.mask is None else np.flatnonzero(game.mask).tolist()
+        for name in exact.real_fields(game):
+            numbers = np.asarray(getattr(game, name))
+            if numbers.shape == (k,):
+                order = sorted(there, key=lambda member: -abs(numbers[member]))
+                yield from (tuple(sorted(order[:size])) for size in range(1, len(order) + 1))
 
 
 def _is_far_apart(case: Case) -> bool:
