@@ -139,9 +139,9 @@ $(VENV)/.lint: $(VENV)/.test
 	touch $@
 
 # One environment for all frameworks: their own pins exclude each other, so that they come without, and with what they import.
-FRAMEWORKS := skyrl skyrl-gym tinker-cookbook verl
-NEEDED := aiohttp blobfile cachetools chz codetiming fastapi hydra-core jaxtyping loguru omegaconf orjson peft pillow ray tensordict \
-  tinker torchdata trl uvicorn
+FRAMEWORKS := gradio-client skyrl skyrl-gym tinker-cookbook trackio verl
+NEEDED := aiohttp blobfile brotli cachetools chz codetiming fastapi hydra-core jaxtyping loguru omegaconf orjson peft pillow ray tensordict \
+  python-multipart tinker torchdata trl uvicorn wandb
 
 .venv-frameworks/.test: pyproject.toml constraints-frameworks.txt
 	$(PYTHON) -m venv .venv-frameworks
