@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from math import prod
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,10 @@ from shapley_credit.inputs.checks import is_finite
 from shapley_credit.inputs.fields import Field
 from shapley_credit.inputs.finite import Finite
 from shapley_credit.inputs.pricing import Priced
+from shapley_credit.inputs.problems import Problem
 from shapley_credit.torch_compile import BetweenGraphs
 from shapley_kernels.arrays import beside, everybody, laid_out, namespace
 from shapley_kernels.member_axes import Orders
-
-
-class Problem(NamedTuple):
-    """A game that a kernel solves: phi = scale * shapley_kernels.<form>.<game>(*arrays), shape [B, K]."""
-
-    form: str
-    game: str
-    arrays: tuple[Any, ...]
-    scale: float = 1.0
 
 
 class Utility(Finite, BetweenGraphs, Priced):
@@ -80,6 +72,10 @@ class Utility(Finite, BetweenGraphs, Priced):
     def reduce(self) -> Sequence[Problem]:
         """The problems whose credits, times their scales, add up to the credits of this utility."""
         raise NotImplementedError
+
+    def reduce_unions(self) -> Sequence[Problem]:
+        """The problems of `reduce` for members in unions, where the players of its games are not the members."""
+        return self.reduce()
 
     def intervals(self, line: Array) -> Array:
         """v of line[a] .. line[b] of one group at [a, b] for a <= b, [n, n]; `line` are present members, ascending."""

@@ -58,6 +58,11 @@ class Priced:
         """
         return [outlined(problem) for problem in self.reduce()]
 
+    def outline_unions(self: Any) -> Sequence[Outline]:
+        """The same of the problems of `reduce_unions`."""
+        outlines: Sequence[Outline] = self.outline()
+        return outlines
+
     def _outlined(self: Any, form: str, game: str, made: float, making: float = 0.0, **sizes: Any) -> Outline:
         """One problem for every group."""
         return Outline(form, game, prod(self.shape), Sizes(self.k, **sizes), made, making)
@@ -78,20 +83,23 @@ class Priced:
         """
         tree = None if coalitions is None else read_tree(coalitions)
         shape = self.shape if tree is None else np.broadcast_shapes(self.shape, tree.labels.shape[:-2])
-        parts = [_cost(term.over(shape), term.over(shape).outline(), _unions(tree)) for _, term in self.terms()]
+        terms = [term.over(shape) for _, term in self.terms()]
+        parts = [_cost(term, term.outline_unions() if _has_unions(tree) else term.outline(), _unions(tree)) for term in terms]
         return Cost(sum(part.operations for part in parts), max(part.bytes for part in parts))
 
     def problems(self: Any, tree: Any = None) -> Sequence[Any]:
-        """What `reduce` returns. Raises InputError if credits cost too much, by the outline of a family that has one."""
+        """What `reduce` returns, or `reduce_unions` on a tree with unions. Raises InputError if credits cost too much, by the
+        outline of a family that has one."""
         light = self._light if tree is None else min(self._light, ON_TREES)
+        reduce, outline = (self.reduce_unions, self.outline_unions) if _has_unions(tree) else (self.reduce, self.outline)
         problems: Sequence[Any]
         if prod(self.shape) * self.k**2 <= light**2:
-            problems = self.reduce()
+            problems = reduce()
             return problems
         unions = _unions(tree)
         if type(self).outline is not Priced.outline:
-            refuse_dear(_cost(self, self.outline(), unions), self)
-        problems = self.reduce()
+            refuse_dear(_cost(self, outline(), unions), self)
+        problems = reduce()
         if type(self).outline is Priced.outline:
             refuse_dear(_cost(self, [outlined(problem) for problem in problems], unions), self)
         return problems
@@ -142,6 +150,10 @@ def target_of(labels: Any, target: Any) -> int:
     if not isinstance(labels, np.ndarray):
         return int(labels.shape[1])
     return int(np.count_nonzero(labels == target[:, None], axis=1).max(initial=1))
+
+
+def _has_unions(tree: Any) -> bool:
+    return tree is not None and tree.depth > 1
 
 
 def _unions(tree: Any) -> Unions | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array
-from shapley_credit.utility import Problem
+from shapley_credit.inputs.problems import Problem
 from shapley_kernels.arguments import has_names
 from shapley_kernels.arrays import beside, namespace
 from shapley_kernels.member_axes import along, in_order
@@ -41,7 +41,7 @@ def solved(problems: Sequence[Problem], labels: NDArray[Any], shape: tuple[int, 
             credit = solve(problem, arrays, root)
             credits.append(credit if orders is None else along(credit, np.argsort(orders, axis=1), 1))
             groups.append(index)
-        part = problem.scale * _together(credits, groups)
+        part = problem.credits(_together(credits, groups))
         total = part if total is None else total + part
     return total
 

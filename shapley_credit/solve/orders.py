@@ -17,8 +17,9 @@ from shapley_credit import dispatch
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.pricing import Cost, Priced, refuse_dear
+from shapley_credit.inputs.problems import Problem
 from shapley_credit.solve.terms import combined, finish, shape_with
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.utility import Utility
 from shapley_kernels.arguments import has_names
 from shapley_kernels.arrays import beside
 from shapley_kernels.member_axes import Orders, along, in_order

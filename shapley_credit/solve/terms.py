@@ -12,10 +12,11 @@ from shapley_credit import dispatch, semivalues
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.problems import Problem
 from shapley_credit.linear import Sum
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve import batched_trees
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import beside, laid_out, namespace
 from shapley_kernels.kernel_errors import LimitError, NotFiniteError
 
@@ -99,9 +100,7 @@ def _flat_term(term: Utility) -> Array:
         # Small games skip `problems`, which would let them pass after a longer look.
         light = prod(term.shape) * term.k**2 <= term._light**2 if term.shape else term.k <= term._light
         for problem in term.reduce() if light else term.problems():
-            part = _solved(problem, role, problem.arrays)
-            if problem.scale != 1.0:
-                part = problem.scale * part
+            part = problem.credits(_solved(problem, role, problem.arrays))
             total = part if total is None else total + part
     except NotFiniteError:
         term.check_deferred()  # raises for data that are not finite; without any, credits overflow

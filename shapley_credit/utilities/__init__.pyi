@@ -14,7 +14,7 @@ from shapley_credit.utilities.classes import UniqueFraction as UniqueFraction
 from shapley_credit.utilities.coverage import Coverage as Coverage
 from shapley_credit.utilities.coverage import DistinctCount as DistinctCount
 from shapley_credit.utilities.coverage import FacilityLocation as FacilityLocation
-from shapley_credit.utilities.dividends import Determinant as Determinant
+from shapley_credit.utilities.determinant import Determinant as Determinant
 from shapley_credit.utilities.dividends import Moebius as Moebius
 from shapley_credit.utilities.dividends import MyersonPath as MyersonPath
 from shapley_credit.utilities.expected import ExpectedMax as ExpectedMax

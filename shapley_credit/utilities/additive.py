@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, real
 from shapley_credit.inputs.pricing import LINEAR
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 
 
 class Additive(Utility):

@@ -11,7 +11,8 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, key, probability, real
 from shapley_credit.inputs.pricing import Outline
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import like, namespace
 from shapley_kernels.member_axes import Orders, along, keys_along
 from shapley_kernels.quadrature import nodes

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, positive, real
 from shapley_credit.inputs.pricing import Outline
+from shapley_credit.inputs.problems import Problem
 from shapley_credit.utilities.integrals import (
     TINY,
     balanced,
@@ -22,7 +23,7 @@ from shapley_credit.utilities.integrals import (
     unit,
     weights_of,
 )
-from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_credit.utility import Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
 from shapley_kernels.earlier_members import sums_before
 from shapley_kernels.member_axes import Orders, along

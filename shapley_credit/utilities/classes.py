@@ -13,7 +13,8 @@ from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, label, real
 from shapley_credit.inputs.labels import Labelled
 from shapley_credit.inputs.pricing import Outline
-from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility, or_of_all
 
 
 class ClassCounts(Labelled, Utility):

@@ -13,7 +13,8 @@ from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, flag, label, real
 from shapley_credit.inputs.labels import Labelled
 from shapley_credit.inputs.pricing import LINEAR
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 
 
 class Coverage(Utility):

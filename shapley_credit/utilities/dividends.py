@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from functools import reduce
-from itertools import combinations
-from math import comb, prod
-from operator import mul
+from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,8 +13,8 @@ from numpy.typing import NDArray
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, membership, real
 from shapley_credit.inputs.pricing import LINEAR, Outline
-from shapley_credit.utilities.integrals import in_float64
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import at_least, at_most, namespace
 from shapley_kernels.earlier_members import looked_up
 from shapley_kernels.member_axes import Orders, along
@@ -115,7 +112,7 @@ class MyersonPath(Utility):
         first, last = np.triu_indices(k)
         dividends = xp.take(xp.reshape(joint - left, (groups, k * k)), self.beside(first * k + last), axis=1)
         member = np.arange(k)[:, None]
-        return [unanimity_problem(self, _for_all(self, (first <= member) & (member <= last)), dividends)]
+        return [unanimity_problem(self, for_all(self, (first <= member) & (member <= last)), dividends)]
 
     def marginals(self, orders: Orders) -> Array:
         """A member that comes joins the runs on both sides, which end before a member that comes later or is absent."""
@@ -135,88 +132,7 @@ class MyersonPath(Utility):
         return along(worth(first, last) - worth(first, mine - 1) - worth(mine + 1, last), orders)
 
 
-class Determinant(Utility):
-    """Determinantal diversity, v(S) = det(I + sum_{i in S} x_i x_i^T) - 1.
-
-    By Cauchy and Binet the dividend of T is the Gram determinant of x_T, zero for |T| > d, shared equally by its members.
-    vectors: [..., k, d], d is meant to be small; mask: [..., k]. Cost O(k^(d+1)).
-    Raises InputError for numbers that are not finite.
-
-    >>> import shapley_credit as sc
-    >>> from shapley_credit import utilities as u
-    >>> sc.set_shapley(u.Determinant([[1.0, 0.0], [0.0, 2.0]]))
-    array([3., 6.])
-    """
-
-    fields: ClassVar[dict[str, Field | Parameter]] = {"vectors": real("k", "d")}
-    _light: ClassVar[int] = 0  # few members may have many dividends
-    vectors: Array
-
-    def __init__(self, vectors: Any, *, mask: Any = None) -> None:
-        self.bind(mask, vectors=vectors)
-
-    def definition(self, members: Array) -> float:
-        value = 0.0
-        for stretch in np.linalg.svd(self.vectors[members].astype(np.float64), compute_uv=False).tolist():
-            value += stretch * stretch * (1 + value)  # positive terms only
-        return value
-
-    def outline(self) -> Sequence[Outline]:
-        groups, (k, dimension) = prod(self.shape), self.vectors.shape[-2:]
-        outlines = []
-        for size in range(1, min(dimension, k) + 1):
-            sets = comb(k, size)
-            made = sets * (groups * (24.0 * size * dimension + k) + k * (size + 1) + 72 + 16 * size)
-            making = 2.0 * sets * (k * (size + 2) + 8 * groups * size * dimension)
-            outlines.append(self._outlined("dividends", "unanimity", made, making, width=sets))
-        return outlines
-
-    def reduce(self) -> Sequence[Problem]:
-        vectors = in_float64(self.rows("vectors", full=True))  # absent members have been read as 0
-        xp = namespace(vectors)
-        groups, k, dimension = vectors.shape
-        problems = []
-        for size in range(1, min(dimension, k) + 1):
-            chosen = np.array(list(combinations(range(k), size)))  # [T, size]
-            parts = xp.take(vectors, self.beside(chosen.ravel()), axis=1)
-            parts = xp.reshape(parts, (groups, len(chosen), size, dimension))
-            weights = _gram(parts)
-            sets = (chosen[:, :, None] == np.arange(k)).any(axis=1).T
-            problems.append(Problem("dividends", "unanimity", (_for_all(self, sets), weights)))
-        return problems or [Problem("dividends", "additive", (xp.sum(vectors, axis=2),))]
-
-    def marginals(self, orders: Orders) -> Array:
-        """det(M + x x^T) - det(M) = det(M) x^T M^-1 x with M = R^T R, R updated from place to place, to keep digits."""
-        vectors = in_float64(along(self.rows("vectors", full=True), orders))
-        xp, (groups, k, d) = namespace(vectors), vectors.shape
-        if not d:
-            return xp.sum(vectors, axis=2)
-        root, rises = xp.broadcast_to(self.beside(np.eye(d)), (groups, d, d)), []
-        for j in range(k):
-            x = vectors[:, j, :]
-            stretched = xp.linalg.solve(xp.matrix_transpose(root), x[:, :, None])[..., 0]
-            whole = xp.prod(xp.linalg.diagonal(root), axis=-1)
-            rises.append(xp.sum((whole[:, None] * stretched) ** 2, axis=1))
-            root = xp.linalg.qr(xp.concat([root, x[:, None, :]], axis=1))[1]
-        return xp.stack(rises, axis=1)
-
-
-def _gram(vectors: Array) -> Array:
-    """The Gram determinants [..] of vectors [.., size, d], each less what those before it span (modified Gram-Schmidt).
-
-    The determinant of the matrix of their products would lose half the digits of nearly parallel vectors.
-    """
-    xp, squares = namespace(vectors), []
-    for _ in range(vectors.shape[-2]):
-        first, vectors = vectors[..., :1, :], vectors[..., 1:, :]
-        square = xp.sum(first**2, axis=-1, keepdims=True)
-        squares.append(square[..., 0, 0])
-        along_first = xp.sum(vectors * first, axis=-1, keepdims=True) / xp.where(square > 0, square, 1.0)
-        vectors = vectors - along_first * first
-    return reduce(mul, squares)
-
-
-def _for_all(utility: Utility, sets: NDArray[np.bool_]) -> Array:
+def for_all(utility: Utility, sets: NDArray[np.bool_]) -> Array:
     """The same sets [K, E] for all B groups."""
     return utility.flatten(utility.beside(np.ascontiguousarray(sets)), 2, full=True)
 

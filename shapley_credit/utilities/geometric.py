@@ -9,7 +9,8 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, positive, real
-from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility, or_of_all
 
 
 class GeometricMean(Utility):

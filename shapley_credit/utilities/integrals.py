@@ -9,7 +9,8 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
-from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility, or_of_all
 from shapley_kernels.arrays import at_least, at_most, beside, namespace, unsorted
 
 # Trapezoidal rule in ln x: aliasing is below 1e-17 at this step, whatever the scales of the weights.

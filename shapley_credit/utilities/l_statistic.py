@@ -14,8 +14,9 @@ from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import check_finite
 from shapley_credit.inputs.fields import Field, Parameter, read_parameter, real
 from shapley_credit.inputs.pricing import Cost, Outline, refuse_dear
+from shapley_credit.inputs.problems import Problem
 from shapley_credit.utilities.by_function import ByFunction
-from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_credit.utility import Utility, or_of_all
 from shapley_kernels.arrays import namespace
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, real
 from shapley_credit.inputs.pricing import LINEAR
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import namespace
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, key, real
 from shapley_credit.inputs.pricing import Outline
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 
 
 class MthLargest(Utility):

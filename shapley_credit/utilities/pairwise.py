@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, real, symmetric
 from shapley_credit.inputs.pricing import Outline
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import namespace
 
 

@@ -14,7 +14,8 @@ from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import check_finite
 from shapley_credit.inputs.fields import Field, Parameter, key, read_parameter, real
 from shapley_credit.inputs.pricing import LINEAR
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import dtype_of, namespace
 
 

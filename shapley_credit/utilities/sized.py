@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, real
 from shapley_credit.inputs.pricing import LINEAR, Outline
-from shapley_credit.utility import Problem, Utility, or_of_all
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility, or_of_all
 from shapley_kernels.arrays import at_least, namespace
 from shapley_kernels.earlier_members import before, counted, sums_before
 from shapley_kernels.member_axes import Orders, along

@@ -9,7 +9,8 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.inputs.fields import Field, Parameter, real
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.inputs.problems import Problem
+from shapley_credit.utility import Utility
 
 
 class MinGap(Utility):

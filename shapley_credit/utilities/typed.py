@@ -12,8 +12,9 @@ import numpy as np
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import Field, Parameter, index, read_parameter, real
+from shapley_credit.inputs.problems import Problem
 from shapley_credit.utilities.by_function import ByFunction
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import namespace
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from shapley_credit.convert import Array, from_numpy, to_array
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import Field, Parameter, flag, read, reading, whole
+from shapley_credit.inputs.problems import Problem
 from shapley_credit.utilities.ranked import members_of
-from shapley_credit.utility import Problem, Utility
+from shapley_credit.utility import Utility
 from shapley_kernels.arrays import namespace
 
 

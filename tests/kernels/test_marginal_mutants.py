@@ -192,6 +192,9 @@ MUTANTS = [
         ("later & (i > i[:, None]), i - 1, self.k - 1", "later & (i > i[:, None]), i, self.k - 1", "MyersonPath"),
         (" - worth(mine + 1, last)", "", "MyersonPath"),
         ("xp.where(a <= b,", "xp.where(a < b,", "MyersonPath"),
+    ),
+    *of_families(
+        "determinant",
         ("(whole[:, None] * stretched) ** 2", "(whole[:, None] * stretched)", "Determinant"),
         ("xp.concat([root, x[:, None, :]], axis=1)", "xp.concat([root, 0 * x[:, None, :]], axis=1)", "Determinant"),
     ),

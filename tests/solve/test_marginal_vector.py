@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shapley_credit import Utility, dispatch
 from shapley_credit import utilities as u
 from shapley_credit.inputs.fields import Field
-from shapley_credit.utility import Problem
+from shapley_credit.inputs.problems import Problem
 
 from errors_seen import tolerance
 from family_games import close, every_dtype, every_family, table_of, without_mask
