@@ -12,7 +12,7 @@ because v(S) does not depend on y_i, and the mean of v(S + i) grad log pi(y_i) o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import lgamma
+from math import lgamma, log, log1p
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from shapley_credit.errors import InputError
 
 Array = NDArray[np.float64]
 
-__all__ = ["Semivalue", "banzhaf", "beta", "leave_one_out", "of_size", "of_weights", "shapley"]
+__all__ = ["Semivalue", "banzhaf", "beta", "binomial", "leave_one_out", "of_size", "of_weights", "shapley"]
 
 
 class Semivalue:
@@ -164,6 +164,32 @@ def beta(a: float, b: float) -> Semivalue:
         return q
 
     return _made(beta, (a, b), Semivalue(f"beta({a:g}, {b:g})", sizes))
+
+
+def binomial(p: float) -> Semivalue:
+    """Weighted Banzhaf value (Radzik, Nowak & Driessen 1997): each other member is there with probability p, independently.
+
+        q_s = C(k-1, s) p^s (1 - p)^(k-1-s),      p_s = p^s (1 - p)^(k-1-s).
+
+    p: from 0, a member alone, to 1, leave_one_out; 1/2 is Banzhaf. Cost O(k). Raises InputError for others.
+
+    >>> from shapley_credit import semivalues
+    >>> semivalues.binomial(0.25).sizes(3).round(6).tolist()
+    [0.5625, 0.375, 0.0625]
+    """
+    if isinstance(p, bool) or not isinstance(p, int | float | np.number) or not 0 <= p <= 1:
+        raise InputError(f"binomial(p) needs a probability from 0 to 1; got {p!r}.")
+    chance = float(p)
+
+    def sizes(k: int) -> Array:
+        if chance in (0.0, 1.0):
+            return _only(k, (k - 1) * int(chance))
+        logs = [lgamma(k) - lgamma(s + 1) - lgamma(k - s) + s * log(chance) + (k - 1 - s) * log1p(-chance) for s in range(k)]
+        q: Array = np.exp(np.array(logs))
+        q /= q.sum()
+        return q
+
+    return _made(binomial, (chance,), Semivalue(f"binomial({chance:g})", sizes))
 
 
 def of_size(m: int) -> Semivalue:

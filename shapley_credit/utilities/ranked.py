@@ -16,7 +16,7 @@ from shapley_credit.inputs.fields import Field, Parameter, key, read_parameter, 
 from shapley_credit.inputs.pricing import LINEAR
 from shapley_credit.inputs.problems import Problem
 from shapley_credit.utility import Utility
-from shapley_kernels.arrays import dtype_of, namespace
+from shapley_kernels.arrays import beside, dtype_of, namespace
 
 
 class DCG(Utility):
@@ -26,7 +26,7 @@ class DCG(Utility):
     rank r_i of i among all members: j's discounted gain is a game symmetric in the members before j.
     gains: [..., k] in the units of v; keys: [..., k], by default the gains; discounts: [..., k], any numbers, by default
     d_r = 1 / log2(r + 1) (Jarvelin & Kekalainen 2002); mask: [..., k]. Cost O(k log k).
-    Constructors: `DCG.rbp`, `DCG.knn`. Raises InputError for numbers that are not finite.
+    Constructors: `DCG.ndcg`, `DCG.rbp`, `DCG.knn`. Raises InputError for numbers that are not finite.
 
     >>> import shapley_credit as sc
     >>> from shapley_credit import utilities as u
@@ -46,6 +46,34 @@ class DCG(Utility):
 
     def __init__(self, gains: Any, keys: Any = None, discounts: Any = None, *, mask: Any = None) -> None:
         self.bind(mask, gains=gains, keys=keys, discounts=discounts)
+
+    @classmethod
+    def ndcg(cls, gains: Any, ideal: Any = None, keys: Any = None, *, at: int | None = None, mask: Any = None) -> Self:
+        """Normalised DCG, v(S) = DCG(S) / max DCG of the ideal gains, both of the first `at` ranks; 0 where the maximum is 0.
+
+        gains, keys, mask: [..., k]; ideal: [..., n], the gains of all that could have been found, by default of the present
+        members; at: whole number >= 1, by default all ranks. Gains of graded relevance are often 2^relevance - 1.
+        Cost O(k log k + n log n). Raises InputError for numbers that are not finite and at < 1.
+
+        >>> import shapley_credit as sc
+        >>> from shapley_credit import utilities as u
+        >>> sc.set_shapley(u.DCG.ndcg([1.0, 0.0, 1.0], [1.0, 1.0, 1.0], at=2)).round(4)
+        array([0.5, 0. , 0.5])
+        """
+        found, library = to_array(gains, "gains")
+        found, best = computed(found), computed(to_array(gains if ideal is None else ideal, "ideal")[0])
+        if isinstance(best, np.ndarray) and ideal is not None:
+            check_finite(best, "ideal")
+        xp, k = namespace(found), members_of(found)
+        if ideal is None and mask is not None:
+            best = xp.where(to_array(mask, "mask")[0], best, 0)
+        cut = max(k, members_of(best)) if at is None else read_parameter(at, Parameter(), "at")
+        discounts = _logarithmic(max(k, members_of(best)), dtype_of(found))[0]
+        discounts = np.where(np.arange(len(discounts)) < cut, discounts, 0.0)
+        ranked = xp.flip(xp.sort(best, axis=-1), axis=-1)
+        most = xp.sum(ranked * beside(discounts[: members_of(best)], ranked), axis=-1)[..., None]
+        share = xp.where(most <= 0, 0, found / xp.where(most <= 0, 1, most))
+        return cls(from_numpy(share, library), gains if keys is None else keys, discounts[:k].tolist(), mask=mask)
 
     @classmethod
     def rbp(cls, gains: Any, persistence: float, keys: Any = None, *, mask: Any = None) -> Self:

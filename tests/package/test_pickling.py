@@ -40,6 +40,7 @@ RULES = [
     semivalues.leave_one_out,
     semivalues.beta(2, 1),
     semivalues.beta(16, 1),
+    semivalues.binomial(0.25),
     semivalues.of_size(2),
     semivalues.of_weights([1 / 3, 1 / 6, 1 / 3]),
     semivalues.Semivalue("one's own", semivalues.shapley.sizes, ignores_absent=False),
