@@ -13,6 +13,7 @@ from shapley_credit.utility import Utility
 from shapley_credit.values import connected_shapley, marginal_vector, owen, set_semivalue, set_shapley
 
 if TYPE_CHECKING:
+    from shapley_credit import plots
     from shapley_credit.blackbox.cache import Cache
     from shapley_credit.blackbox.estimate import aestimate, estimate
     from shapley_credit.blackbox.evaluate import aevaluate, evaluate
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from shapley_credit.credit.turns import turn_advantages
     from shapley_credit.explanation.explain import explain
     from shapley_credit.explanation.explained import Explanation
+    from shapley_credit.explanation.interactions import interactions
+    from shapley_credit.host_callback import jax_callback
     from shapley_credit.rollouts.frames import with_credit
 
 __version__ = "0.1.0"
@@ -44,9 +47,12 @@ __all__ = [
     "estimate",
     "evaluate",
     "explain",
+    "interactions",
+    "jax_callback",
     "marginal_vector",
     "owen",
     "plan",
+    "plots",
     "scatter_credit",
     "semivalues",
     "set_semivalue",
@@ -69,7 +75,10 @@ _HOME_OF = {
     "estimate": "blackbox.estimate",
     "evaluate": "blackbox.evaluate",
     "explain": "explanation.explain",
+    "interactions": "explanation.interactions",
+    "jax_callback": "host_callback",
     "plan": "blackbox.plan",
+    "plots": "plots",
     "scatter_credit": "credit.tokens",
     "solve_plans": "blackbox.plan",
     "token_advantages": "credit.tokens",
@@ -81,8 +90,9 @@ _HOME_OF = {
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'shapley_credit' has no attribute {name!r}")
-    function = globals()[name] = getattr(import_module(f"shapley_credit.{_HOME_OF[name]}"), name)
-    return function
+    home = import_module(f"shapley_credit.{_HOME_OF[name]}")
+    found = globals()[name] = home if _HOME_OF[name] == name else getattr(home, name)
+    return found
 
 
 def __dir__() -> list[str]:

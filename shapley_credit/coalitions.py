@@ -10,7 +10,9 @@ import numpy as np
 
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
+from shapley_credit.member_names import numbered, read_names, span_texts
 from shapley_credit.nested_lists import MAX_LEVELS, is_sequence, paths_of, too_deep
+from shapley_credit.printable import printable
 from shapley_kernels.trees.shapes import tree_of
 
 # A tree holds a node of about a hundred bytes for each of its members.
@@ -27,8 +29,10 @@ class CoalitionTree:
         labels: int [..., levels, k]; leading axes are groups, each with a tree of its own.
         k: number of members.
         depth: number of edges from the root to a member, levels + 1; 1 is the flat tree.
+        names: of the k members, None where they have none; tables and plots of credits show them.
 
-    Two trees are equal, and have the same hash, if their labels are equal. Raises InputError for more than 1,000 levels.
+    Two trees are equal, and have the same hash, if their labels are equal, whatever the names. Raises InputError for more than
+    1,000 levels, and for names that are not k strings.
 
     >>> from shapley_credit import CoalitionTree
     >>> tree = CoalitionTree.from_nested([[0, 1], [2, [3, 4]]])
@@ -42,13 +46,14 @@ class CoalitionTree:
     20
     """
 
-    def __init__(self, labels: Array) -> None:
+    def __init__(self, labels: Array, names: Sequence[str] | None = None) -> None:
         if labels.shape[-2] > MAX_LEVELS:
             raise InputError(too_deep(f"the coalition tree has {labels.shape[-2]:,} levels"))
         self.labels = labels.view()
         self.labels.flags.writeable = False  # another label would be another hash
         self.k = labels.shape[-1]
         self.depth = labels.shape[-2] + 1
+        self.names = None if names is None else read_names(names, self.k)
 
     @classmethod
     def flat(cls, k: int) -> Self:
@@ -60,11 +65,12 @@ class CoalitionTree:
         return cls(np.zeros((0, k), np.int64))
 
     @classmethod
-    def from_labels(cls, *labels: Any) -> Self:
+    def from_labels(cls, *labels: Any, names: Sequence[str] | None = None) -> Self:
         """A tree from one label array [..., k] a level, coarse to fine; one array is a partition.
 
         labels: integers; members with equal labels are together, on finer levels only within their coarser union. Cost O(k).
-        Raises InputError for no labels, other types, different shapes, and unsigned labels of 2**63 and above.
+        names: [k] strings, of the members.
+        Raises InputError for no labels, other types, different shapes, unsigned labels of 2**63 and above, and other names.
 
         >>> from shapley_credit import CoalitionTree
         >>> CoalitionTree.from_labels([0, 0, 1, 1, 1]).budget()
@@ -80,22 +86,25 @@ class CoalitionTree:
             stacked = np.stack(np.broadcast_arrays(*arrays), axis=-2)
         except ValueError as error:
             raise InputError(f"leading axes do not broadcast: {[array.shape for array in arrays]}.") from error
-        return cls(_int64(stacked))
+        return cls(_int64(stacked), names)
 
     @classmethod
     def from_nested(cls, nested: Any) -> Self:
         """A tree from nested lists of members: [[0, 1], [2, [3, 4]]]. Every member 0 .. k-1 stands exactly once.
 
-        Cost O(depth k log k). Raises InputError that names the member for missing, repeated and out-of-range ones, and for
-        unions more than 1,000 levels deep.
+        nested: indices, or names of the members, [["ann", "bob"], ["cyd"]], which are numbered from 0 as they come.
+        Cost O(depth k log k). Raises InputError that names the member for missing, repeated and out-of-range ones, for indices
+        beside names, and for unions more than 1,000 levels deep.
 
         >>> from shapley_credit import CoalitionTree
         >>> CoalitionTree.from_nested([[0, 2], [1]]).labels.tolist()
         [[0, 1, 0]]
+        >>> CoalitionTree.from_nested([["ann", "bob"], ["cyd"]]).names
+        ('ann', 'bob', 'cyd')
         """
         if not is_sequence(nested):
             raise InputError(f"a coalition tree is made of nested sequences of members; got {nested!r}.")
-        paths = paths_of(nested)
+        paths, names = numbered(paths_of(nested))
         k = len(paths)
         for member in sorted(set(range(k)) ^ set(paths)):
             problem = "is missing from" if 0 <= member < k else "is out of range in"
@@ -107,15 +116,18 @@ class CoalitionTree:
         for level in labels:  # unions are numbered in the order of their first members: equal trees, equal labels
             _, first, which = np.unique(level, return_index=True, return_inverse=True)
             level[:] = np.argsort(np.argsort(first))[which]
-        return cls(labels)
+        return cls(labels, names)
 
     @classmethod
-    def from_spans(cls, members: Sequence[tuple[int, int]], *unions: Sequence[tuple[int, int]]) -> Self:
+    def from_spans(
+        cls, members: Sequence[tuple[int, int]], *unions: Sequence[tuple[int, int]], text: str | None = None
+    ) -> Self:
         """A tree of text spans: members, for example phrases, within one sequence of spans a level, coarse to fine.
 
         members, unions: half-open spans (start, end) of character offsets; those of one sequence must not overlap, and every
         member must lie within one span of every level. Cost O(k spans).
-        Raises InputError that names the span for empty, overlapping and uncovered ones.
+        text: what the offsets count; each member is then called by the text of its span.
+        Raises InputError that names the span for empty, overlapping and uncovered ones, and for one that ends behind the text.
 
         >>> from shapley_credit import CoalitionTree
         >>> CoalitionTree.from_spans([(0, 3), (4, 9), (10, 12)], [(0, 9), (10, 12)]).labels.tolist()
@@ -132,7 +144,8 @@ class CoalitionTree:
                     raise InputError(f"member {place}, span ({start}, {end}), lies within no union of level {number}.")
                 level.append(inside[0])
             levels.append(level)
-        return cls(np.array(levels, np.int64).reshape(len(levels), len(members)))
+        names = None if text is None else span_texts(members, text)
+        return cls(np.array(levels, np.int64).reshape(len(levels), len(members)), names)
 
     def budget(self) -> int | Array:
         """Number of coalitions that an exact value must evaluate, the empty and the whole one included.
@@ -157,11 +170,13 @@ class CoalitionTree:
     def __str__(self) -> str:
         if self.labels.ndim > 2:
             return repr(self)
+        names = None if self.names is None else [printable(name) for name in self.names]
         lines = [f"k = {self.k}, depth {self.depth}"]
         waiting = [(child, "") for child in reversed(tree_of(self.labels).children)]
         while waiting:
             node, indent = waiting.pop()
-            lines.append(f"{indent}+- {' '.join(map(str, node.members))}")
+            told = " ".join(map(str, node.members)) if names is None else ", ".join(names[i] for i in node.members)
+            lines.append(f"{indent}+- {told}")
             if any(child.children for child in node.children):
                 waiting += [(child, indent + "   ") for child in reversed(node.children)]
         return "\n".join(lines)

@@ -17,9 +17,9 @@ def too_deep(what: str) -> str:
     return f"{what}; at most {MAX_LEVELS:,} are solved. Leave out levels that tell few members apart, for example the finest."
 
 
-def paths_of(nested: Any) -> dict[int, tuple[tuple[int, ...], int]]:
-    """For every member of nested lists, the numbers of the unions below the root that hold it, and a number of its own."""
-    paths: dict[int, tuple[tuple[int, ...], int]] = {}
+def paths_of(nested: Any) -> dict[Any, tuple[tuple[int, ...], int]]:
+    """For every member of nested lists, an index or a name, the numbers of the unions that hold it, and a number of its own."""
+    paths: dict[Any, tuple[tuple[int, ...], int]] = {}
     path: list[int] = []
     waiting, number = [iter(nested)], 0
     if not len(nested):
@@ -30,10 +30,11 @@ def paths_of(nested: Any) -> dict[int, tuple[tuple[int, ...], int]]:
         if part is waiting:  # the end of a union, which nothing in the caller's lists can be taken for
             waiting.pop()
             del path[-1:]
-        elif isinstance(part, int | np.integer) and not isinstance(part, bool):
-            if int(part) in paths:
-                raise InputError(f"member {part} stands twice in the coalition tree; unions must not overlap.")
-            paths[int(part)] = tuple(path), number
+        elif isinstance(part, int | np.integer | str) and not isinstance(part, bool):
+            member = str(part) if isinstance(part, str) else int(part)
+            if member in paths:
+                raise InputError(f"member {member!r} stands twice in the coalition tree; unions must not overlap.")
+            paths[member] = tuple(path), number
         elif not is_sequence(part):
             raise InputError(f"a coalition tree is made of member indices and sequences of them; got {part!r}.")
         elif not len(part):

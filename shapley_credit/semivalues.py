@@ -11,7 +11,7 @@ because v(S) does not depend on y_i, and the mean of v(S + i) grad log pi(y_i) o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import lgamma, log, log1p
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from shapley_credit.convert import to_numpy
 from shapley_credit.errors import InputError
+from shapley_credit.size_weights import binomials, by_size, hint
 
 Array = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ class Semivalue:
 
         # Binomial coefficients of many members are beyond floats; their quotients are not.
         return np.array(
-            [float(Fraction(q) / c) if q else 0.0 for q, c in zip(self.sizes(k).tolist(), _binomials(k), strict=True)]
+            [float(Fraction(q) / c) if q else 0.0 for q, c in zip(self.sizes(k).tolist(), binomials(k), strict=True)]
         )
 
     def objective(self, k: int) -> Array:
@@ -123,15 +124,7 @@ def _only(k: int, s: int) -> Array:
 
 def _binomial_half(k: int) -> Array:
     whole = 2 ** (k - 1)  # whole numbers, of any size: both terms of the quotient are beyond floats for many members
-    return np.array([c / whole for c in _binomials(k)])
-
-
-def _binomials(k: int) -> Iterator[int]:
-    """C(k - 1, s) for s = 0 .. k - 1, exact, each from the one before it."""
-    c = 1
-    for s in range(k):
-        yield c
-        c = c * (k - 1 - s) // (s + 1)
+    return np.array([c / whole for c in binomials(k)])
 
 
 shapley = Semivalue("shapley", lambda k: np.full(k, 1 / k))
@@ -225,9 +218,9 @@ def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
     p = to_numpy(weights, "weights")[0]
     if p.ndim != 1 or not len(p) or p.dtype.kind not in "iuf" or not np.isfinite(p).all():
         raise InputError(f"weights must be a semivalue or finite numbers p[0..k-1] over coalition sizes; got {weights!r}.")
-    q = _by_size(p)
+    q = by_size(p)
     if abs(q.sum() - 1) > 1e-9:
-        raise InputError(f"weights must satisfy sum_s C(k-1, s) p_s = 1; got {q.sum():.12g} for k = {len(p)}.{_hint(len(p))}")
+        raise InputError(f"weights must satisfy sum_s C(k-1, s) p_s = 1; got {q.sum():.12g} for k = {len(p)}.{hint(len(p))}")
 
     def sizes(k: int) -> Array:
         if k != len(q):
@@ -236,31 +229,6 @@ def of_weights(weights: Sequence[float] | NDArray[Any]) -> Semivalue:
 
     name = f"of_weights([{', '.join(f'{x:g}' for x in p)}])"
     return _made(of_weights, (tuple(p.tolist()),), Semivalue(name, sizes, ignores_absent=False))
-
-
-def _by_size(p: NDArray[Any]) -> Array:
-    """C(k - 1, s) p_s, [k]. Raises InputError for products beyond floats."""
-    if len(p) <= 1000:
-        q: Array = p * np.array([float(c) for c in _binomials(len(p))])
-        return q
-    from fractions import Fraction
-
-    try:
-        return np.array([float(Fraction(weight) * c) for weight, c in zip(p.tolist(), _binomials(len(p)), strict=True)])
-    except OverflowError as error:
-        raise InputError(
-            f"weights must satisfy sum_s C(k-1, s) p_s = 1; got more than floats hold for k = {len(p)}.{_hint(len(p))}"
-        ) from error
-
-
-def _hint(k: int) -> str:
-    """What to do where single coalitions weigh less than floats can hold."""
-    if k <= 1000:
-        return ""
-    return (
-        f" Single coalitions of {k:,} members may weigh less than floats can say: Semivalue(name, sizes) takes "
-        "q_s = C(k-1, s) p_s itself, the weights of all coalitions of a size together; rule.sizes(k) are those of a rule."
-    )
 
 
 def read_semivalue(weights: Any) -> Semivalue:

@@ -93,6 +93,7 @@ class Plan:
             residual=None if residual is None else residual.reshape(lead),
             trace=((len(self.coalitions), float(stderr.max(initial=0.0))),),
             freedom=solution.freedom,
+            names=self.structure.tree.names,
         )
 
     def __eq__(self, other: object) -> bool:

@@ -6,13 +6,18 @@ from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from math import atan, cos, inf, pi, sin, sqrt
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_credit.blackbox.estimate_table import estimate_table
+from shapley_credit.display.data_frame import members_frame
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import number
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Array = NDArray[Any]
 
@@ -65,7 +70,7 @@ def _within(t: float, freedom: int) -> float:
     return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
     """Credits of a utility that was asked for some coalitions only; made by `estimate`, `aestimate` and `Plan.solve`.
 
@@ -78,8 +83,9 @@ class Estimate:
         residual: [...], sum of the credits less v(N) - v(empty), 0 to rounding; None where the value is not efficient.
         trace: pairs (evaluations, largest standard error), one for each time the credits were solved for.
         freedom: degrees of freedom of the standard errors.
+        names: of the k members, those of the `CoalitionTree`; None where it has none.
 
-    Two estimates are equal if their numbers are, NaN included. A pickle leaves the utility behind, copies keep it.
+    Two estimates are equal if their names and numbers are, NaN included. A pickle leaves the utility behind, copies keep it.
     """
 
     values: Array
@@ -91,6 +97,7 @@ class Estimate:
     residual: Array | None
     trace: tuple[tuple[int, float], ...]
     freedom: float
+    names: tuple[str, ...] | None = None
     _more: Callable[[int], Estimate] | None = field(default=None, repr=False)
     _later: Callable[[int], Awaitable[Estimate]] | None = field(default=None, repr=False)  # where the utility is asynchronous
 
@@ -144,6 +151,36 @@ class Estimate:
                 else _NO_UTILITY
             )
         return await self._later(budget)
+
+    def to_frame(self, backend: str = "pyarrow") -> Any:
+        """The credits as a frame, one row a member: member, name, credit, stderr; of responses, group comes first.
+
+        backend: "pyarrow", "pandas", "polars" or "modin". Raises InputError for others, MissingExtraError where one is missing.
+
+        >>> import shapley_credit as sc
+        >>> sc.plan([["ann"], ["bob"]]).solve([0.0, 1.0, 0.0, 4.0]).to_frame().to_pydict()
+        {'member': [0, 1], 'name': ['ann', 'bob'], 'credit': [2.5, 1.5], 'stderr': [0.0, 0.0]}
+        """
+        return members_frame(self._names(), {"credit": self.values, "stderr": self.stderr}, backend)
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(map(str, range(self.values.shape[-1]))) if self.names is None else self.names
+
+    def __repr__(self) -> str:
+        groups = f", groups={self.values.shape[:-1]}" if self.values.ndim > 1 else ""
+        return (
+            f"Estimate(k={self.values.shape[-1]}{groups}, evaluations={self.evaluations}, method={self.method!r}, "
+            f"largest stderr={self.stderr.max(initial=0.0):.2g})"
+        )
+
+    def __str__(self) -> str:
+        return repr(self) if self.values.ndim > 1 else str(estimate_table(self._names(), self.values, self.stderr))
+
+    def _repr_html_(self) -> str | None:
+        return None if self.values.ndim > 1 else estimate_table(self._names(), self.values, self.stderr).html()
+
+    def __rich__(self) -> Table | str:
+        return repr(self) if self.values.ndim > 1 else estimate_table(self._names(), self.values, self.stderr).rich()
 
 
 _NUMBERS = tuple(part.name for part in fields(Estimate) if part.name not in ("_more", "_later"))

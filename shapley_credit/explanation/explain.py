@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from shapley_credit.convert import Array, from_numpy
 from shapley_credit.errors import InputError
-from shapley_credit.explanation.contributions import credits_by_presence, credits_by_size, term_credits
+from shapley_credit.explanation.contributions import credits_by_presence, credits_by_size, refuse_estimate, term_credits
 from shapley_credit.explanation.explained import Explanation, Part
-from shapley_credit.inputs.checks import shown, text_of
+from shapley_credit.explanation.interactions import pair_interactions
+from shapley_credit.member_names import read_names
 from shapley_credit.solve.terms import flat_credits
 from shapley_credit.solve.utility_argument import as_utility, is_function, tabulated
 from shapley_credit.torch_compile import between_graphs
@@ -32,9 +33,11 @@ def explain(
     utility, k: as for `set_shapley`; a function is asked once for each of all 2**k coalitions, k <= 20.
     names: [k] strings, shown wherever members are; by default "0", "1", ..
 
-    Returns an `Explanation`: `credit` [..., k], with the bits of `set_shapley`; `terms`; `by_size` and `without` [..., k, k];
-        in the units of v and in the dtype, array library and device of the data. `why(i)` says it in words.
-    Cost: of k + 2 Shapley values and of k semivalues, as `set_semivalue`; with absent members those are Owen values on a tree.
+    Returns an `Explanation`: `credit` [..., k], with the bits of `set_shapley`; `terms`; `by_size`, `without` and
+        `interactions` [..., k, k]; in the units of v and in the dtype, array library and device of the data. `why(i)` says it
+        in words.
+    Cost: of k + 2 Shapley values and of 2 k + 1 semivalues, as `set_semivalue`, together less than 4 k of the latter; with
+        absent members k of those are Owen values on a tree.
     Raises InputError and EvaluationError as `set_shapley` and `set_semivalue`; InputError for names that are not k strings,
         for an `Estimate`, and for a mask on a device, which is not read.
     Source: Shapley (1953), A value for n-person games; Myerson (1980), Conference structures and fair allocation rules.
@@ -55,33 +58,17 @@ def explain(
     By itself it adds 1, to all the others together 0; on average nowhere more than by itself.
     It shares with 1: it would earn 1 without 1.
     """
-    if hasattr(utility, "stderr"):
-        raise InputError(
-            "an Estimate holds the credits of coalitions that were asked, and not the utility whose values would explain them. "
-            "Explain the function itself, explain(function, k), which asks all 2**k coalitions, or a utility of "
-            "shapley_credit.utilities; stderr and interval() of the estimate say how sure its credits are."
-        )
+    refuse_estimate(utility, "explain")
     known = None if is_function(utility, k) else as_utility(utility, k)
-    members = _names(names, k if known is None else known.k)
+    size: Any = k if known is None else known.k
+    members = tuple(map(str, range(size))) if names is None else read_names(names, size)
     game = tabulated(utility, k) if known is None else known
     present = _present(game)
     credit = flat_credits(game)
-    arrays = (credits_by_size(game, present), credits_by_presence(game, credit))
-    by_size, without = (from_numpy(array, game.library) for array in arrays)
+    arrays = (credits_by_size(game, present), credits_by_presence(game, credit), pair_interactions(game, credit))
+    by_size, without, pairs = (from_numpy(array, game.library) for array in arrays)
     here = np.broadcast_to(present, (*game.shape, game.k))
-    return Explanation(members, from_numpy(credit, game.library), tuple(_parts(game)), by_size, without, here)
-
-
-def _names(names: Sequence[str] | None, k: Any) -> tuple[str, ...]:
-    """One name a member."""
-    if names is None:
-        return tuple(map(str, range(k)))
-    given = names.tolist() if hasattr(names, "tolist") else names
-    if not isinstance(given, list | tuple):
-        raise InputError(f"names must be a list of {k} strings, one a member; got {shown(names)}.")
-    if len(given) != k:
-        raise InputError(f"names must be {k} strings, one a member; got {len(given)}.")
-    return tuple(text_of(name, f"name {i} of names") for i, name in enumerate(given))
+    return Explanation(members, from_numpy(credit, game.library), tuple(_parts(game)), by_size, without, pairs, here)
 
 
 def _present(game: Utility) -> NDArray[np.bool_]:

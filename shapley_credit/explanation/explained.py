@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.convert import Array, to_host
-from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.display.data_frame import members_frame
+from shapley_credit.errors import InputError
 from shapley_credit.explanation.figures import Figures
-from shapley_credit.explanation.pictures import as_html, as_rich, plain
+from shapley_credit.explanation.pictures import table_of
 from shapley_credit.explanation.sentences import sentences
-from shapley_credit.inputs.checks import one_of, whole_number
+from shapley_credit.inputs.checks import whole_number
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-# Libraries of frames that narwhals makes.
-BACKENDS = ("pyarrow", "pandas", "polars", "modin")
 
 
 class Part(NamedTuple):
@@ -43,6 +41,7 @@ class Explanation:
             where fewer are; the mean over s is the credit.
         without: [..., k, k], at [i, j] what the presence of j adds to the credit of i, phi_i(N) - phi_i(N without j); the
             credits on the diagonal, 0 for absent members, symmetric (Myerson 1980).
+        interactions: [..., k, k], at [i, j] the Shapley interaction index of the two, as `shapley_credit.interactions` says.
         present: bool [..., k], NumPy flags.
 
     An explanation of groups is indexed by them: `explanation[g]` is that of group g. Two are equal if their names and numbers
@@ -54,6 +53,7 @@ class Explanation:
     terms: tuple[Part, ...]
     by_size: Array
     without: Array
+    interactions: Array
     present: NDArray[np.bool_]
 
     def __getitem__(self, index: Any) -> Explanation:
@@ -70,6 +70,7 @@ class Explanation:
             terms=tuple(terms),
             by_size=self.by_size[pairs],
             without=self.without[pairs],
+            interactions=self.interactions[pairs],
             present=self.present[members],
         )
 
@@ -86,15 +87,16 @@ class Explanation:
     def _numbers(self) -> dict[str, NDArray[Any]]:
         """All numbers on the host."""
         factors = {f"coefficient of {part.name}": part.coefficient for part in self.terms}
-        arrays = self._credits() | factors | {"by_size": self.by_size, "without": self.without, "present": self.present}
+        pairs = {"by_size": self.by_size, "without": self.without, "interactions": self.interactions}
+        arrays = self._credits() | factors | pairs | {"present": self.present}
         return {name: to_host(array, name) for name, array in arrays.items()}
 
-    def why(self, i: int) -> str:
+    def why(self, i: int | str) -> str:
         """Why member i of a group earns what it earns, in three or four sentences, one a line.
 
-        i: a member, 0 .. k-1. Numbers have four digits; what may be rounding counts as 0. "Shares with j" says that i would
-        earn more without j, "completed by j" that it would earn less. Raises InputError for other members, for several groups,
-        and for arrays that are on a device and not of torch, or without values.
+        i: a member, 0 .. k-1, or its name. Numbers have four digits; what may be rounding counts as 0. "Shares with j" says
+        that i would earn more without j, "completed by j" that it would earn less. Raises InputError for other members, for
+        several groups, and for arrays that are on a device and not of torch, or without values.
 
         >>> import shapley_credit as sc
         >>> from shapley_credit import utilities as u
@@ -103,15 +105,24 @@ class Explanation:
         By itself it adds 3, to all the others together 0; on average nowhere more than by itself.
         It shares with bob and cyd: it would earn 2.5 without bob and 1.5 without cyd.
         """
-        k, member = len(self.names), whole_number(i, "the member of why")
-        if member >= k:
-            raise InputError(f"the member of why must be in 0 .. {k - 1}; got {member}.")
+        member = self._member(i)
         if self.present.ndim > 1:
             raise InputError(
                 f"this explanation is of groups {self.present.shape[:-1]}, and why is of one; ask explanation[g].why(i) for "
                 "group g."
             )
         return "\n".join(sentences(self._figures(), member))
+
+    def _member(self, i: int | str) -> int:
+        if isinstance(i, str):
+            if self.names.count(i) != 1:
+                told = "none" if i not in self.names else f"{self.names.count(i)} members"
+                raise InputError(f"the member of why is a number, or a name that one member has; {i!r:.60} is that of {told}.")
+            return self.names.index(i)
+        member = whole_number(i, "the member of why")
+        if member >= len(self.names):
+            raise InputError(f"the member of why must be in 0 .. {len(self.names) - 1}; got {member}.")
+        return member
 
     def to_frame(self, backend: str = "pyarrow") -> Any:
         """The credits as a frame, one row a member: member, name, credit, and one column a term; of groups, group comes first.
@@ -124,21 +135,8 @@ class Explanation:
         >>> sc.explain(u.Max([1.0, 3.0]) + u.Min([1.0, 3.0])).to_frame().to_pydict()
         {'member': [0, 1], 'name': ['0', '1'], 'credit': [0.0, 4.0], 'Max': [0.5, 2.5], 'Min': [-0.5, 1.5]}
         """
-        one_of(backend, BACKENDS, "backend")
-        try:
-            import narwhals as nw
-        except ImportError as error:
-            raise MissingExtraError("frames need narwhals; run: pip install 'shapley-credit[frames]'.") from error
-        k, groups = len(self.names), self.present[..., 0].size
-        names = [name.encode(errors="backslashreplace").decode() for name in self.names]  # Arrow holds no half surrogates
-        columns: dict[str, Any] = {"group": np.repeat(np.arange(groups), k)} if self.present.ndim > 1 else {}
-        columns |= {"member": np.tile(np.arange(k), groups), "name": names * groups}
-        columns |= {name: to_host(credit, name).ravel() for name, credit in self._credits().items()}
-        try:
-            made: Any = nw.from_dict
-            return made(columns, backend=backend).to_native()
-        except ImportError as error:
-            raise MissingExtraError(f"the backend needs {backend}; run: pip install {backend}.") from error
+        columns = {name: to_host(credit, name) for name, credit in self._credits().items()}
+        return members_frame(self.names, columns, backend)
 
     def _credits(self) -> dict[str, Array]:
         return {"credit": self.credit} | {part.name: part.credit for part in self.terms}
@@ -154,10 +152,10 @@ class Explanation:
         return f"Explanation(k={len(self.names)}{groups}, terms={', '.join(part.name for part in self.terms)})"
 
     def __str__(self) -> str:
-        return repr(self) if self.present.ndim > 1 else plain(self._figures())
+        return repr(self) if self.present.ndim > 1 else str(table_of(self._figures()))
 
     def _repr_html_(self) -> str | None:
-        return None if self.present.ndim > 1 else as_html(self._figures())  # None: notebooks show repr
+        return None if self.present.ndim > 1 else table_of(self._figures()).html()  # None: notebooks show repr
 
     def __rich__(self) -> Table | str:
-        return repr(self) if self.present.ndim > 1 else as_rich(self._figures())
+        return repr(self) if self.present.ndim > 1 else table_of(self._figures()).rich()

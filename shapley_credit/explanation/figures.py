@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Longer names, which may be whole answers of models, are cut.
-_LONGEST = 40
+from shapley_credit.display.text_table import short_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +38,4 @@ class Figures:
 
     def name(self, i: int) -> str:
         """The name of a member as text that moves, hides and reorders nothing, cut where it is long."""
-        text = printable(self.names[i])
-        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def printable(text: str) -> str:
-    """Text with an escape for every character that does not print: controls, line breaks, marks of direction, half surrogates.
-
-    >>> printable("\\x1b[31mred\\u202e\\n")
-    '\\\\x1b[31mred\\\\u202e\\\\n'
-    """
-    return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in text)
+        return short_name(self.names[i])

@@ -1,4 +1,4 @@
-"""The commands: credit rows of files, list the utilities, and demonstrate credits on answers of models."""
+"""The commands: credit rows of files, show them on a page, list the utilities, and demonstrate credits on answers of models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -16,11 +16,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, 
 
 from shapley_credit import __version__
 from shapley_credit.errors import InputError
+from shapley_credit.printable import printable
 from shapley_credit.report.credits import credit_columns, telling_problem
+from shapley_credit.report.explained_group import explained_group, print_explanation
 from shapley_credit.report.model_answers import read_answers
+from shapley_credit.report.page_file import PageRequest
+from shapley_credit.report.page_writing import Completions, PageOut, Prompts, Show, Title, write_page
 from shapley_credit.report.tables import print_credits, print_problem
 from shapley_credit.report.utility_pages import described, listed
-from shapley_credit.report.visible import visible
 from shapley_credit.rollouts.files import Job, Request, prepared
 
 DEFAULT_DATA = Path("benchmarks/data/gsm8k_model_solutions.jsonl.gz")
@@ -50,6 +53,10 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over columns
 OnError = Annotated[str, typer.Option(help="What a row does that can't be credited: stop the run, or skip to --rejects.")]
 Rejects = Annotated[str | None, typer.Option(help="A file for rows that can't be credited.")]
 Force = Annotated[bool, typer.Option("--force", help="Compute credits that take more than 1e11 operations, minutes.")]
+Explained = Annotated[
+    list[str] | None,
+    typer.Option("--explain", help="Also explain the group of this value of --by; again for more columns."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read, and say what would be done; write nothing.")]
 ProblemOption = Annotated[int | None, typer.Option(help="Show this problem (from 1), not the first on which credit says most.")]
 
@@ -80,6 +87,7 @@ def credit(
     on_error: OnError = "stop",
     rejects: Rejects = None,
     force: Force = False,
+    explain: Explained = None,
     dry_run: DryRun = False,
 ) -> None:
     """Add to every row its exact Shapley credit for what its group is worth.
@@ -93,7 +101,7 @@ def credit(
     if on_error not in ("stop", "skip") or (on_error == "skip") != (rejects is not None):
         raise typer.BadParameter("--rejects FILE goes with --on-error skip, and skip with a file.", param_hint="--on-error")
     if credit_column == advantage_column:
-        raise typer.BadParameter(f"both columns would be called {visible(credit_column)}.", param_hint="--advantage-column")
+        raise typer.BadParameter(f"both columns would be called {printable(credit_column)}.", param_hint="--advantage-column")
     request = Request(
         files, tuple(by or ()), utility, advantage, out, credit_column, advantage_column, overwrite, rejects, force
     )
@@ -101,6 +109,8 @@ def credit(
         followed = kept.enter_context(Followed())
         job = prepared(request, kept, followed)
         _say(job, dry_run)
+        if explain:
+            print_explanation(_console(sys.stderr), explained_group(job, explain), explain)
         if not dry_run:
             job.write(job.credits(), followed)
 
@@ -123,7 +133,32 @@ def _say(job: Job, dry_run: bool) -> None:
         lines.append(f"cost: about {operations:.1e} operations, {operations / 1e9:,.1f} s of one processor")
         lines += [f"would write {target.name}" for target in job.targets]
     for line in lines:
-        typer.echo(visible(line), err=True)
+        typer.echo(printable(line), err=True)
+
+
+@app.command()
+def page(
+    files: Files,
+    out: PageOut,
+    by: By = None,
+    utility: Expression = None,
+    advantage: Advantage = None,
+    credit_column: CreditColumn = "credit",
+    prompt: Prompts = None,
+    completion: Completions = None,
+    show: Show = None,
+    title: Title = None,
+) -> None:
+    """Write one HTML page of a whole run: groups, texts shaded by credit, steps, and a search over all of them.
+
+    Group and utility are guessed as by `credit`; rows that carry a column of credits need no utility. A column `segments` holds
+    a list of {start, end, credit} for each row. The page asks for no other file and no network.
+    """
+    request = PageRequest(tuple(by or ()), utility, credit_column, advantage, prompt, completion, tuple(show or ()), title)
+    with _faults_in_one_line(), ExitStack() as kept:
+        followed = kept.enter_context(Followed())
+        for line in write_page(files, out, request, kept, followed):
+            typer.echo(printable(line), err=True)
 
 
 @app.command()
@@ -160,10 +195,14 @@ def demo(
             raise InputError(f"--problem must be in 1 .. {len(answers.questions)}; got {problem}.")
     if isinstance(sys.stdout, io.TextIOWrapper):  # an encoding that lacks a character shows its escape
         sys.stdout.reconfigure(errors="backslashreplace")
-    console = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
+    console = _console(sys.stdout)
     columns = credit_columns(answers)
     print_credits(console, answers, columns)
     print_problem(console, answers, columns, telling_problem(answers) if problem is None else problem - 1)
+
+
+def _console(stream: TextIO) -> Console:
+    return Console(file=stream) if stream.isatty() else Console(file=stream, width=_PLAIN_WIDTH)
 
 
 class Followed:
@@ -196,7 +235,7 @@ def _faults_in_one_line() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        sys.exit(visible(str(error)))
+        sys.exit(printable(str(error)))
 
 
 def run() -> None:

@@ -9,9 +9,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from shapley_credit.printable import printable
 from shapley_credit.report.credits import Column
 from shapley_credit.report.model_answers import Answers
-from shapley_credit.report.visible import letters, visible
 
 # Columns that a name or an answer may fill; a longer one is cut, or it would leave no room for the numbers.
 _LONGEST = 20
@@ -25,7 +25,7 @@ def print_credits(console: Console, answers: Answers, columns: list[Column]) -> 
     for column in columns:
         table.add_column(column.name, justify="right")
     for place, model in enumerate(answers.models):
-        table.add_row(Text(visible(model)), *(f"{column.credit[:, place].mean():.4f}" for column in columns))
+        table.add_row(Text(printable(model)), *(f"{column.credit[:, place].mean():.4f}" for column in columns))
     table.add_section()
     table.add_row("credits add up to", *(f"{column.credit.sum() / problems:.4f}" for column in columns))
     table.add_row("value of the set", *(f"{column.value.mean():.4f}" for column in columns))
@@ -51,8 +51,8 @@ def _total(column: Column, problems: int) -> str:
 
 def print_problem(console: Console, answers: Answers, columns: list[Column], row: int) -> None:
     """One problem in full: answers, rewards, credits, and what two simpler rules would have given."""
-    question = Text(visible(answers.questions[row].replace("\r\n", "\n"), keep="\n\t"))
-    console.print(Panel(question, title=Text(f"problem {row + 1}, answer {visible(answers.truths[row])}"), width=100))
+    question = Text(printable(answers.questions[row].replace("\r\n", "\n"), keep="\n\t"))
+    console.print(Panel(question, title=Text(f"problem {row + 1}, answer {printable(answers.truths[row])}"), width=100))
     best = columns[0]
     rewards = answers.correct[row].astype(float)
     winner = int(np.argmax(rewards))
@@ -65,8 +65,8 @@ def print_problem(console: Console, answers: Answers, columns: list[Column], row
     for place, model in enumerate(answers.models):
         numbers = [rewards[place], *(column.credit[row, place] for column in columns)]
         rivals = [best.value[row], best.value[row] if place == winner else 0.0]
-        texts = (model, answers.finals[row, place] or "-", letters(int(answers.steps[row, place])))
-        table.add_row(*(Text(visible(text)) for text in texts), *(f"{x:.3f}" for x in [*numbers, *rivals]))
+        texts = (model, answers.finals[row, place] or "-", _letters(int(answers.steps[row, place])))
+        table.add_row(*(Text(printable(text)) for text in texts), *(f"{x:.3f}" for x in [*numbers, *rivals]))
     table.add_section()
     totals = [rewards.sum(), *(column.credit[row].sum() for column in columns)]
     table.add_row("sum", "", "", *(f"{x:.3f}" for x in [*totals, len(rewards) * best.value[row], best.value[row]]))
@@ -75,3 +75,13 @@ def print_problem(console: Console, answers: Answers, columns: list[Column], row
         "way: solutions with the same letter made the same calculations. A shared reward pays every model the value "
         "of the set; winner takes all pays the first best one."
     )
+
+
+def _letters(number: int) -> str:
+    """A number from 0 in letters: a, b, .. z, aa, ab, .."""
+    text = ""
+    while number >= 0:
+        number, letter = divmod(number, 26)
+        text = chr(ord("a") + letter) + text
+        number -= 1
+    return text

@@ -60,13 +60,21 @@ def _frame(frame: Any) -> Opened:
         made = [nw.Series.from_numpy(name, values, backend=frame.implementation) for name, values in new.items()]
         return frame.with_columns(*made).to_native()
 
-    return Columns(frame.columns, len(frame), lambda name: _arrow_of(frame[name])), added
+    return Columns(frame.columns, len(frame), lambda name: _arrow_of(frame[name], name)), added
 
 
-def _arrow_of(series: Any) -> Any:
-    """The values as an Arrow column, or as an array of objects where they are of several types."""
+def _arrow_of(series: Any, name: str) -> Any:
+    """The values as an Arrow column, or as an array of objects where they are of several types, or too large for numbers.
+
+    Raises InputError for half a surrogate.
+    """
     try:
         column = series.to_arrow()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"column {name!r} holds half a surrogate, which is no text ({error}); replace it, as "
+            "text.encode('utf-8', 'replace').decode() does."
+        ) from error
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         return np.asarray(series.to_numpy(), np.object_)
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])

@@ -21,7 +21,18 @@ PACKAGES = {"shapley_credit": Path(shapley_credit.__path__[0]), "shapley_kernels
 
 # Modules that make a room together; every other folder, or file beside them, is a room of its own.
 ROOMS = {
-    "ground": {"errors", "coalitions", "nested_lists", "semivalues", "convert", "dispatch", "torch_compile"},
+    "ground": {
+        "errors",
+        "coalitions",
+        "nested_lists",
+        "semivalues",
+        "convert",
+        "dispatch",
+        "printable",
+        "member_names",
+        "size_weights",
+        "torch_compile",
+    },
     "utility": {"utility", "linear"},
     "command line": {"cli", "__main__", "report"},
 }

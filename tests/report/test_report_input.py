@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shapley_credit import InputError
+from shapley_credit.printable import printable
 from shapley_credit.report.credits import credit_columns
 from shapley_credit.report.model_answers import Answers, canonical, read_answers
-from shapley_credit.report.visible import visible
 
 
 def problem(**changes: Any) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def ended(path: Path) -> str:
     """The line in which the command ends."""
     with pytest.raises(InputError) as refused:
         read_answers(path)
-    return visible(str(refused.value))
+    return printable(str(refused.value))
 
 
 def test_missing_files_and_directories(tmp_path: Path) -> None:

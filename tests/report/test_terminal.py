@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapley_credit.report.visible import visible
+from shapley_credit.printable import printable
 
 
 def show(path: Path) -> None:
@@ -71,7 +71,7 @@ def test_what_a_model_writes_is_shown_as_text(
 
 @given(text=st.text(st.characters(), max_size=20))
 def test_visible_text_moves_nothing(text: str) -> None:
-    shown = visible(text)
+    shown = printable(text)
     for character in shown:
         assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp", "Cn", "Co")
         assert unicodedata.category(character) != "Cf" or character in "\u200c\u200d"
@@ -89,7 +89,7 @@ def test_text_of_all_scripts_stays() -> None:
         "a\u00a0b\u3000c",
         "\u0645\u06cc\u200c\u062e\u0648",
     ):
-        assert visible(text) == text
+        assert printable(text) == text
 
 
 @pytest.mark.checkout

@@ -73,5 +73,6 @@ def test_what_is_judged_by_its_final_answer_is_said(
 @pytest.mark.checkout
 def test_the_page_names_every_option(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     page = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text(encoding="utf-8")
-    told = Command(monkeypatch, capsys)("credit", "--help").out
+    command = Command(monkeypatch, capsys)
+    told = "".join(command(name, "--help").out for name in ("credit", "page"))
     assert set(re.findall(r"--[a-z][a-z-]+", told)) - {"--help"} == set(re.findall(r"--[a-z][a-z-]+", page))

@@ -173,3 +173,18 @@ def test_the_utilities_of_the_page_can_be_read() -> None:
         found = listed(sc.with_credit(pl.DataFrame({**ROWS, **more}), text, by="prompt"), "credit")
         assert np.isfinite(found).all()
         assert any(found)
+
+
+@pytest.mark.parametrize("place", ["id", "label"])
+def test_half_a_surrogate_in_a_column_that_is_read_is_refused(place: str) -> None:
+    texts = {"id": ["1", "1"], "label": ["a", "b"]}
+    frame = pd.DataFrame(texts, dtype=object).assign(reward=[1.0, 0.0])
+    frame.at[1, place] = "a\ud800"
+    with pytest.raises(sc.InputError, match=f"column '{place}' holds half a surrogate, which is no text"):
+        sc.with_credit(frame, "DistinctCount(label)", by="id")
+    assert sc.with_credit(frame, "Max(reward)", by="id" if place == "label" else "label")["credit"].sum() > 0
+
+
+def test_ids_too_large_for_numbers_name_groups() -> None:
+    frame = pd.DataFrame({"id": pd.Series([2**70, 1, 2**70], dtype=object), "reward": [1.0, 5.0, 3.0]})
+    assert sc.with_credit(frame, "Max(reward)", by="id")["credit"].tolist() == [0.5, 5.0, 2.5]

@@ -122,7 +122,7 @@ def test_terms_add_up_bit_by_bit(family: type[Utility], data: st.DataObject) -> 
     assert {part.credit.shape for part in found.terms} == {(3, 2, 4)}
     alone = [sc.explain(drawn.utility), sc.explain(of_labels(LABELS, mask=drawn.mask))]
     weights, rounding = np.broadcast_to(factors + 3.0, (3, 2)), 8 * tolerance(drawn.utility.dtype or np.float64)
-    for name, axes in (("credit", 1), ("by_size", 2), ("without", 2)):
+    for name, axes in (("credit", 1), ("by_size", 2), ("without", 2), ("interactions", 2)):
         one, other = (getattr(part, name) for part in alone)
         truth = weights.reshape(3, 2, *[1] * axes) * one - 0.25 * other
         difference = np.nan_to_num(getattr(found, name)) - np.nan_to_num(truth)
@@ -179,7 +179,8 @@ def test_groups_are_indexed_and_nothing_else_is() -> None:
         assert_array_equal(part.credit, found.credit.reshape(6, 4)[np.arange(6).reshape(2, 3)[index]])
         assert_array_equal(part.terms[0].coefficient, weights[index])
         lead = np.arange(6).reshape(2, 3)[index].shape
-        assert (part.by_size.shape, part.without.shape, part.present.shape) == ((*lead, 4, 4), (*lead, 4, 4), (*lead, 4))
+        assert part.present.shape == (*lead, 4)
+        assert part.by_size.shape == part.without.shape == part.interactions.shape == (*lead, 4, 4)
     for bad in (2, (0, 3), (0, 0, 0), "a"):
         with pytest.raises(IndexError):
             found[bad]
@@ -269,7 +270,7 @@ def test_no_value_is_read_on_a_device(family: type[Utility], data: st.DataObject
         there = moved(drawn.absent_as(None).utility, to_meta)
     found = sc.explain(there + u.Additive(np.ones(k)))
     assert {part.credit.device for part in found.terms} == {torch.device("meta")}
-    for array, axes in ((found.credit, (k,)), (found.by_size, (k, k)), (found.without, (k, k)), (found.terms[0].credit, (k,))):
+    for array, axes in ((found.credit, (k,)), (found.by_size, (k, k)), (found.interactions, (k, k)), (found.without, (k, k))):
         assert array.device == torch.device("meta")
         assert array.shape == (*shape, *axes)
     assert found[(0,) * len(shape)].credit.shape == (k,)
@@ -282,7 +283,7 @@ def check_device(utility: Utility, move: Callable[[Array], Any]) -> None:
     factor, scores = np.array([0.5, -2.0, 1.0]), np.arange(utility.k) + 0.5
     here = sc.explain(utility * factor + u.Additive(scores))
     there = sc.explain(moved(utility, move) * move(factor) + u.Additive(scores))
-    for name in ("credit", "by_size", "without"):
+    for name in ("credit", "by_size", "without", "interactions"):
         mine = getattr(here, name)
         assert type(getattr(there, name)).__module__ != "numpy"
         assert np.abs(on_host(getattr(there, name)) - mine).max() <= 64 * tolerance(np.float64) * max(np.abs(mine).max(), 1)

@@ -289,3 +289,12 @@ def test_rich_shows_markup() -> None:
     for text in ("[red]x[/nope]", r"\x1b[31m\x1b]0;t\x07<script>alert(1)<...", "to all others", "groups=(2,)"):
         assert text in shown
     assert "\x07" not in capture.get()
+
+
+def test_a_member_is_asked_for_by_its_name() -> None:
+    found = sc.explain(u.Max([3.0, 1.0, 2.0]), names=["ann", "bob", "bob"])
+    assert found.why("ann") == found.why(0)
+    with pytest.raises(sc.InputError, match="'bob' is that of 2 members"):
+        found.why("bob")
+    with pytest.raises(sc.InputError, match="'cyd' is that of none"):
+        found.why("cyd")

@@ -1,0 +1,1 @@
+"""Credits as tables: plain text, HTML, rich, and frames."""
