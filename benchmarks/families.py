@@ -45,6 +45,7 @@ SYMBOLS: dict[str, Callable[[int], float]] = {
     "T": lambda k: 2,
     "E": lambda k: 32,
     "G": lambda k: 32,
+    "R": lambda k: 32,
     "d": lambda k: 2,
 }
 FUNCTIONS = {"min": min, "log": math.log, "sqrt": math.sqrt}
@@ -57,7 +58,8 @@ def families() -> list[type[sc.Utility]]:
 
 def instance(family: type[sc.Utility], k: int, rng: np.random.Generator) -> sc.Utility:
     """A utility of k members with random data, from its fields alone."""
-    lengths = {"k": k, "ranks": k, "line": k, "sizes": k + 1, "coalitions": 1 << k, "E": 32, "G": 32, "d": 2, "L": (k + 1) ** 2}
+    lengths = {"k": k, "ranks": k, "line": k, "sizes": k + 1, "coalitions": 1 << k, "L": (k + 1) ** 2}
+    lengths |= {"E": 32, "G": 32, "R": 32, "d": 2}
     data: dict[str, Any] = {}
     for name, spec in family.fields.items():
         if isinstance(spec, Parameter) and spec.optional:
@@ -66,6 +68,8 @@ def instance(family: type[sc.Utility], k: int, rng: np.random.Generator) -> sc.U
             data[name] = (k + 1, k + 1) if spec.several else spec.choices[0] if spec.choices else max(1, k // 4)
         else:
             data[name] = _entries(spec, tuple(lengths[axis] for axis in spec.axes), rng)
+    if {"positive", "negative"} <= data.keys():  # one member on both sides of a rule is refused
+        data["negative"] &= ~data["positive"]
     make: Any = family
     utility: sc.Utility = make(**data)
     return utility

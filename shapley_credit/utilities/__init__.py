@@ -12,6 +12,7 @@ HOMES = {
     "cascade": "Cascade ERR",
     "choice": "MNLRevenue MNLShare SoftmaxMean",
     "classes": "ClassCounts Entropy GiniSimpson UniqueFraction",
+    "contribution_nets": "Rules",
     "coverage": "Coverage DistinctCount FacilityLocation",
     "determinant": "Determinant",
     "dividends": "Moebius MyersonPath",

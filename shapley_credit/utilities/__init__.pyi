@@ -11,6 +11,7 @@ from shapley_credit.utilities.classes import ClassCounts as ClassCounts
 from shapley_credit.utilities.classes import Entropy as Entropy
 from shapley_credit.utilities.classes import GiniSimpson as GiniSimpson
 from shapley_credit.utilities.classes import UniqueFraction as UniqueFraction
+from shapley_credit.utilities.contribution_nets import Rules as Rules
 from shapley_credit.utilities.coverage import Coverage as Coverage
 from shapley_credit.utilities.coverage import DistinctCount as DistinctCount
 from shapley_credit.utilities.coverage import FacilityLocation as FacilityLocation

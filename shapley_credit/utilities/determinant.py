@@ -18,7 +18,7 @@ from shapley_credit.inputs.problems import Problem
 from shapley_credit.utilities.dividends import for_all
 from shapley_credit.utilities.integrals import in_float64
 from shapley_credit.utility import Utility
-from shapley_kernels.arrays import beside, namespace
+from shapley_kernels.arrays import beside, laid_out, namespace
 from shapley_kernels.member_axes import Orders, along
 
 
@@ -123,7 +123,7 @@ def _principal(vectors: Array) -> tuple[Array, Array]:
     stretches = xp.where(known[:, None], stretches, xp.nan)
     more = k - stretches.shape[1]
     gap = xp.broadcast_to(beside(np.zeros((k, more)), vectors), (groups, k, more))
-    return xp.concat([turns, gap], axis=2), xp.concat([stretches, gap[:, 0, :]], axis=1)
+    return xp.concat([turns, gap], axis=2), laid_out(xp.concat([stretches, gap[:, 0, :]], axis=1), (groups, k))
 
 
 def _gram(vectors: Array) -> Array:

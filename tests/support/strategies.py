@@ -118,6 +118,8 @@ def instances(draw: st.DrawFn, family: type[Utility], dtype: Any, k: int, shape:
             data[name] = None
         else:
             data[name] = draw(_array(spec, dtype, k, shape, free))
+    if {"positive", "negative"} <= data.keys():  # one member on both sides of a rule is refused
+        data["negative"] &= ~data["positive"]
     masked = draw(st.booleans())
     mask = np.array(draw(st.lists(st.booleans(), min_size=k * _groups(shape), max_size=k * _groups(shape)))) if masked else None
     return Instance(family, k, data, None if mask is None else mask.astype(np.bool_).reshape(*shape, k))

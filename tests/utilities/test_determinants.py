@@ -112,6 +112,16 @@ def test_many_vectors_of_many_dimensions(role: str) -> None:
 
 
 @every_role
+@pytest.mark.parametrize("d", [0, 1, 3, 4])
+def test_every_dimension_in_every_batch(d: int, role: str) -> None:
+    x = np.random.default_rng(d).normal(size=(2, 3, d))
+    with using(role):
+        credit = sc.set_shapley(u.Determinant(x))
+        assert np.array_equal(credit[1], sc.set_shapley(u.Determinant(x[1])))
+        assert sc.set_shapley(u.Determinant(x[:0])).shape == (0, 3)
+
+
+@every_role
 @pytest.mark.parametrize("d", [2, 3, 9])
 def test_vectors_of_zeros_and_the_absent_earn_nothing(d: int, role: str) -> None:
     x = np.random.default_rng(d).normal(size=(5, d))
