@@ -187,16 +187,40 @@ def rule_tokens(
     array([[ 2.,  2., -2.],
            [-2., -2., -2.]], dtype=float32)
     """
-    kind, ends = check_spread(Rule(rule, lam, baseline, scale), spread), None
-    if rule == "marginal" and segment_order is not None and marginal_lengths is None:
-        marginal, marginal_lengths = in_text_order(marginal, segment_lengths, segment_order)
-    if rule == "to_go":
-        ends = ends_of(credit, segment_lengths, segment_order)
-    trained = trained_tokens(baseline, segment_lengths)
-    found = increments(kind, credit, marginal, groups, rewards=rewards, lengths=trained, ends=ends)
-    return found.tokens(
-        mask, segment_lengths, segment_order, spread=spread, marginal_lengths=marginal_lengths, cu_seqlens=cu_seqlens
+    found, text = increments_of_text(
+        check_spread(Rule(rule, lam, baseline, scale), spread),
+        credit,
+        marginal,
+        groups,
+        segment_lengths=segment_lengths,
+        segment_order=segment_order,
+        marginal_lengths=marginal_lengths,
+        rewards=rewards,
     )
+    return found.tokens(mask, **text, spread=spread, cu_seqlens=cu_seqlens)
+
+
+def increments_of_text(
+    rule: Rule,
+    credit: Any,
+    marginal: Any,
+    groups: Any,
+    *,
+    segment_lengths: Any,
+    segment_order: Any = None,
+    marginal_lengths: Any = None,
+    rewards: Any = None,
+) -> tuple[Increments, dict[str, Any]]:
+    """What `rule_tokens` writes to tokens, and by name where it goes; the parameters are those of `rule_tokens`."""
+    ends = None
+    if rule.name == "marginal" and segment_order is not None and marginal_lengths is None:
+        marginal, marginal_lengths = in_text_order(marginal, segment_lengths, segment_order)
+    if rule.name == "to_go":
+        ends = ends_of(credit, segment_lengths, segment_order)
+    trained = trained_tokens(rule.baseline, segment_lengths)
+    found = increments(rule, credit, marginal, groups, rewards=rewards, lengths=trained, ends=ends)
+    text = {"segment_lengths": segment_lengths, "segment_order": segment_order, "marginal_lengths": marginal_lengths}
+    return found, text
 
 
 def check_spread(rule: Rule, spread: str) -> Rule:

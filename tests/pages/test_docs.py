@@ -23,7 +23,10 @@ from strategies import FAMILIES
 ROOT = Path(__file__).parents[2]
 
 
-NEEDS_REPORT_EXTRA = {"shapley_credit.__main__", "shapley_credit.report.app", "shapley_credit.report.tables"}
+NEEDS_REPORT_EXTRA = {
+    "shapley_credit.__main__",
+    *(f"shapley_credit.report.{name}" for name in ("app", "explained_group", "page_file", "page_writing", "tables")),
+}
 
 
 def modules() -> Iterator[ModuleType]:
@@ -113,11 +116,13 @@ def test_no_check_is_a_statement_that_asserts_nothing(path: Path) -> None:
             assert not isinstance(node.value, ast.Compare | ast.BoolOp | ast.UnaryOp), (
                 f"line {node.lineno} compares and forgets"
             )
-            assert name not in ("allclose", "array_equal", "isclose", "all", "any", "close"), f"line {node.lineno} forgets"
+            # `close` is a check of tests/support; the method of that name closes something.
+            checks = ("allclose", "array_equal", "isclose", "all", "any", *(("close",) if isinstance(called, ast.Name) else ()))
+            assert name not in checks, f"line {node.lineno} forgets"
 
 
 def test_the_check_above_can_fail(tmp_path: Path) -> None:
-    for text in ("a == b", "np.allclose(a, b)", "all(a == b)", "not a"):
+    for text in ("a == b", "np.allclose(a, b)", "all(a == b)", "not a", "close(a, b)"):
         path = tmp_path / "bad.py"
         path.write_text(text)
         with pytest.raises(AssertionError, match="line 1"):

@@ -75,6 +75,26 @@ def test_pkpo_of_all_sizes_is_the_shapley_value(recipes: dict[str, Any]) -> None
     assert_allclose(recipes["pkpo"](GRID, 1), GRID / 4, atol=EXACT)
 
 
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_maxpo(recipes: dict[str, Any], m: int) -> None:
+    """s_i less the mean over j of what j adds where i is left out too (Takashiro et al. 2026)."""
+
+    def gain(i: int, among: list[int]) -> Array:
+        gains = [GRID[:, [*S, i]].max(axis=1) - (GRID[:, S].max(axis=1) if S else 0.0) for S in combinations(among, m - 1)]
+        return np.asarray(np.mean(gains, axis=0))
+
+    found = recipes["maxpo"](GRID, m)
+    for i in range(4):
+        others = [j for j in range(4) if j != i]
+        baseline = np.mean([gain(j, [x for x in others if x != j]) for j in others], axis=0)
+        assert_allclose(found[:, i], gain(i, others) - baseline, atol=EXACT)
+    assert_allclose(found.sum(axis=1), 0.0, atol=EXACT)
+    correct = verdicts(4)
+    numerator = recipes["maxpo"](correct, m) * (4 - m) / 4
+    rate = np.array([1 - comb(int(4 - row.sum()), m) / comb(4, m) for row in correct])[:, None]
+    assert_allclose(recipes["pass_at_k_training"](correct, m) * (np.sqrt(rate * (1 - rate)) + 1e-6), numerator, atol=EXACT)
+
+
 def chosen(n: int, m: int) -> int:
     return comb(n, m) if n >= 0 else 0
 
@@ -165,6 +185,17 @@ def test_darling_diversity(recipes: dict[str, Any]) -> None:
     classes = np.random.default_rng(2).integers(0, 4, (20, 6))
     for row, found in zip(classes, recipes["darling_diversity"](classes), strict=True):
         assert_allclose(found, [sum(a != b for b in row) / 5 for a in row], atol=EXACT)
+
+
+def test_gcpo(recipes: dict[str, Any]) -> None:
+    rng = np.random.default_rng(7)
+    rewards, embedding = rng.random(5), rng.normal(size=(5, 3))
+    x = rewards[:, None] * embedding
+
+    def value(members: list[int]) -> float:
+        return float(np.linalg.det(np.eye(3) + x[members].T @ x[members]) - 1)
+
+    assert_allclose(recipes["gcpo"](rewards, embedding), in_all_orders(value, 5), atol=1e3 * EXACT)
 
 
 # Candidates inside one response.
@@ -286,6 +317,7 @@ FOLLOWED: dict[str, tuple[Callable[[Recipes], Array], list[tuple[float, Callable
     "pkpo": (lambda r: r["pkpo"](REWARDS[SAMPLES], 2), [(1, best, 2)]),
     "pass@k training": (lambda r: r["pass_at_k_training"](SAMPLES == 2, 2) * deviation(2), [(1 / 2, passes, 2)]),
     "maxrl": (lambda r: r["maxrl"]((SAMPLES == 2) * 1.0), [(K, passes, 1), (K / 2, passes, 2)]),
+    "maxpo": (lambda r: r["maxpo"](REWARDS[SAMPLES], 2), [(K / 2, best, 2)]),
     "best minus second": (lambda r: r["best_minus_second"](REWARDS[SAMPLES]), [(1, best, K)]),
     "best minus second, centred": (lambda r: centred(r["best_minus_second"](REWARDS[SAMPLES])), [(1, best, K - 1)]),
     "set rl": (
