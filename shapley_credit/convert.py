@@ -57,7 +57,7 @@ def to_array(data: Any, name: str) -> tuple[Array, Library | None]:
     try:
         array = np.asarray(data)
     except Exception as error:  # the caller's objects may raise anything while they are read
-        if not isinstance(data, list | tuple):
+        if not isinstance(data, list | tuple) or _holds_no_values(data):
             raise _unreadable(data, name, error) from error
         raise InputError(
             f"{name} must be a rectangular array of numbers; {_first_line(error)}. Pad ragged groups to one length and mark "
@@ -112,17 +112,48 @@ def _read(data: Any, name: str) -> tuple[Array, Library]:
         data = data.float() if hasattr(data, "float") else data.astype("float32")
     if device is not None:
         return _on_device(data, name), library
-    if hasattr(data, "data_ptr") and data.numel() and not data.data_ptr():
-        raise ValueError("it has no memory of its own")  # NumPy would read at a null pointer
+    if hasattr(data, "data_ptr") and not _has_memory(data):
+        raise ValueError("it has no memory of its own")
     return np.from_dlpack(data), library
 
 
 def _unreadable(data: Any, name: str, error: Exception) -> InputError:
+    way = _holds_no_values(data)
+    if way:
+        return InputError(f"{name} can't be read as a dense array: {way} (docs/arrays.md).")
     return InputError(
         f"{name} of type {type(data).__name__} can't be read as a dense array: {_first_line(error)}. Pass dense numbers "
-        "(.to_dense(), .dequantize()). Where a library traces or maps a function (jax.jit, torch.vmap, torch.func.grad) arrays "
-        "have no values: work credit out before, or call it from inside by jax.pure_callback or an operator (docs/arrays.md)."
+        "(.to_dense(), .dequantize())."
     )
+
+
+_TRACED_BY_JAX = (
+    "JAX traces the function that it is an argument of (jax.jit, jax.vmap, jax.grad), so it has no values yet. Replace "
+    "sc.set_shapley(utility_fn(scores)) by sc.jax_callback(utility_fn)(scores), or compute credit before that function"
+)
+_MAPPED_BY_TORCH = (
+    "torch traces, maps or differentiates the function that it is an argument of (torch.vmap, torch.func.grad), so it has no "
+    "values of its own. Compute the credit of the whole batch before, leading axes are groups, or make it an operator with "
+    "torch.library.custom_op and register_vmap"
+)
+
+
+def _holds_no_values(data: Any, depth: int = 2) -> str:
+    """What to do about an array, or lists of such, that a library traces or maps; "" for every other."""
+    if isinstance(data, list | tuple):
+        return next((way for each in data if (way := _holds_no_values(each, depth - 1))), "") if depth else ""
+    if hasattr(data, "aval") and not hasattr(data, "__dlpack_device__"):  # an abstract value of JAX that no memory backs
+        return _TRACED_BY_JAX
+    strided = str(getattr(data, "layout", "")).endswith("strided")
+    return _MAPPED_BY_TORCH if strided and hasattr(data, "data_ptr") and not _has_memory(data) else ""
+
+
+def _has_memory(tensor: Any) -> bool:
+    """Whether a tensor of torch is at an address: its entries would otherwise be read at a null pointer."""
+    try:
+        return not tensor.numel() or bool(tensor.data_ptr())
+    except Exception:  # noqa: BLE001 - tensors that are mapped raise errors of several types, and traced ones warn
+        return False
 
 
 def _first_line(error: Exception) -> str:

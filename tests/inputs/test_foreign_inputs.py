@@ -22,7 +22,7 @@ from shapley_credit.inputs.checks import flags, number, one_of, text_of, whole_n
 from shapley_credit.methods import ospo, shape_grpo, windows
 
 from entrances import ALL, NUMBERS, OPTIONS, PARTS, PLACES, TEXTS, Entrance, outcome, rule_of, shape, tokens_of
-from foreign_objects import NO_NUMBERS, ODD, Exporting, Frame, Hostile, Tracer
+from foreign_objects import NO_NUMBERS, ODD, Frame, Hostile, Tracer
 
 
 @pytest.mark.filterwarnings("ignore:Warning. converting a masked element")
@@ -167,12 +167,6 @@ def test_a_matrix_is_an_array() -> None:
     assert sc.set_shapley(u.Max(matrix)).tolist() == [[0.5, 2.5]]
     assert type(sc.set_shapley(u.Max(matrix))) is np.ndarray
     assert segment_advantages(matrix, 1, baseline="none", scale="none")[0].tolist() == [1.0, 3.0]
-
-
-def test_the_way_out_of_a_trace_is_named() -> None:
-    for odd in (Tracer(), Exporting()):
-        with pytest.raises(sc.InputError, match=r"(?s)scores of type .* can't be read as a dense array: .*jax.pure_callback"):
-            u.Max(odd)
 
 
 def test_masks_of_rows_are_not_lost() -> None:

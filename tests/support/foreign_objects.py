@@ -9,9 +9,10 @@ import numpy as np
 
 
 class Tracer:
-    """An array of a function that a library traces, as jax.jit does: it has a shape and no values."""
+    """An array of a function that JAX traces: it has an abstract value, and neither values nor a device."""
 
     shape, ndim, size, dtype = (4,), 1, 4, np.dtype(np.float32)
+    aval = "float32[4]"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("The numpy.ndarray conversion method __array__() was called on traced array with shape float32[4]")
@@ -24,13 +25,10 @@ class Tracer:
 
 
 class Exporting(Tracer):
-    """The same of a library whose arrays export their memory."""
+    """The same as JAX has it since it knows DLPack."""
 
     def __dlpack__(self, **options: Any) -> Any:
         raise RuntimeError("a tracer has no buffer")
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        raise RuntimeError("a tracer is on no device")
 
 
 class Frame:
