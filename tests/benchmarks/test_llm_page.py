@@ -1,0 +1,115 @@
+"""The runs of a language model: which there are, what is kept of them, and what the page says of a part of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.torch, pytest.mark.checkout]
+
+sys.path.append(str(Path(__file__).parents[2]))  # where the experiments are; behind everything that is installed
+from benchmarks.learning.llm.page import section  # noqa: E402
+from benchmarks.learning.llm.recommend import METRIC, UNPAID  # noqa: E402
+from benchmarks.learning.llm.results import SEEDS, TUNING_SEED, Results, reported, tuning  # noqa: E402
+from benchmarks.learning.llm.runs import BEFORE, Run, drawn, prompt_of  # noqa: E402
+from benchmarks.learning.llm.tasks import TASKS  # noqa: E402
+
+sys.path.pop()
+
+NAME = "recommend"
+TASK = TASKS[NAME]
+MADE = {"machine": "one", "versions": {"torch": "2"}, "date": "2026-01-01"}
+VARIETY = {"same words": 0.0, "same meaning": 0.25, "distance": 0.5, "tokens": 9.0}
+
+
+def figures(run: Run) -> dict[str, Any]:
+    """What a run may have given: rule number r earns r tenths more, at first most at the last rate, then at the second."""
+    if run.rule == BEFORE:
+        noise = {rule: {"variance": 10.0 * (run.seed + 1), "signal": 1.0} for rule in TASK.rules}
+        return {"seconds": 60.0, "noise": noise, "evaluations": {"0": {METRIC: 0.1, "validity": 0.5, **VARIETY}}}
+    worth = list(TASK.rules).index(run.rule) / 10 - abs(run.rate - TASK.rates[1]) + run.seed / 1000
+    half = TASK.steps // 2
+    curves = {name: [run.rate] * half + [worth] * half for name in (METRIC, UNPAID, "validity")}
+    seen = {METRIC: worth, "validity": 1.0, **VARIETY}
+    evaluations = {str(step): seen for step in (half, TASK.steps)} if run.examined else {}
+    return {"seconds": 60.0, "curves": curves, "evaluations": evaluations}
+
+
+def kept(folder: Path, runs: Iterable[Run]) -> Results:
+    for run in runs:
+        text = json.dumps({"run": asdict(run), "figures": figures(run), "made": MADE})
+        (folder / f"{run.name}.json").write_text(text, encoding="utf-8")
+    return Results(folder)
+
+
+def test_runs_have_names_of_their_own() -> None:
+    rates = dict.fromkeys(TASK.rules, TASK.rates[1])
+    runs = [*tuning(NAME), *(run for seed in SEEDS for run in reported(NAME, rates, seed))]
+    assert len({run.name for run in runs}) == len({run.name.lower() for run in runs}) == len(set(runs))
+    assert TUNING_SEED not in SEEDS
+    assert {run.rate for run in [*tuning(NAME)][: len(TASK.rules)]} == {TASK.rates[1]}
+
+
+def test_every_prompt_is_trained_on_in_every_round() -> None:
+    size = len(TASK.trained)
+    assert TASK.steps % size == 0
+    rounds = [[prompt_of(TASK, 3, step) for step in range(first, first + size)] for first in range(0, 4 * size, size)]
+    assert all(sorted(each) == sorted(TASK.trained) for each in rounds)
+    assert any(each != rounds[0] for each in rounds)
+
+
+def test_random_numbers_belong_to_a_step() -> None:
+    first, again, later, other = (drawn(*which).initial_seed() for which in ((1, 2), (1, 2), (1, 3), (2, 2)))
+    assert first == again
+    assert len({first, later, other}) == 3
+
+
+def test_rates_are_chosen_on_the_second_half(tmp_path: Path) -> None:
+    runs = [*tuning(NAME)]
+    results = kept(tmp_path, runs[:-1])
+    assert runs[-1].rule not in results.tuned(NAME)
+    assert len(results.tuned(NAME)) == len(TASK.rules) - 1
+    assert kept(tmp_path, runs).tuned(NAME) == dict.fromkeys(TASK.rules, TASK.rates[1])
+
+
+def test_a_run_that_is_there_is_not_made_again(tmp_path: Path) -> None:
+    def never(run: Run, folder: Path) -> dict[str, Any]:
+        raise AssertionError(run)
+
+    results = kept(tmp_path, tuning(NAME))
+    results.complete(tuning(NAME), never, 1)
+    assert len(results.entries) == len(TASK.rules) * len(TASK.rates)
+
+
+def test_the_page_says_what_is_there(tmp_path: Path) -> None:
+    assert "| shared | - | - | - |" in section(Results(tmp_path), NAME)
+    runs = [*tuning(NAME)]
+    assert "0 of 5 seeds so far" in section(kept(tmp_path, runs), NAME)
+    rates = dict.fromkeys(TASK.rules, TASK.rates[1])
+    first = [*reported(NAME, rates, 0), *reported(NAME, rates, 1)]
+    text = section(kept(tmp_path, first[:-1]), NAME)
+    assert "1 of 5 seeds so far" in text  # the second lacks a rule
+    assert "| mixture | 0.001 | 0.600 | +0.600 | 0.600 | 0.600 | 10.0 |" in text
+    text = section(kept(tmp_path, first), NAME)
+    assert "| Shapley | 0.001 | 0.201 ± 0.006 | +0.200 ± 0.000 |" in text
+    assert "| Shapley | 0.100 ± 0.000 | 0.201 ± 0.006 | 0.201 ± 0.006 | +0.200 ± 0.000 | 1.000 ± 0.000 |" in text
+    assert f"| {BEFORE} | 0.000 ± 0.000 | 0.250 ± 0.000 | 0.500 ± 0.000 | 9.000 ± 0.000 |" in text
+    assert f"{len(runs) + len(first)} runs, 0.6 hours of one core" in text
+    assert "15.0 |" in text  # noise pooled: (10 + 20) / 2
+
+
+def test_a_figure_that_a_run_lacks_is_said_to_be_none(tmp_path: Path) -> None:
+    """As the variety of responses of which none is valid."""
+    rates = dict.fromkeys(TASK.rules, TASK.rates[1])
+    kept(tmp_path, [*tuning(NAME), *reported(NAME, rates, 0)])
+    file = tmp_path / f"{[*reported(NAME, rates, 0)][1].name}.json"
+    entry = json.loads(file.read_text(encoding="utf-8"))
+    del entry["figures"]["evaluations"][str(TASK.steps)]["distance"]
+    file.write_text(json.dumps(entry), encoding="utf-8")
+    assert "| shared | 0.000 | 0.250 | nan | 9.000 |" in section(Results(tmp_path), NAME)
