@@ -50,6 +50,10 @@ def everyone(members: int) -> Array:
     return np.ones((1, members), np.bool_)
 
 
+# Games whose textbook formulas have base 0 and weights 1, here as there.
+PLAIN = ("airport", "coverage", "facility", "pair_sums")
+
+
 def described(form: str, game: str, rng: np.random.Generator, dtype: DTypeLike, size: Size) -> tuple[Any, ...]:
     """Random arguments by what the form says of them; what groups may share they share, and all members are present."""
     groups, members = size[:2]
@@ -57,7 +61,10 @@ def described(form: str, game: str, rng: np.random.Generator, dtype: DTypeLike, 
     made: list[Array] = []
     for argument in arguments(form, game).values():
         shape = (groups if argument.of_each else 1, *(lengths[axis] for axis in argument.axes))
-        made.append(_array(rng, argument.kind, shape, dtype, made))
+        if game in PLAIN and argument.kind == "real" and not argument.of_each:
+            made.append(np.full(shape, 1 if argument.axes else 0, dtype))
+        else:
+            made.append(_array(rng, argument.kind, shape, dtype, made))
     return tuple(made)
 
 

@@ -19,7 +19,11 @@ ROOT = Path(__file__).parent.parent
 sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != ROOT]
 
 # What tests import that may not be there; triton is for Linux only.
-NEEDED = {"kernels/test_gpu*.py": ("torch", "triton"), "benchmarks/test_learning.py": ("torch",)}
+NEEDED = {
+    "kernels/test_gpu*.py": ("torch", "triton"),
+    "benchmarks/test_gpu_session.py": ("torch", "triton"),
+    "benchmarks/test_learning.py": ("torch",),
+}
 collect_ignore_glob = [name for name, packages in NEEDED.items() if not all(map(find_spec, packages))]
 
 # Without a GPU the Triton kernels run in their interpreter, which must be said before triton is imported.
