@@ -1,19 +1,18 @@
-"""Whole groups on a training run of several processes, each of which holds some rows of a batch."""
+"""The processes of a training run: what all of them say in a few bytes, and what some of them send each other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+import pickle
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shapley_credit.adapters.scoring import Figures, pool_figures
 from shapley_credit.errors import InputError
 
 
 class Processes:
     """The processes of a training run; a single one outside of it.
 
-    Objects travel in a gloo group of their own: from any thread, beside the trainer's own collectives, and not by the GPU.
+    Bytes travel in a gloo group of their own: from any thread, beside the trainer's own collectives, and not by the GPU.
     """
 
     def __init__(self) -> None:
@@ -35,8 +34,8 @@ class Processes:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         return self
 
-    def gather(self, item: Any) -> list[Any]:
-        """The items of all processes, by rank."""
+    def agree(self, item: Any) -> list[Any]:
+        """What all processes say, by rank. All of them come here, so that an item must be small."""
         if self.size == 1:
             return [item]
         import torch.distributed as dist
@@ -45,43 +44,44 @@ class Processes:
         dist.all_gather_object(found, item, group=self._group)
         return found
 
+    def exchange(self, parts: Mapping[int, bytes], sources: Iterable[int]) -> dict[int, bytes]:
+        """Send each part to the process of its rank, and return the parts that the sources send here.
 
-class GroupedRows:
-    """The rows of all processes, cut into groups of `size` neighbours; each group is scored on one process.
+        Only the processes that send and receive come here. Nobody waits until what it sends has arrived before it receives, so
+        that no order of sends among processes is a deadlock.
+        """
+        if not parts and not sources:
+            return {}
+        import torch
+        import torch.distributed as dist
 
-    columns: lists with one entry for each row of this process, rows of a group next to each other in the order of ranks.
-    """
+        posted = []
+        for rank, part in parts.items():
+            body = torch.frombuffer(bytearray(part), dtype=torch.uint8)
+            # Messages between two processes arrive in their order: the length of a part, then the part.
+            posted += [dist.isend(tensor, rank, self._group) for tensor in (torch.tensor([len(part)]), body)]
+        found = {rank: self._receive(rank) for rank in sources}
+        for work in posted:
+            assert work is not None  # None is for processes outside of the group
+            work.wait()
+        return found
 
-    def __init__(self, processes: Processes, columns: dict[str, list[Any]], size: int | None, common: dict[str, Any]) -> None:
-        parts = processes.gather(columns)
-        lengths = [len(part["completions"]) for part in parts]
-        whole = {name: list(chain.from_iterable(part[name] for part in parts)) for name in columns}
-        self.size = sum(lengths) if size is None else size
-        if sum(lengths) % self.size:
-            raise InputError(f"a batch of {sum(lengths)} completions is not made of whole groups of {self.size}.")
-        # Environments may rewrite the prompts of a group.
-        if size is not None and "environments" not in common | columns:
-            self._refuse_mixed(whole["prompts"])
-        self.groups = sum(lengths) // self.size
-        self._processes = processes
-        self._local = slice(sum(lengths[: processes.rank]), sum(lengths[: processes.rank + 1]))
-        starts = range(processes.rank * self.size, sum(lengths), processes.size * self.size)
-        # Groups are dealt out in turn: group g is scored on process g modulo the number of processes.
-        self.mine = [{**common, **{name: rows[low : low + self.size] for name, rows in whole.items()}} for low in starts]
+    def _receive(self, rank: int) -> bytes:
+        import torch
+        import torch.distributed as dist
 
-    def _refuse_mixed(self, prompts: list[Any]) -> None:
-        """InputError for a group of several prompts. Every process sees all prompts, so that all processes raise, or none."""
-        for low in range(0, len(prompts), self.size):
-            if any(prompt != prompts[low] for prompt in prompts[low : low + self.size]):
-                raise InputError(
-                    f"rows {low} to {low + self.size - 1} of the batch should be {self.size} completions of one prompt, and "
-                    "are of several; groups must be neighbours, as TRL's own sampler lays them."
-                )
+        length = torch.zeros(1, dtype=torch.int64)
+        dist.recv(length, rank, self._group)
+        body = torch.empty(int(length), dtype=torch.uint8)
+        dist.recv(body, rank, self._group)
+        return body.numpy().tobytes()
 
-    def share(self, scored: Sequence[tuple[Sequence[Any], Sequence[Figures]]]) -> tuple[list[Any], Figures]:
-        """Exchange the results and figures of the groups in `mine` for those of this process's rows, and pooled figures."""
-        parts = self._processes.gather(list(scored))
-        # Groups were dealt out in turn, and come back in their order.
-        every = [parts[g % len(parts)][g // len(parts)] for g in range(self.groups)]
-        rows = list(chain.from_iterable(results for results, _ in every))
-        return rows[self._local], pool_figures(chain.from_iterable(figures for _, figures in every))
+
+def packed(item: Any) -> bytes:
+    """What travels: an object, pickled as torch.distributed does."""
+    return pickle.dumps(item)
+
+
+def unpacked(part: bytes) -> Any:
+    """The object that was packed."""
+    return pickle.loads(part)

@@ -24,9 +24,10 @@ TABLE = "credit/rollouts"
 class Recorder:
     """Writes the rollouts of a training run to `folder/step-N.parquet`, and as a table to a running wandb or Trackio.
 
-    Adapters call it: `trl.group_reward(.., record=Recorder())`, `trl.token_credit(.., record=..)`, `skyrl.recording(..)`,
-    `verl.recording(..)`. A process of several writes `step-N-rank-R.parquet` of its own rows. What a step writes twice, as an
-    evaluation of several batches does, is `step-N-part-1.parquet`. A file appears when it is whole.
+    Adapters call it: `trl.group_reward(.., record=Recorder())`, `trl.token_credit(.., record=..)`, `verl_recording.record(..)`,
+    `skyrl_recording.recording(..)`. A process of several writes `step-N-rank-R.parquet` of its own rows. What a step writes
+    twice, as an evaluation of several batches does, is `step-N-part-1.parquet`; evaluations go to the folder `eval` in it. A
+    file appears when it is whole.
 
     folder: made if it is not there. every: record each step that it divides. tables: also log a table, "credit/rollouts", to
         the wandb or Trackio run of this process, if there is one; of process 0 only.
@@ -56,7 +57,7 @@ class Recorder:
     def write(self, step: int, columns: Columns, *, rank: int = 0, ranks: int = 1, evaluation: bool = False) -> Path:
         """Write one row a completion: `step` and the columns, lists of one length. Returns the file's path."""
         table = _table({"step": [step] * len(next(iter(columns.values()), ())), **columns})
-        name = f"{'eval-' * evaluation}step-{step}{f'-rank-{rank}' * (ranks > 1)}"
+        name = f"{'eval/' * evaluation}step-{step}{f'-rank-{rank}' * (ranks > 1)}"
         part, self._written[name] = self._written[name], self._written[name] + 1
         path = self.folder / f"{name}{f'-part-{part}' * (part > 0)}.parquet"
         _save(table, path)

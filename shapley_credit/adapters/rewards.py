@@ -38,7 +38,7 @@ def segment_rewards(mask: Any, segment_credit: Any, segment_lengths: Any) -> Any
            [0., 2., 0., 0.]], dtype=float32)
     """
     refuse_none(list(segment_lengths), "segment_lengths", "Have a number for every segment")
-    lengths = [np.asarray(row) for row in segment_lengths]
+    lengths = [np.asarray(row if len(row) else np.zeros(0, np.int64)) for row in segment_lengths]
     whole = [np.ones(int(row.sum())) for row in lengths]
     rows = token_advantages(None, whole, segment_credit=segment_credit, segment_lengths=lengths)
     return scatter_credit([_at_ends(row, own) for row, own in zip(rows, lengths, strict=True)], mask)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from inspect import isawaitable
-from math import isnan
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from shapley_credit import semivalues
-from shapley_credit.adapters.rule_answers import landed, read_answer
 from shapley_credit.convert import to_numpy
-from shapley_credit.credit.increments import Rule
-from shapley_credit.credit.rules import Increments, increments
-from shapley_credit.credit.stretches import ends_of
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve.utility_argument import as_utility, is_function, tabulated
@@ -87,73 +81,3 @@ def credit_figures(credit: Any, worth: float) -> Figures:
         if len(shares) > 1:
             figures[ENTROPY] = float(-(parts * np.log(parts)).sum() / np.log(len(shares)))
     return figures
-
-
-def pool_figures(each: Iterable[Mapping[str, float]]) -> Figures:
-    """Figures of a batch from those of its sets: the largest residual, the means of the others over the sets that have them."""
-    found: dict[str, list[float]] = {}
-    for figures in each:
-        for name, value in figures.items():
-            found.setdefault(name, []).append(value)
-    return {name: max(values) if name == RESIDUAL else sum(values) / len(values) for name, values in found.items()}
-
-
-class Paid(NamedTuple):
-    """What one completion is paid, as plain rows that travel between processes.
-
-    Attributes:
-        own, to_go: as in `Increments`.
-        lengths, order: of the stretches of own, and of to_go where it has no lengths of its own. later: those of to_go.
-    """
-
-    own: Any
-    to_go: Any
-    lengths: Any
-    order: Any
-    later: Any
-
-
-def pay_segments(
-    answer: Any, masks: Sequence[Any], rewards: Sequence[float], scale: str, credit: str = "own", lam: float = 0.0
-) -> tuple[list[Paid], list[Figures]]:
-    """What a user's rule returns for the completions of one group, as increments of a rule of credit.
-
-    answer: as `token_credit` says. scale, credit, lam: as in `segment_advantages`. Completions whose reward is NaN are absent.
-    Returns what each is paid, and the figures of those that have a reward.
-    """
-    rule = Rule(credit, lam, scale=scale)
-    told = read_answer(answer, masks, rule).among(rewards)
-    outside = told.has_outside()
-    placed = told.in_text().with_outside(rule) if outside else told.in_text()
-    found = increments(
-        rule,
-        placed.credit,
-        placed.marginal,
-        len(rewards),
-        # A completion without segments counts in the baseline of the others.
-        rewards=told.totals(rewards) if outside else None,
-        ends=ends_of(placed.credit, placed.lengths, placed.order) if credit == "to_go" else None,
-    )
-    own = found.own if found.own is None or not outside else landed(found.own, placed, rewards, rule)
-    figures = [credit_figures(row, reward) for row, reward in zip(told.shown, rewards, strict=True) if not isnan(reward)]
-    nothing = [None] * len(rewards)
-    parts = (own, found.to_go, placed.lengths, placed.order, placed.marginal_lengths)
-    return [Paid(*row) for row in zip(*(part or nothing for part in parts), strict=True)], figures
-
-
-def tokens_of(rows: Sequence[Paid], mask: Any, spread: str) -> Any:
-    """Advantages of the tokens of completions from what `pay_segments` returned for each."""
-    own, to_go, lengths, order, later = (None if part[0] is None else list(part) for part in zip(*_alike(rows), strict=True))
-    return Increments(own, to_go).tokens(mask, lengths, order, spread=spread, marginal_lengths=later)
-
-
-def _alike(rows: Sequence[Paid]) -> Sequence[Paid]:
-    """The rows, all with an order, or lengths of to_go, where one has them: a rule may say more of one group than another."""
-    order, later = (any(getattr(row, name) is not None for row in rows) for name in ("order", "later"))
-    return [
-        row._replace(
-            order=list(range(len(row.lengths))) if order and row.order is None else row.order,
-            later=row.lengths if later and row.later is None else row.later,
-        )
-        for row in rows
-    ]

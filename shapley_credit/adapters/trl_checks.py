@@ -1,4 +1,4 @@
-"""Under which trainers and settings of TRL token credit cannot be right."""
+"""Under which trainers and settings of TRL our advantages cannot be right."""
 
 from __future__ import annotations
 
@@ -10,32 +10,46 @@ from shapley_credit.errors import InputError
 SCALES = {"group": "group_std", "none": "none"}
 
 
-def refuse_base(base: type[Any]) -> None:
-    """Raise InputError for trainers whose loss takes one advantage a completion."""
+def refuse_base(base: type[Any], what: str, kinds: tuple[str, ...] = ("GRPOTrainer",)) -> None:
+    """Raise InputError for trainers whose loss does not take such advantages."""
     import trl
 
     if tuple(int(part) for part in trl.__version__.split(".")[:2]) < (0, 26):
+        raise InputError(f"{what} needs TRL 0.26 or newer, whose loss takes advantages [B, T]; this is {trl.__version__}.")
+    if not (isinstance(base, type) and issubclass(base, tuple(getattr(trl, kind) for kind in kinds))):
         raise InputError(
-            f"token credit needs TRL 0.26 or newer, whose loss takes advantages [B, T]; this is {trl.__version__}."
-        )
-    if not (isinstance(base, type) and issubclass(base, trl.GRPOTrainer)):
-        raise InputError(
-            f"token credit is for trl.GRPOTrainer and its subclasses; got {base!r}. The losses of RLOO and asynchronous "
-            "GRPO take one advantage a completion: use group_reward there."
+            f"{what} is for {' and '.join(f'trl.{kind}' for kind in kinds)} and subclasses; got {base!r}. The losses of RLOO "
+            "and asynchronous GRPO take one advantage a completion, and the latter sees no whole batch: use group_reward there."
         )
 
 
-def refuse_settings(trainer: Any) -> None:
+def refuse_segment_settings(trainer: Any) -> None:
     """Raise InputError for settings under which token credit would be wrong."""
-    args = trainer.args
-    if trainer.scale_rewards not in SCALES or getattr(args, "multi_objective_aggregation", None) == "normalize_then_sum":
+    if trainer.scale_rewards not in SCALES or _normalizes_first(trainer):
         raise InputError(
             f"token credit needs scale_rewards 'group' or 'none' (it is {trainer.scale_rewards!r}) and rewards summed as they "
             "are: its segments are credited in units of the reward, and compared within their group."
         )
-    fused = hasattr(type(trainer), "compute_liger_loss") and getattr(args, "use_liger_kernel", False)
-    if fused or getattr(args, "use_liger_loss", False):
-        raise InputError("fused Liger losses take one advantage a completion; token credit needs use_liger_kernel=False.")
+    _refuse_fused(trainer, "token credit")
+
+
+def refuse_turn_settings(trainer: Any) -> None:
+    """Raise InputError for settings under which credit of turns would be wrong."""
+    _refuse_scales(trainer, "turn credit")
+    _refuse_fused(trainer, "turn credit")
+
+
+def refuse_group_settings(trainer: Any) -> None:
+    """Raise InputError for settings that TRL would apply to advantages that are then thrown away."""
+    _refuse_scales(trainer, "group credit")
+    args, asked = trainer.args, []
+    if not hasattr(args, "scale_rewards"):  # RLOO
+        asked = [name for name in ("beta", "normalize_advantages", "reward_clip_range") if getattr(args, name, None)]
+    if asked:
+        raise InputError(
+            f"group credit pays the rewards as they are, and RLOO would change them first by {', '.join(asked)}; set beta=0.0, "
+            "normalize_advantages=False and reward_clip_range=None, or use GRPOTrainer, whose loss has beta."
+        )
 
 
 def refuse_padding(base: type[Any], prompt_mask: Any) -> None:
@@ -43,6 +57,26 @@ def refuse_padding(base: type[Any], prompt_mask: Any) -> None:
     names = [name.lower() for ancestor in base.__mro__ for name in (ancestor.__module__, ancestor.__name__)]
     if any("unsloth" in name for name in names) and not bool(prompt_mask.all()):
         raise InputError(
-            "Unsloth packs padded prompts to the left but leaves advantages of tokens where they are; token credit needs "
+            "Unsloth packs padded prompts to the left but leaves advantages of tokens where they are; credit of tokens needs "
             "prompts of one length in every batch, or TRL's own GRPOTrainer."
         )
+
+
+def _normalizes_first(trainer: Any) -> bool:
+    return getattr(trainer.args, "multi_objective_aggregation", None) == "normalize_then_sum"
+
+
+def _refuse_scales(trainer: Any, what: str) -> None:
+    """The rule says what to divide by, and nothing is divided twice."""
+    if getattr(trainer, "scale_rewards", "none") != "none" or _normalizes_first(trainer):
+        raise InputError(
+            f"{what} divides by what scale= of its rule says, and by nothing else: set scale_rewards='none' (it is "
+            f"{trainer.scale_rewards!r}) and multi_objective_aggregation='sum_then_normalize'."
+        )
+
+
+def _refuse_fused(trainer: Any, what: str) -> None:
+    args = trainer.args
+    fused = hasattr(type(trainer), "compute_liger_loss") and getattr(args, "use_liger_kernel", False)
+    if fused or getattr(args, "use_liger_loss", False):
+        raise InputError(f"fused Liger losses take one advantage a completion; {what} needs use_liger_kernel=False.")

@@ -11,12 +11,12 @@ import shapley_credit as sc
 from numpy.testing import assert_allclose
 from shapley_credit import InputError
 from shapley_credit import utilities as u
-from shapley_credit.adapters import slime, trl, verl
+from shapley_credit.adapters import trl, verl
 from shapley_credit.adapters.estimators import group_estimator
 from shapley_credit.adapters.rewards import segment_rewards, segments_of
-from shapley_credit.adapters.scoring import pay_segments
+from shapley_credit.adapters.segment_pay import pay_segments
 
-from trainers import ARGS, Sample, Trainer
+from trainers import Trainer
 
 
 def test_a_reward_on_a_token_that_is_not_trained_counts() -> None:
@@ -146,18 +146,12 @@ def test_a_score_that_is_none_is_no_abstention() -> None:
         trl.group_reward(lambda **_: u.Max([1.0, None]))(prompts=["a"] * 2, completions=["x"] * 2)
 
 
-def test_outputs_of_one_rollout_are_refused_where_they_can_be_told() -> None:
-    """verl keys what an agent loop returns by uid, session_id and index; 0.9.1 hands the first of them to estimators."""
+def test_outputs_of_one_rollout_are_one_member_by_any_name_of_it() -> None:
+    """verl keys what an agent loop returns by uid, session_id and index."""
     rewards, mask, uids = np.array([[1.0], [1.0], [3.0], [2.0]]), np.ones((4, 1)), ["p", "p", "p", "q"]
-    segments = {"segment_credit": [[1.0]] * 4, "segment_lengths": [[1]] * 4}
-    candidates = {"candidate_rewards": [[1.0]] * 4, "segment_candidate": [[0]] * 4, "segment_lengths": [[1]] * 4}
-    for name, more in (("shapley", {}), ("gapo", {"answer": np.arange(4)}), ("ospo", segments), ("shape_grpo", candidates)):
-        apart = {**more, "session_id": np.array([0, 1, 2, 0])}
-        assert verl.ESTIMATORS[name](rewards, mask, uids, non_tensor_batch=apart)[0].shape == (4, 1)
-        for sessions in (np.array([0, 0, 1, 0]), ["a", "a", "b", "a"]):
-            twice = {**more, "session_id": sessions}
-            with pytest.raises(InputError, match="rows 0 and 1 are outputs of one rollout"):
-                verl.ESTIMATORS[name](rewards, mask, uids, non_tensor_batch=twice)
+    for sessions in (np.array([0, 0, 1, 0]), ["a", "a", "b", "a"], np.array(["a", "a", "b", "a"], object)):
+        found, _ = verl.ESTIMATORS["shapley"](rewards, mask, uids, non_tensor_batch={"session_id": sessions})
+        assert found[:, 0].tolist() == [-1.0, -1.0, 1.0, 0.0]
 
 
 def test_none_in_columns_and_rewards_of_estimators() -> None:
@@ -185,18 +179,6 @@ HOLES: dict[str, tuple[Any, str]] = {
     "marginals of a rule": (
         lambda: pay_segments((None, [[1]], [[None]]), [[1]], [1.0], "none", "marginal"),
         r"segment_marginal .* \[0, 0\]",
-    ),
-    "credits of slime": (
-        lambda: slime.post_process_rewards(ARGS, [Sample(0, 0, "", 2, 1.0, metadata={**STEPS, "segment_credit": [1.0, None]})]),
-        r"segment_credit of sample 0 .* \[1\]",
-    ),
-    "lengths of slime": (
-        lambda: slime.post_process_rewards(ARGS, [Sample(0, 0, "", 2, 1.0, metadata={**STEPS, "segment_lengths": [None, 1]})]),
-        r"segment_lengths of sample 0 .* \[0\]",
-    ),
-    "a mask of slime": (
-        lambda: slime.post_process_rewards(ARGS, [Sample(0, 0, "", 2, 1.0, [1, None])]),  # type: ignore[list-item]
-        r"the loss_mask of sample 0 .* \[1\]",
     ),
     "lengths of rewards": (lambda: segment_rewards(np.ones((1, 2)), [[1.0, 2.0]], [[1, None]]), r"segment_lengths .* \[0, 1\]"),
 }
@@ -243,13 +225,3 @@ def test_a_batch_whose_groups_are_not_neighbours() -> None:
     with pytest.raises(InputError, match="rows 0 to 1 of the batch should be 2 completions of one prompt"):
         reward(prompts=["a", "b", "a", "b"])
     assert reward(prompts=["a", "b", "a", "b"], environments=[None] * 4) == [0.5, 1.5, 0.5, 1.5]
-
-
-def test_a_removed_sample_of_slime_without_a_reward() -> None:
-    samples = [Sample(0, 0, "", 1, 2.0), Sample(0, 1, "", 1, None, remove_sample=True), Sample(0, 2, "", 1, 4.0)]
-    raw, paid = slime.post_process_rewards(ARGS, samples, scale="none")
-    assert raw == [2.0, 0.0, 4.0]
-    assert paid == [[-1.0], [], [1.0]]
-    samples[1].remove_sample = False
-    with pytest.raises(InputError, match=r"sample 1 has no reward \(None\)"):
-        slime.post_process_rewards(ARGS, samples)

@@ -17,15 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 import shapley_credit as sc
-from hypothesis import given
-from hypothesis import strategies as st
 from shapley_credit import InputError, semivalues
 from shapley_credit import utilities as u
-from shapley_credit.adapters import processes as gathering
-from shapley_credit.adapters import slime, tinker, trl
-from shapley_credit.adapters.scoring import BEST, ENTROPY, RESIDUAL, credit_figures, group_credit, pay_segments, pool_figures
+from shapley_credit.adapters import tinker, trl
+from shapley_credit.adapters.scoring import BEST, ENTROPY, RESIDUAL, credit_figures, group_credit
+from shapley_credit.adapters.segment_pay import pay_segments
 
-from trainers import ARGS, Sample, Together, Trainer
+from trainers import Trainer
 
 
 def best(completions: Sequence[str], **_: Any) -> u.Max:
@@ -35,36 +33,6 @@ def best(completions: Sequence[str], **_: Any) -> u.Max:
 async def best_later(completions: Sequence[str], **_: Any) -> u.Max:
     await asyncio.sleep(0.001 * len(completions[0]))
     return best(completions)
-
-
-def on_processes(set_utility: Any, prompts: list[str], texts: list[str], size: int, cuts: Sequence[int]) -> list[float]:
-    """The rewards of a batch that is cut at `cuts` and spread over as many processes as there are parts."""
-    together = Together(len(cuts) + 1)
-
-    def work(rank: int) -> list[float]:
-        ours = slice([0, *cuts][rank], [*cuts, len(texts)][rank])
-        trainer = Trainer(size)
-        reward = trl.group_reward(set_utility)
-        fake = gathering.Processes()
-        fake.rank, fake.size = rank, together.size
-        fake.gather = lambda item: together.gather(rank, item)  # type: ignore[method-assign]
-        batch = trl._gather(fake, trainer, {"prompts": prompts[ours], "completions": texts[ours]})
-        assert reward.__name__ == set_utility.__name__
-        credits, _ = batch.share([(group_credit(set_utility(**group), batch.size)[0], []) for group in batch.mine])
-        return credits
-
-    return [reward for part in together.run(work) for reward in part]
-
-
-@given(st.data())
-def test_rewards_do_not_depend_on_where_completions_are(data: st.DataObject) -> None:
-    size, groups = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
-    rows = size * groups
-    texts = data.draw(st.lists(st.text("ab", max_size=6), min_size=rows, max_size=rows))
-    prompts = [str(row // size) for row in range(rows)]
-    cuts = sorted(data.draw(st.lists(st.integers(0, rows), max_size=3)))
-    expected = [float(x) for g in range(groups) for x in sc.set_shapley(best(texts[g * size : (g + 1) * size]), size)]
-    assert on_processes(best, prompts, texts, size, cuts) == expected
 
 
 @pytest.mark.parametrize("set_utility", [best, best_later])
@@ -158,11 +126,6 @@ def test_figures_by_hand() -> None:
     assert credit_figures([2.0, 2.0], 4.0) == pytest.approx({RESIDUAL: 0.0, BEST: 0.5, ENTROPY: 1.0})
     assert credit_figures([0.0, 0.0], 0.0) == {RESIDUAL: 0.0}
     assert credit_figures([5.0], 5.0) == {RESIDUAL: 0.0, BEST: 1.0}
-    assert pool_figures([{RESIDUAL: 1.0, BEST: 0.5}, {RESIDUAL: 3.0}, {RESIDUAL: 0.0, BEST: 1.0}]) == {
-        RESIDUAL: 3.0,
-        BEST: 0.75,
-    }
-    assert pool_figures([]) == {}
 
 
 @pytest.mark.parametrize(
@@ -193,58 +156,6 @@ def test_segments_of_a_rule_are_paid_within_their_group() -> None:
     for wrong in ([[1.0], [2.0]], ([[1.0]], [[1]]), None):
         with pytest.raises(InputError, match="a rule returns"):
             pay_segments(wrong, [[1], [1]], [0.0, 0.0], "none")
-
-
-# slime: its Sample as documented, and the rollout data that its trainers get.
-
-
-def test_group_reward_of_slime() -> None:
-    samples = [Sample(response="x"), Sample(response="xxx")]
-
-    async def later(samples: list[Sample]) -> u.Max:
-        return u.Max([float(len(sample.response)) for sample in samples])
-
-    for utility in (later, lambda samples: u.Max([float(len(sample.response)) for sample in samples])):
-        assert asyncio.run(slime.group_reward(utility)(ARGS, samples, evaluation=False)) == [0.5, 2.5]
-    assert samples[0].metadata["credit"][RESIDUAL] == 0.0
-
-
-@pytest.mark.torch
-def test_token_credit_of_slime_from_the_rollout_to_the_trainer() -> None:
-    import torch
-
-    samples = [
-        Sample(0, 0, "", 3, 3.0, None, metadata={"segment_credit": [2.0, 1.0], "segment_lengths": [1, 2]}),
-        Sample(1, 1, "", 2, 1.0, [0, 1]),
-        Sample(0, 2, "", 4, 1.0, [1, 1, 0, 1], metadata={"segment_credit": [0.0, 1.0], "segment_lengths": [2, 1]}),
-        Sample(1, 3, "", 2, 5.0, None, remove_sample=True),
-    ]
-    raw, rewards = slime.post_process_rewards(ARGS, samples)
-    assert raw == [3.0, 1.0, 1.0, 5.0]
-    # Segments of group 0: 2, 1, 0, 1 with deviation sqrt(2 / 3); of group 1: 1 and 5 with deviation sqrt(8).
-    high, low = float(np.float32(np.sqrt(1.5))), float(np.float32(-np.sqrt(0.5)))
-    assert rewards == [[high, 0.0, 0.0], [low], [-high, -high, 0.0], []]
-    assert slime.post_process_rewards(ARGS, samples, scale="none", spread="token")[1][2] == [-0.5, -0.5, 0.0]
-    ours = [2, 0, 3]  # a data parallel rank holds some of them, in its own order
-    masks = [[1, 1, 0, 1], [1, 1, 1], [0, 0]]
-    data: dict[str, Any] = {
-        "rewards": [rewards[i] for i in ours],
-        "loss_masks": [torch.tensor(mask, dtype=torch.int) for mask in masks],
-    }
-    slime.compute_advantages(ARGS, data)
-    assert [row.tolist() for row in data["advantages"]] == [[-high, -high, 0.0, 0.0], [high, 0.0, 0.0], [0.0, 0.0]]
-    assert all(row.dtype == torch.float32 for row in data["advantages"])
-    assert all(torch.equal(a, b) for a, b in zip(data["advantages"], data["returns"], strict=True))
-    assert data["rewards"] == [-2 * high, high, 0.0]  # numbers again: slime's log adds them up
-
-
-def test_a_rewarded_dict_and_what_slime_cannot_do() -> None:
-    args = SimpleNamespace(reward_key="score", context_parallel_size=2)
-    assert slime.post_process_rewards(args, [Sample(0, 0, "", 1, {"score": 2.0})]) == ([2.0], [[0.0]])
-    with pytest.raises(InputError, match="context_parallel_size = 1; got 2"):
-        slime.compute_advantages(args, {"rewards": [[0.0]], "loss_masks": [[1]]})
-    with pytest.raises(InputError, match="custom-reward-post-process-path"):
-        slime.compute_advantages(ARGS, {"rewards": [0.5], "loss_masks": [[1]]})
 
 
 # The page.

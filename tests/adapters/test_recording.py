@@ -24,7 +24,7 @@ def bytes_tokenizer() -> Any:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*"))
 
 
 def test_a_row_a_completion(tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_processes_parts_and_evaluations_have_files_of_their_own(tmp_path: Path)
     for given in ({}, {}, {"rank": 1, "ranks": 2}, {"evaluation": True}, {"evaluation": True}):
         recorder.write(2, ROWS, **given)
     assert names(tmp_path) == [
-        "eval-step-2-part-1.parquet",
-        "eval-step-2.parquet",
+        "eval/step-2-part-1.parquet",
+        "eval/step-2.parquet",
         "step-2-part-1.parquet",
         "step-2-rank-1.parquet",
         "step-2.parquet",

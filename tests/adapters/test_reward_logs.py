@@ -10,8 +10,7 @@ from unittest import mock
 import pytest
 from shapley_credit import InputError
 from shapley_credit import utilities as u
-from shapley_credit.adapters import processes as gathering
-from shapley_credit.adapters import trl
+from shapley_credit.adapters import trl, trl_rewards
 from shapley_credit.adapters.scoring import RESIDUAL
 
 from trainers import Together, Trainer
@@ -74,14 +73,7 @@ def test_what_is_logged_of_a_completion_goes_to_its_process(cut: int) -> None:
     """Groups straddle processes, and are scored on either of them."""
     texts, prompts, together = ["a", "aa", "b", "bbb", "aaa", "aaaa"], list("ppqqrr"), Together(2)
 
-    def process(rank: int) -> gathering.Processes:
-        fake = gathering.Processes()
-        fake.rank, fake.size = rank, 2
-        fake.gather = lambda item: together.gather(rank, item)  # type: ignore[method-assign]
-        fake.join = lambda trainer: fake  # type: ignore[method-assign]
-        return fake
-
-    with mock.patch.object(trl, "Processes", side_effect=[process(0), process(1)]):
+    with mock.patch.object(trl_rewards, "Processes", side_effect=map(together.process, range(2))):
         rewards = [trl.group_reward(noted), trl.group_reward(noted)]
 
     def work(rank: int) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from shapley_credit import InputError
-from shapley_credit.adapters.scoring import BEST, ENTROPY, RESIDUAL, credit_figures, pay_segments, tokens_of
+from shapley_credit.adapters.scoring import BEST, ENTROPY, RESIDUAL, credit_figures
+from shapley_credit.adapters.segment_pay import pay_segments, tokens_of
 from shapley_credit.credit import segments
 from shapley_credit.credit.completions import segment_completions
 from shapley_credit.credit.rules import rule_tokens
@@ -32,9 +32,7 @@ def padded(rows: list[list[int]]) -> Any:
 
 
 def paid(answer: Any, masks: list[list[int]], rewards: list[float], scale: str, kind: str, lam: float, spread: str) -> Any:
-    rows, _ = pay_segments(answer, masks, rewards, scale, kind, lam)
-    travelled = pickle.loads(pickle.dumps(rows))
-    return tokens_of(travelled, padded(masks), spread)
+    return tokens_of(pay_segments(answer, masks, rewards, scale, kind, lam)[0], padded(masks), spread)
 
 
 def spreads(kind: str, lam: float) -> st.SearchStrategy[str]:
@@ -255,22 +253,6 @@ def test_figures_leave_out_the_absent() -> None:
     answer = {"segment_credit": [[NAN, 2.0, 2.0]], "segment_lengths": [[1, 1, 1]]}
     (figures,) = pay_segments(answer, [[1] * 3], [4.0], "none")[1]
     assert figures == {RESIDUAL: 0.0, BEST: 0.5, ENTROPY: pytest.approx(1.0)}
-
-
-def test_a_rule_may_say_more_of_one_group_than_of_another() -> None:
-    plain: Any = ([[1.0, 2.0]], [[2, 1]])
-    around = {"segment_credit": [[2.0, 1.0]], "segment_lengths": [[1, 1, 1]], "segment_order": [[1, -1, 0]]}
-    for kind in ("own", "to_go"):
-        each = [pay_segments(answer, [[1] * 3], [3.0], "none", kind)[0] for answer in (plain, around)]
-        together = tokens_of([row for rows in each for row in rows], np.ones((2, 3)), "segment")
-        alone = [tokens_of(rows, np.ones((1, 3)), "segment")[0] for rows in each]
-        assert_array_equal(together, alone)
-    grown = [
-        (None, [[2, 1]], [[1.0, 2.0]]),
-        {"segment_marginal": [[2.0, 1.0]], "segment_lengths": [[1, 1, 1]], "segment_order": [[1, -1, 0]]},
-    ]
-    rows = [row for answer in grown for row in pay_segments(answer, [[1] * 3], [3.0], "none", "marginal")[0]]
-    assert tokens_of(rows, np.ones((2, 3)), "segment").shape == (2, 3)
 
 
 # What can't be right.

@@ -1,4 +1,4 @@
-"""Turns in verl, SkyRL and slime, on arrays alone: each pays what `turn_advantages` pays."""
+"""Turns in verl and SkyRL, on arrays alone: each pays what `turn_advantages` pays."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from shapley_credit import InputError
-from shapley_credit.adapters import skyrl, slime
+from shapley_credit.adapters import skyrl
 from shapley_credit.adapters.estimators import turn_estimator
 from shapley_credit.adapters.registered import ESTIMATORS
 from shapley_credit.adapters.rewards import UNTRAINED, turn_rewards
 
 from token_layouts import Array, padded
-from trainers import ARGS, Sample
 
 UIDS = ["p", "q", "p"]
 MASKS = [[1, 1, 0, 1, 0, 1], [1, 0, 1], [0, 1, 0, 0, 1, 1]]
@@ -96,8 +95,6 @@ def test_what_estimators_refuse() -> None:
             turn_estimator(**wrong)
     with pytest.raises(InputError, match="index must say which prompt"):
         ESTIMATORS["turns"](REWARDS, MASK)
-    with pytest.raises(InputError, match="rows 0 and 2 are outputs of one rollout"):
-        ESTIMATORS["turns"](REWARDS, MASK, UIDS, non_tensor_batch={"session_id": np.array([7, 8, 7])})
     columns = {"turn_rewards": np.array([[1.0, None, 0.0], [1.0, 2.0], [0.0, 0.0]], object)}
     with pytest.raises(InputError, match=r"turn_rewards must hold real numbers; found None at \[0, 1\]"):
         ESTIMATORS["turns"](REWARDS, MASK, UIDS, non_tensor_batch=columns)
@@ -106,6 +103,9 @@ def test_what_estimators_refuse() -> None:
         ESTIMATORS["turns"](REWARDS, MASK, UIDS, non_tensor_batch=columns)
     with pytest.raises(InputError, match="mask must hold 1 for trainable tokens"):
         ESTIMATORS["turns"](REWARDS, 2 * MASK, UIDS)
+    for number in (np.nan, np.inf):
+        with pytest.raises(InputError, match="row 1 of token_level_rewards holds NaN or an infinite number"):
+            ESTIMATORS["turns"](np.where(REWARDS == 4.0, number, REWARDS), MASK, UIDS)
 
 
 # SkyRL: the mask travels in the rewards.
@@ -146,41 +146,3 @@ def test_rewards_of_whole_responses_are_those_of_their_last_turns() -> None:
     assert by_turn["rewards"] == [[1.0, UNTRAINED, 0.0, 2.0, UNTRAINED], [UNTRAINED, 5.0], []]
     with pytest.raises(InputError, match=r"row 0 of rewards has 1 numbers.*2 turns"):
         skyrl.turn_token_rewards(output, [[1.0], [5.0, 1.0], []])
-
-
-# slime.
-
-
-def samples() -> list[Sample]:
-    columns: list[dict[str, Any]] = [{"turn_rewards": EARNED[0]}, {}, {"turn_rewards": np.array(EARNED[2])}]
-    return [
-        Sample("pq".index(uid), i, "", len(mask), 9.0, mask, metadata=found)
-        for i, (uid, mask, found) in enumerate(zip(UIDS, MASKS, columns, strict=True))
-    ]
-
-
-def test_turns_of_slime() -> None:
-    raw, rewards = slime.post_process_turns(ARGS, samples())
-    assert raw == [9.0] * 3
-    assert rewards == [row[: len(mask)][np.array(mask) != 0].tolist() for row, mask in zip(TO_GO, MASKS, strict=True)]
-    whole = [[0.0, 9.0] if i == 1 else row for i, row in enumerate(EARNED)]
-    for args, how in ((ARGS, HOW[0]), (SimpleNamespace(reward_key=None, gamma=0.5), {"baseline": "none"})):
-        gamma = getattr(args, "gamma", 1.0)
-        wanted = sc.turn_advantages(whole, MASKS, UIDS, gamma=gamma, **how)
-        found = slime.post_process_turns(args, samples(), **how)[1]
-        assert found == [row[np.array(mask) != 0].tolist() for row, mask in zip(wanted, MASKS, strict=True)]
-
-
-def test_removed_samples_and_what_slime_must_have() -> None:
-    given = samples()
-    given[2].remove_sample, given[2].reward = True, None
-    raw, rewards = slime.post_process_turns(ARGS, given)
-    assert raw == [9.0, 9.0, 0.0]
-    assert rewards == [[0.0] * 4, [0.0] * 2, []]  # the first is alone now
-    given = samples()
-    given[0].metadata["turn_rewards"] = [1.0, None, 2.0]
-    with pytest.raises(InputError, match=r"turn_rewards of sample 0 must hold real numbers; found None at \[1\]"):
-        slime.post_process_turns(ARGS, given)
-    given[0].metadata["turn_rewards"] = [1.0]
-    with pytest.raises(InputError, match=r"row 0 of rewards has 1 numbers.*3 turns"):
-        slime.post_process_turns(ARGS, given)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from shapley_credit import InputError
 from shapley_credit.adapters import slime, verl
-from shapley_credit.adapters.scoring import pay_segments, tokens_of
+from shapley_credit.adapters.segment_pay import pay_segments, tokens_of
 from shapley_credit.credit.increments import RULES
 from shapley_credit.credit.rules import rule_tokens, segment_advantages
 from shapley_credit.credit.stretches import ends_of

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import shapley_credit as sc
 import torch
@@ -17,13 +14,11 @@ import trl
 from shapley_credit import InputError
 from shapley_credit import utilities as u
 from shapley_credit.adapters.trl import group_reward, token_credit
-from shapley_credit.credit import segments
-from shapley_credit.credit.completions import segment_completions
 from shapley_credit.credit.rules import rule_tokens, segment_advantages
-from shapley_credit.methods import ospo
-from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+from trl import GRPOTrainer, RLOOTrainer
 
-from tiny_models import dataset, save_model, settings, weights
+from tiny_models import save_model, weights
+from trl_runs import Watched, count, logged, recorded, train, variety
 
 PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
 
@@ -31,15 +26,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return save_model(tmp_path_factory.mktemp("model"))
-
-
-def variety(text: str) -> float:
-    """A reward that binary fractions hold exactly: how many different characters there are."""
-    return float(len(set(text)))
-
-
-def count(completions: Sequence[str], **_: Any) -> list[float]:
-    return [variety(text) for text in completions]
 
 
 class Recorder:
@@ -52,23 +38,6 @@ class Recorder:
     def __call__(self, **group: Any) -> u.Max:
         self.groups.append(group)
         return u.Max([variety(text) for text in group["completions"]])
-
-
-def train(trainer_class: Any, model: str, folder: Path, rewards: Any, **given: Any) -> Any:
-    config = RLOOConfig if trainer_class is RLOOTrainer else GRPOConfig
-    if config is RLOOConfig:
-        given["beta"] = 0.0  # the default wants the reference model by its public name
-    evaluation = {"eval_dataset": dataset().select(range(2))} if "eval_strategy" in given else {}
-    torch.manual_seed(0)
-    trainer = trainer_class(
-        model=model, reward_funcs=rewards, args=config(**settings(folder, **given)), train_dataset=dataset(), **evaluation
-    )
-    trainer.train()
-    return trainer
-
-
-def logged(trainer: Any, name: str) -> list[float]:
-    return [entry[name] for entry in trainer.state.log_history if name in entry]
 
 
 @pytest.mark.parametrize("trainer_class", [GRPOTrainer, RLOOTrainer])
@@ -170,22 +139,6 @@ def test_constant_token_credit_is_plain_grpo_to_the_last_bit(loss: str, model: s
     assert not torch.equal(weights(other), weights(plain))
 
 
-class Watched(GRPOTrainer):  # type: ignore[misc]
-    """A trainer whose first completion token is said to come from a tool, and that remembers what its loss gets."""
-
-    batches: list[dict[str, torch.Tensor]]
-
-    def _generate_and_score_completions(self, inputs: Any) -> Any:
-        out = super()._generate_and_score_completions(inputs)
-        out["tool_mask"] = torch.ones_like(out["completion_mask"])
-        out["tool_mask"][:, 0] = 0
-        return out
-
-    def _compute_loss(self, model: Any, inputs: Any) -> Any:
-        self.batches = [*getattr(self, "batches", []), inputs]
-        return super()._compute_loss(model, inputs)
-
-
 @pytest.mark.parametrize("truncated", [False, True])
 def test_token_credit_lands_on_the_tokens_of_its_segment(truncated: bool, model: str, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
@@ -275,35 +228,23 @@ def test_rules_that_accumulate_reach_the_loss(rule_of_credit: str, lam: float, m
     assert any(map(any, rows))
 
 
-def test_sentences_of_the_page_and_what_is_between_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of docs/frameworks.md as it is printed, on a tiny model in the place of the one it names."""
-    section = PAGE.read_text(encoding="utf-8").split("### Sentences, and what is between them\n")[1].split("\n## ")[0]
-    (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    (name,) = re.findall(r'model = "([^"]+)"', block)
-    save_model(tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    given = settings(tmp_path, max_completion_length=96)
-    monkeypatch.setattr(trl, "GRPOConfig", partial(GRPOConfig, **given))
-    monkeypatch.setattr(trl, "GRPOTrainer", Watched)
-    torch.manual_seed(0)
-    page: dict[str, Any] = {}
-    exec(compile(block, "frameworks.md", "exec"), page)
-    trainer = page["trainer"]
-    assert trainer.state.global_step == len(trainer.batches) == 2
-    assert logged(trainer, "credit/efficiency_residual") == pytest.approx([0.0] * 2, abs=1e-5)
-    stretches = 0
-    for batch in trainer.batches:
-        mask = batch["completion_mask"] * batch["tool_mask"]
-        kept = [int(row.sum()) for row in batch["completion_mask"]]
-        ids = [row[:count].tolist() for row, count in zip(batch["completion_ids"], kept, strict=True)]
-        masks = [row[:count].tolist() for row, count in zip(mask, kept, strict=True)]
-        done = segment_completions(ids, masks, page["tokenizer"], segments.paragraphs, page["sentences"])
-        wide = [np.concatenate([table, np.zeros((mask.shape[1] - len(table), 2), int)]) for table in done.offsets]
-        expected = ospo.ospo(done.texts, page["score"], mask, wide, groups=len(ids), budget=128)
-        assert expected.any()
-        torch.testing.assert_close(batch["advantages"], expected, rtol=1e-4, atol=1e-5)
-        stretches += sum(len(row) > len(set(row.tolist())) for row in done.segment_order)
-    assert stretches > 0  # some glue stood in several places
+def test_evaluation_with_an_uneven_last_batch(model: str, tmp_path: Path) -> None:
+    """3 prompts, 2 completions each, 4 rows a batch: the last one has 2. Some completions are truncated, and masked."""
+    given: dict[str, Any] = {"eval_strategy": "steps", "eval_steps": 1, "evaluated": 3, "max_steps": 1}
+    given |= {"num_generations_eval": 2, "per_device_eval_batch_size": 4, "mask_truncated_completions": True}
+    best = Recorder()
+    kind = recorded(token_credit(GRPOTrainer, halves))
+    trainer = train(kind, model, tmp_path, [group_reward(best), count], scale_rewards="none", **given)
+    evaluated = [batch for batch in trainer.generated if not batch["training"]]
+    assert [len(batch["advantages"]) for batch in evaluated] == [4, 2]
+    assert [len(group["completions"]) for group in best.groups] == [4, 2, 2, 2]
+    assert len(logged(trainer, "eval_credit/best_share")) == 1
+    for batch in evaluated:
+        rewards, lengths = batch["scores"].sum(1).tolist(), batch["completion_mask"].sum(1).tolist()
+        masks = [[1] * length for length in lengths]
+        credit, cuts = halves(rewards, masks)
+        expected = rule_tokens(batch["completion_mask"], credit, 2, segment_lengths=cuts, scale="none")
+        assert torch.equal(batch["advantages"], torch.as_tensor(expected))
 
 
 # What can't be right.

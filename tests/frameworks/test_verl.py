@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import verl
+from hydra import compose, initialize_config_dir
 from shapley_credit import InputError, token_advantages, turn_advantages
 from shapley_credit.adapters.rewards import segment_rewards
+from shapley_credit.methods.group_rules import group_advantages
 from shapley_credit.methods.ospo import segment_advantages
 from tensordict import TensorDict
 from verl import DataProto
@@ -51,7 +55,9 @@ def test_verl_finds_the_estimators_by_entry_point() -> None:
     assert found.name == "shapley_credit"
     # `import verl` above has loaded it: nothing else here imports the module before.
     estimators = sys.modules[PLUGIN].ESTIMATORS
-    assert all(get_adv_estimator_fn(name) is estimator for name, estimator in estimators.items())
+    renamed = {name: f"group_{name}" if name == "gdpo" else name for name in estimators}
+    assert all(get_adv_estimator_fn(renamed[name]) is estimator for name, estimator in estimators.items())
+    assert get_adv_estimator_fn("gdpo").__module__ == "verl.trainer.ppo.core_algos"
     sys.modules[PLUGIN].register()  # a second time changes nothing
 
 
@@ -154,3 +160,40 @@ def test_turns_of_one_outcome_are_verl_s_rloo() -> None:
     data.batch["response_mask"] = torch.tensor([[1, 0, 1, 1], [1, 0, 1, 0], [1, 0, 0, 1], [1, 0, 1, 0]])
     data.batch["token_level_rewards"] = torch.tensor([[0.0, 0, 3.0, 0], [0, 0, 0, 1.0], [0, 0, 0, 2.0], [0, 0, 4.0, 0]])
     torch.testing.assert_close(advantages("turns", data), advantages("rloo", data), rtol=0, atol=1e-6)
+
+
+def config(*overrides: str) -> Any:
+    """The algorithm of verl's own configuration with what a command line says."""
+    with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
+        return compose("ppo_trainer", [*overrides]).algorithm
+
+
+def test_rules_of_groups_and_their_parameters() -> None:
+    """Five responses to one prompt and one to another, the last of which verl cut to nothing."""
+    rewards = torch.zeros(7, 4)
+    rewards[:, 1] = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 5.0])
+    mask = torch.tensor([[1, 1, 0, 0]] * 6 + [[0] * 4])
+    uids = np.array([*"ppppp", "q", "p"], object)
+    given = {"token_level_rewards": rewards, "response_mask": mask}
+    for name, parameters in (
+        ("pkpo", {"m": 3}),
+        ("pass_at_k", {"m": 2}),
+        ("maxrl", {}),
+        ("shapley", {"baseline": "leave_one_out"}),
+    ):
+        data = DataProto(batch=TensorDict(given, batch_size=7), non_tensor_batch={"uid": uids})
+        theirs = config(*(f"+algorithm.shapley_credit.{key}={value}" for key, value in parameters.items()))
+        found = compute_advantage(data, adv_estimator=name, config=theirs).batch["advantages"]
+        paid = group_advantages(name, rewards.sum(1).numpy(), uids, present=mask.any(1).numpy(), **parameters)
+        assert torch.equal(found, torch.tensor(paid, dtype=torch.float32)[:, None] * mask)
+        assert found[:5].any()
+    with pytest.raises(InputError, match="pkpo takes m, baseline, scale, floor; got 'k'"):
+        compute_advantage(data, adv_estimator="pkpo", config=config("+algorithm.shapley_credit.k=3"))
+    with pytest.raises(InputError, match="gdpo reads the column that gdpo_reward_keys names"):
+        compute_advantage(data, adv_estimator="group_gdpo", config=config())
+
+
+def test_a_filter_on_equal_totals_is_warned_of() -> None:
+    data = batch()
+    with pytest.warns(UserWarning, match="filter_groups drops prompts whose responses earn the same in all"):
+        compute_advantage(data, adv_estimator="turns", config=config("algorithm.filter_groups.enable=True"))

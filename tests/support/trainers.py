@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+
+from shapley_credit.adapters.processes import Processes
 
 
 class Trainer:
@@ -23,12 +26,29 @@ class Trainer:
 
 
 class Together:
-    """Threads that gather objects as processes do."""
+    """Threads that exchange what processes do, and count the bytes that they send each other."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.items: list[Any] = [None] * size
         self.barrier = threading.Barrier(size, timeout=30)
+        self.boxes = {(a, b): queue.SimpleQueue[bytes]() for a in range(size) for b in range(size)}
+        self.sent: list[tuple[int, int, bytes]] = []
+
+    def process(self, rank: int) -> Processes:
+        """One of the processes, which has joined already."""
+        found = Processes()
+        found.rank, found.size = rank, self.size
+        found.join = lambda trainer: found  # type: ignore[method-assign]
+        found.agree = lambda item: self.gather(rank, item)  # type: ignore[method-assign]
+        found.exchange = lambda parts, sources: self.exchange(rank, parts, sources)  # type: ignore[method-assign]
+        return found
+
+    def exchange(self, rank: int, parts: Mapping[int, bytes], sources: Iterable[int]) -> dict[int, bytes]:
+        for other, part in parts.items():
+            self.sent.append((rank, other, part))
+            self.boxes[rank, other].put(part)
+        return {other: self.boxes[other, rank].get(timeout=30) for other in sources}
 
     def gather(self, rank: int, item: Any) -> list[Any]:
         self.items[rank] = item
