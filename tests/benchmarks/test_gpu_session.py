@@ -16,11 +16,12 @@ import gpu_kernels
 
 pytestmark = [pytest.mark.triton, pytest.mark.checkout]
 
+BEFORE = list(sys.path)
 sys.path.append(str(Path(__file__).parents[2]))  # where the benchmarks are; behind everything that is installed
 from benchmarks import gpu_session  # noqa: E402
 from benchmarks.gpu_session import Step, cases_of, measure_form, session  # noqa: E402
 
-sys.path.pop()
+sys.path[:] = BEFORE  # modules of benchmarks put the checkout first, for programs
 
 FORMS = sorted(gpu_kernels.SMALL)
 
