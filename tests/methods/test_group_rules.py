@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import shapley_credit as sc
-import torch
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -105,13 +104,24 @@ def test_a_baseline_by_length_reads_the_column_of_lengths() -> None:
     assert_array_equal(found, sc.advantages(credit, groups, baseline="length_weighted", lengths=lengths))
 
 
-def test_groups_by_a_size_by_integers_and_by_tensors() -> None:
+def test_groups_by_a_size_and_by_integers() -> None:
     rewards = [1.0, 0.0, 0.0, 0.0, 1.0, 1.0]
     found = group_advantages("maxrl", rewards, 3)
     assert_array_equal(found, group_advantages("maxrl", rewards, [7, 7, 7, 2, 2, 2]))
+
+
+@pytest.mark.torch
+def test_tensors_are_read_as_arrays_are() -> None:
+    import torch
+
+    rewards, flags = [1.0, 0.0, 0.0, 0.0, 1.0, 1.0], np.eye(3)[[0, 1, 1, 2, 2, 2]]
     tensors = torch.tensor(rewards), torch.tensor([7, 7, 7, 2, 2, 2])
+    found = group_advantages("maxrl", rewards, 3)
     assert_array_equal(found, group_advantages("maxrl", *tensors))
     assert_array_equal(found, group_advantages("maxrl", tensors[0].bfloat16(), 3))
+    for name, column in (("coverage", "covers"), ("gcpo", "embedding")):
+        expected = group_advantages(name, rewards, 3, columns={column: flags})
+        assert_array_equal(group_advantages(name, tensors[0], 3, columns={column: torch.tensor(flags)}), expected)
 
 
 # Columns as the frameworks have them.
@@ -121,7 +131,7 @@ def test_columns_of_arrays_of_objects_and_of_flags() -> None:
     rewards, groups = [1.0, 1.0, 0.5, 0.0, 1.0], [0, 0, 0, 0, 1]
     covers = [["a", "b"], ["b", "b"], [], ["a"], ["c"]]
     flags = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 1]])
-    for cells in (covers, np.fromiter(covers, object, 5), flags, flags.astype(bool), torch.tensor(flags)):
+    for cells in (covers, np.fromiter(covers, object, 5), flags, flags.astype(bool)):
         found = group_advantages("coverage", rewards, groups, columns={"covers": cells}, baseline="none")
         assert_array_equal(found, [1.5, 0.5, 0.0, 0.0, 1.0])
     # NumPy makes a matrix of lists of one length; these are items, and no flags.
@@ -143,7 +153,7 @@ def test_answers_and_embeddings_of_arrays_of_objects() -> None:
 
 def test_arrays_of_absent_responses_too() -> None:
     rewards, present = [1.0, float("nan"), 1.0, 1.0], [0, 1, 1, 1]
-    columns = {"answer": np.array(["a", "b", "c", "c"]), "covers": np.eye(4), "embedding": torch.eye(4)}
+    columns = {"answer": np.array(["a", "b", "c", "c"]), "covers": np.eye(4), "embedding": np.eye(4)}
     for name, wanted in (("distinct", [0.0, 0.0, 0.5, 0.5]), ("coverage", [0, 0, 1, 1]), ("gcpo", [0, 0, 1.5, 1.5])):
         found = group_advantages(name, rewards, 4, columns=columns, present=present, baseline="none")
         assert_allclose(found, wanted, **EXACT)
