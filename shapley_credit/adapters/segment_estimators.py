@@ -14,7 +14,7 @@ from shapley_credit.convert import Array
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import Increments, check_spread, increments_of_text
 from shapley_credit.errors import InputError
-from shapley_credit.methods.shape_grpo import shape_grpo
+from shapley_credit.methods.shape_grpo import candidate_pay
 
 
 def segment_estimator(
@@ -99,6 +99,7 @@ def candidate_estimator(
     array([[ 0., -2.],
            [ 1.,  1.]], dtype=float32)
     """
+    rule = check_spread(Rule(credit, lam, baseline, scale), spread)
     by_segment = segment_estimator(credit=credit, lam=lam, baseline=baseline, scale=scale, spread=spread)
 
     def estimate(
@@ -119,23 +120,9 @@ def candidate_estimator(
         warn_of_filters(config)
         told = of_members(columns, ("candidate_rewards",), batch.trained_tokens(), members)
         rewards, present = _padded(told["candidate_rewards"])
-        advantages = batch.whole(
-            members,
-            lambda mask, bounds: shape_grpo(
-                rewards,
-                mask,
-                candidates=told["segment_candidate"],
-                lengths=told["segment_lengths"],
-                groups=members.prompts,
-                present=present,
-                credit=credit,
-                lam=lam,
-                baseline=baseline,
-                divide=scale,
-                spread=spread,
-                cu_seqlens=bounds,
-            ),
-        )
+        text, own = (told["segment_candidate"], told["segment_lengths"]), credit == "own"
+        pay = candidate_pay(rewards, *text, members.prompts, 0.0, present, rule, own, spread)
+        advantages = batch.spread(members, lambda some, flags, bounds: pay.tokens(flags, some, bounds))
         return advantages, advantages
 
     return estimate

@@ -92,20 +92,6 @@ class TokenBatch:
             low = high
         return from_numpy(out, to_numpy(self.mask[:0], "response_mask")[1]) if xp is np else out
 
-    def whole(self, members: Members, write: Callable[[Any, Any], Any]) -> Any:
-        """Float32 [B, T] of a function of all tokens at once: from their flags and cu_seqlens, if members have several rows."""
-        if members.are_rows:
-            return self._given_back(write(self.trained(slice(None)), None))
-        flags = self.trained(members.rows)
-        found = write(flags.reshape(-1), np.concatenate([[0], np.cumsum(members.sizes)]) * flags.shape[1]).reshape(flags.shape)
-        out = library_of(found).zeros_like(found)
-        out[members.rows] = found
-        return self._given_back(out)
-
-    def _given_back(self, out: Any) -> Any:
-        on_host = library_of(self.mask) is np
-        return from_numpy(out, to_numpy(self.mask[:0], "response_mask")[1]) if on_host else out
-
 
 def _matrix(data: Any, name: str) -> Any:
     """A tensor of torch as it is, NaN and all; a view of anything else."""

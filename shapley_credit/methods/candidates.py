@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.credit.layouts import agree, read_ragged
+from shapley_credit.credit.rules import added
 from shapley_credit.credit.segment_shares import read_lengths
+from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import whole_numbers
 
@@ -76,3 +79,29 @@ def own_pieces(paid: Array, owners: Array, counts: Array, spread: str) -> Array:
     lost = paid[:outside].sum() - paid[shown].sum()
     each = np.append(paid[:outside] + (lost / len(shown) if len(shown) else 0.0), paid[outside])[owners]
     return each * counts / written[owners] if spread == "token" else each
+
+
+@dataclass(frozen=True)
+class CandidatePay:
+    """What the pieces of B responses are paid, before anything is known of their tokens but numbers.
+
+    Attributes:
+        own: [B][R_i], of each piece, None under rules without it. to_go: as in `Increments`.
+        owners, counts: [B][R_i], the candidate of each piece, K for none, and its tokens. spread: as in `shape_grpo`.
+    """
+
+    own: list[Array] | None
+    to_go: Any
+    owners: list[Array]
+    counts: list[Array]
+    spread: str
+
+    def tokens(self, mask: Any, some: slice = slice(None), cu_seqlens: Any = None) -> Any:
+        """Advantages of the tokens of some responses, in the layout of their mask."""
+        parts, where = [], dict[str, Any](segment_lengths=self.counts[some], cu_seqlens=cu_seqlens)
+        if self.own is not None:
+            parts.append(token_advantages(None, mask, segment_credit=self.own[some], spread=self.spread, **where))
+        if self.to_go is not None:
+            later = {"segment_credit": self.to_go[some], "segment_order": self.owners[some], "spread": "reward_to_go"}
+            parts.append(token_advantages(None, mask, **later, **where))
+        return added(*parts)

@@ -14,13 +14,12 @@ import numpy as np
 from shapley_credit.convert import Array, from_numpy, to_numpy
 from shapley_credit.credit.groups import advantages
 from shapley_credit.credit.increments import RULES, Rule
-from shapley_credit.credit.rules import added, check_spread, increments
+from shapley_credit.credit.rules import check_spread, increments
 from shapley_credit.credit.stretches import ends_of, trained_tokens
-from shapley_credit.credit.tokens import token_advantages
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import flags, one_of, shown
 from shapley_credit.inputs.ids import codes_of
-from shapley_credit.methods.candidates import in_text, own_pieces, read_candidates, trailing
+from shapley_credit.methods.candidates import CandidatePay, in_text, own_pieces, read_candidates, trailing
 from shapley_credit.torch_compile import between_graphs
 from shapley_credit.utilities.maximum import Max
 from shapley_credit.values import marginal_vector, set_shapley
@@ -163,44 +162,52 @@ def shape_grpo(
     [2.0, 2.0, 2.0]
     """
     mean = _is_mean(scale, credit)
+    rule = check_spread(Rule(credit, lam, baseline, divide), spread)
+    pay = candidate_pay(rewards, candidates, lengths, groups, base, present, rule, mean, spread)
+    return pay.tokens(mask, cu_seqlens=cu_seqlens)
+
+
+def candidate_pay(
+    rewards: Any, candidates: Any, lengths: Any, groups: Any, base: Any, present: Any, rule: Rule, mean: bool, spread: str
+) -> CandidatePay:
+    """The part of `shape_grpo` that asks for no token. rule: with `divide` as its scale. mean: credits times candidates."""
     values = to_numpy(rewards, "rewards")[0]
     here = np.ones(values.shape, np.bool_) if present is None else flags(present, "present")
     if values.ndim != 2 or here.shape != values.shape:
         raise InputError(f"rewards and present must be [B, K]; got {values.shape} and {here.shape}.")
-    rule = check_spread(Rule(credit, lam, baseline, divide), spread)
     owners, counts = read_candidates(candidates, here, lengths)
     known, _ = codes_of(groups, values)
-    game = Max(values, _read_base(base), clip=True, mask=here)
-    if game.shape != values.shape[:1]:
-        raise InputError(f"base must be one number, or one for each of the {len(values)} responses; got {shown(base)}.")
-    best = game.value(np.arange(values.shape[1]))
-    # What the credits of a response add up to, v(N) - v(empty).
-    earned = best - np.broadcast_to(to_numpy(base, "base")[0], best.shape)
-    trained = trained_tokens(baseline, counts)
-    ours = shape_credit(values, base, present=here) if credit != "marginal" or lam else None
-    grown = marginal_credit(values, candidates, base, present=here, lengths=lengths) if credit == "marginal" else None
+    best, earned = _worth(values, base, here)
+    trained = trained_tokens(rule.baseline, counts)
+    ours = shape_credit(values, base, present=here) if rule.name != "marginal" or rule.lam else None
+    grown = marginal_credit(values, candidates, base, present=here, lengths=lengths) if rule.name == "marginal" else None
     outside, absent = trailing(owners, counts, here.shape[1]), np.full(len(values), np.nan)
     found = increments(
         rule,
-        None if ours is None else _rows(ours, here, outside if credit == "to_go" else absent),
+        None if ours is None else _rows(ours, here, outside if rule.name == "to_go" else absent),
         None if grown is None else _rows(grown, here, outside),
         known,
         rewards=earned,
         lengths=trained,
         times=here.sum(axis=1) if mean else None,
-        ends=None if credit == "own" else ends_of(_rows(values, here, outside), counts, owners),
+        ends=None if rule.name == "own" else ends_of(_rows(values, here, outside), counts, owners),
     )
-    parts, where = [], dict[str, Any](segment_lengths=counts, cu_seqlens=cu_seqlens)
+    own = None
     if found.own is not None:
-        whole = np.asarray(advantages(best, known, baseline=rule.below_whole, scale=divide, lengths=trained))
+        whole = np.asarray(advantages(best, known, baseline=rule.below_whole, scale=rule.scale, lengths=trained))
         # The last column is the text of no candidate, which is paid for the response as a whole.
         paid = np.column_stack([np.stack(found.own)[:, :-1], rule.share * whole])
-        each = [own_pieces(*row, spread) for row in zip(paid, owners, counts, strict=True)]
-        parts.append(token_advantages(None, mask, segment_credit=each, spread=spread, **where))
-    if found.to_go is not None:
-        later: dict[str, Any] = {"segment_credit": found.to_go, "segment_order": owners, "spread": "reward_to_go"}
-        parts.append(token_advantages(None, mask, **later, **where))
-    return added(*parts)
+        own = [own_pieces(*row, spread) for row in zip(paid, owners, counts, strict=True)]
+    return CandidatePay(own, found.to_go, owners, counts, spread)
+
+
+def _worth(values: Array, base: Any, here: Array) -> tuple[Array, Array]:
+    """The best reward of each response, and what its credits add up to, v(N) - v(empty)."""
+    game = Max(values, _read_base(base), clip=True, mask=here)
+    if game.shape != values.shape[:1]:
+        raise InputError(f"base must be one number, or one for each of the {len(values)} responses; got {shown(base)}.")
+    best = game.value(np.arange(values.shape[1]))
+    return best, best - np.broadcast_to(to_numpy(base, "base")[0], best.shape)
 
 
 def _read_base(base: Any) -> Any:

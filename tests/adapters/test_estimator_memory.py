@@ -32,16 +32,34 @@ COLUMNS: dict[str, dict[str, Any]] = {
         "segment_lengths": [[LENGTH] * (TOKENS // LENGTH)] * ROWS,
     },
 }
+PIECES = TOKENS // LENGTH
+COLUMNS["shape_grpo"] = {
+    "candidate_rewards": list(np.random.default_rng(2).random((ROWS, PIECES))),
+    "segment_candidate": [[-1, *range(1, PIECES)]] * ROWS,
+    "segment_lengths": [[LENGTH] * PIECES] * ROWS,
+}
 CASES = [
     ("shapley", False, {}),
     ("maxrl", False, {}),
     ("gapo", False, COLUMNS["gapo"]),
     ("ospo", False, COLUMNS["ospo"]),
+    ("shape_grpo", False, COLUMNS["shape_grpo"]),
+    ("shape_grpo_to_go", False, COLUMNS["shape_grpo"]),
     ("ospo_to_go", True, {}),
     ("ospo", True, {}),
     ("turns", True, {}),
 ]
-IDS = ["shapley", "maxrl", "gapo", "ospo by columns", "ospo to go", "ospo by rewards", "turns"]
+IDS = [
+    "shapley",
+    "maxrl",
+    "gapo",
+    "ospo by columns",
+    "shape_grpo",
+    "shape_grpo to go",
+    "ospo to go",
+    "ospo by rewards",
+    "turns",
+]
 
 
 @pytest.mark.parametrize(("name", "steps", "columns"), CASES, ids=IDS)
@@ -49,7 +67,8 @@ def test_an_estimator_holds_its_result_and_little_beside(
     name: str, steps: bool, columns: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = batch(steps=steps, turns=name == "turns")
-    ESTIMATORS[name](**given, non_tensor_batch=columns)  # compiles
+    monkeypatch.setattr(token_batch, "BLOCK", ROWS * TOKENS)
+    at_once, _ = ESTIMATORS[name](**given, non_tensor_batch=columns)  # compiles
     monkeypatch.setattr(token_batch, "BLOCK", BLOCK)
     tracemalloc.start()
     result, _ = ESTIMATORS[name](**given, non_tensor_batch=columns)
@@ -57,6 +76,7 @@ def test_an_estimator_holds_its_result_and_little_beside(
     tracemalloc.stop()
     # Flags of all tokens alone would be a quarter of the result.
     assert peak < 1.2 * result.nbytes
+    assert np.array_equal(result, at_once)
 
 
 @pytest.mark.torch
