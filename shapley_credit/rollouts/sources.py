@@ -120,9 +120,14 @@ def _stamp(path: Path, name: str) -> tuple[int, int, int]:
     except OSError as error:
         raise InputError(f"{name} can't be read: {error.strerror}.") from error
     if not stat.S_ISREG(found.st_mode):
-        told = f"{name} is a folder; give its files, as '{path}/*.jsonl'." if path.is_dir() else f"{name} is no file."
+        told = f"{name} is a folder; give its files, as '{path}/*{_suffix(path)}'." if path.is_dir() else f"{name} is no file."
         raise InputError(told)
     return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _suffix(folder: Path) -> str:
+    """That of the first file of rows in a folder."""
+    return next((each.suffix for each in sorted(folder.iterdir()) if each.suffix in KINDS), ".jsonl")
 
 
 def _spooled(text: str, kept: ExitStack) -> Source:

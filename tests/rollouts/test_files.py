@@ -15,6 +15,7 @@ import shapley_credit as sc
 from hypothesis import given
 from hypothesis import strategies as st
 from shapley_credit.rollouts.files import Request, prepared
+from shapley_credit.rollouts.sources import sources_of
 
 from row_files import FORMATS, RECORDED, Command, best_credits, packed, read_bytes, read_rows, rows_of, write_rows
 
@@ -300,3 +301,9 @@ def test_a_folder_is_made_and_is_gone_if_nothing_comes_of_it(command: Command, t
     done = command("credit", tmp_path / "a.jsonl", "--out", f"{tmp_path}/none/deeper/")
     assert done.status == 1
     assert "none/deeper/a.jsonl can't be written: No such file or directory." in done.err
+
+
+def test_a_folder_is_told_by_what_it_holds(tmp_path: Path) -> None:
+    write_rows(tmp_path / "step-1.parquet", [{"uid": "a", "score": 1.0}])
+    with ExitStack() as kept, pytest.raises(sc.InputError, match=r"is a folder; give its files, as '.*/\*\.parquet'"):
+        sources_of([str(tmp_path)], kept)
