@@ -148,7 +148,7 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.page: $(VENV)/.test
-	$(if $(CHROMIUM),,command -v chromium || (apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core))
+	$(if $(CHROMIUM),,command -v chromium || (apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-core))
 	$(BIN)/python $(INSTALL) --editable '.[test-page]'
 	touch $@
 
