@@ -9,6 +9,7 @@ import numpy as np
 
 from shapley_credit import semivalues
 from shapley_credit.convert import to_numpy
+from shapley_credit.credit.concentration import concentration
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve.utility_argument import as_utility, is_function, tabulated
@@ -74,10 +75,6 @@ def credit_figures(credit: Any, worth: float) -> Figures:
     given = np.asarray(credit, np.float64)
     shares = given[~np.isnan(given)]
     figures = {RESIDUAL: abs(float(shares.sum()) - worth)}
-    total = float(np.abs(shares).sum())
-    if total > 0.0:
-        parts = np.abs(shares[shares != 0.0]) / total
-        figures[BEST] = float(shares.max()) / total
-        if len(shares) > 1:
-            figures[ENTROPY] = float(-(parts * np.log(parts)).sum() / np.log(len(shares)))
+    best, entropy = concentration(shares)
+    figures |= {name: value for name, value in ((BEST, best), (ENTROPY, entropy)) if value is not None}
     return figures

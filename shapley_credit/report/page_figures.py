@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shapley_credit import semivalues
 from shapley_credit.credit.baselines import scaled, statistics
+from shapley_credit.credit.concentration import concentration
 from shapley_credit.credit.groups import read_batch
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.partition import Partition, partition_of
@@ -160,32 +161,19 @@ def _ordered(found: Figures, whole: Partition) -> Figures:
 
 
 def summary(found: Figures) -> dict[str, list[float | None]]:
-    """Of each step, ascending: means over its groups of v(N), entropy and share of the best, and the largest gap.
+    """Of each step, ascending: means over its groups of v(N) and of their `concentration`, and the largest gap.
 
-        entropy = -sum_i p_i log p_i / log k,      share of the best = max_i phi_i / sum_i |phi_i|,
-        p_i = |phi_i| / sum_j |phi_j|,
-
-    as trainers log them. Groups whose credits are all 0 have neither, groups of one no entropy. Without steps all
-    groups are one line.
+    Groups whose credits are all 0 have no concentration, groups of one no entropy. Without steps all groups are one line.
     """
     step = np.zeros(len(found.groups)) if found.step is None else found.step
-    parts = [_shares(found.credit[rows]) for rows in found.groups]
+    parts = [concentration(found.credit[rows]) for rows in found.groups]
     lines: dict[str, list[float | None]] = {"step": [], "value": [], "entropy": [], "best": [], "gap": []}
     for each in np.unique(step).tolist():
         groups = np.flatnonzero(step == each)
         lines["step"].append(each)
         lines["value"].append(float(found.value[groups].mean()))
-        for name, place in (("entropy", 0), ("best", 1)):
+        for name, place in (("best", 0), ("entropy", 1)):
             known = [figure for group in groups.tolist() if (figure := parts[group][place]) is not None]
             lines[name].append(float(np.mean(known)) if known else None)
         lines["gap"].append(None if found.gap is None else float(found.gap[groups].max()))
     return lines
-
-
-def _shares(credit: Floats) -> tuple[float | None, float | None]:
-    total = float(np.abs(credit).sum())
-    if total == 0.0:
-        return None, None
-    shares = np.abs(credit[credit != 0.0]) / total
-    entropy = float(-(shares * np.log(shares)).sum() / np.log(len(credit))) if len(credit) > 1 else None
-    return entropy, float(credit.max()) / total
