@@ -91,11 +91,12 @@ peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python $(INSTALL) '.[cpu,peers]'
 
-# Pages that are written by programs: the catalogue of utilities, the pictures of plots, the games of rules of credit, and every family's error and time.
+# Pages that are written by programs: the catalogue of utilities, the pictures of plots, the games of rules of credit, and every family's errors and time.
 docs: $(VENV)/.test
 	$(BIN)/python docs/catalogue.py
 	$(BIN)/python docs/gallery.py
 	PYTHONPATH=. $(BIN)/python -m benchmarks.enumerated
+	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.accuracy
 	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.families
 
 # Random cases of every family and value against brute force, for some minutes: make fuzz MINUTES=60 SEED=1. Faults: .fuzz/*.py.
