@@ -51,14 +51,16 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The wheel, built from the sdist, in an environment without numba and torch.
+# The wheel, built from the sdist, in an environment without numba and torch; on another Python and with numba:
+# make wheel PYTHON=python3.13 EXTRAS=cpu,test-core
+wheel: EXTRAS ?= test-core
 wheel:
 	rm -rf dist .venv-wheel
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python $(INSTALL) build
 	.venv-wheel/bin/python -m build --outdir dist .
-	.venv-wheel/bin/python $(INSTALL) "shapley-credit[test-core] @ file://$(CURDIR)/$$(ls dist/*.whl)"
-	.venv-wheel/bin/pytest $(SPREAD) -m "not numba and not torch and not checkout"
+	.venv-wheel/bin/python $(INSTALL) "shapley-credit[$(EXTRAS)] @ file://$(CURDIR)/$$(ls dist/*.whl)"
+	.venv-wheel/bin/pytest $(SPREAD) -m "$(if $(findstring cpu,$(EXTRAS)),,not numba and )not torch and not checkout"
 
 # Every Triton kernel compiled for sm_80 and sm_90 without a GPU; spilled registers and narrow accesses fail. KERNELS=--quick: a few.
 kernels: $(VENV)/.test
