@@ -3,7 +3,8 @@
 Roles: `ref`, the specification in the functions of the array API, always there; `cpu`, Numba; `gpu`, Triton. A form's function
 has the same name and signature in each. `tree` has the same functions for a coalition tree: behind the arrays they take the
 tree and the semivalues of its levels. `order` has them for members that arrive in the order in which the arrays hold them. Both
-are written in the functions of the array API too.
+are written in the functions of the array API too. `forest`, Numba again, has those of `tree` that are worth it, for Shapley on
+all levels: behind the arrays they take the labels of the unions of each group.
 
 The array decides. In the memory of the host it is `cpu` where Numba is installed, else `ref`. On a device it is `gpu` for the
 games that have a Triton kernel, and `ref` for all others: the specification, run on the device itself by the array's library.
@@ -21,7 +22,7 @@ from typing import Any, Literal
 from shapley_credit.convert import Library
 from shapley_credit.errors import MissingExtraError
 
-Role = Literal["ref", "cpu", "gpu", "tree", "order"]
+Role = Literal["ref", "cpu", "gpu", "tree", "order", "forest"]
 
 # What each role needs beyond NumPy, and the extra that brings it.
 ROLES: dict[Role, tuple[str, str] | None] = {
@@ -30,6 +31,7 @@ ROLES: dict[Role, tuple[str, str] | None] = {
     "gpu": ("triton", "gpu"),
     "tree": None,
     "order": None,
+    "forest": ("numba", "cpu"),
 }
 
 
@@ -63,7 +65,17 @@ def kernel(form: str, game: str, role: Role) -> Callable[..., Any]:
             f"the {role} kernels need {need[0]}, which is not installed; run: pip install 'shapley-credit[{need[1]}]'."
         )
     name = f"shapley_kernels.{form}.{role}"
-    if role == "gpu" and (not find_spec(name) or not hasattr(importlib.import_module(name), game)):
+    if role == "gpu" and not has_kernel(form, game, role):
         return kernel(form, game, "ref")
     function: Callable[..., Any] = getattr(importlib.import_module(name), game)
     return function
+
+
+@lru_cache(maxsize=256)
+def has_kernel(form: str, game: str, role: Role) -> bool:
+    """Whether a form has the game in the file of a role, and what the role needs is installed."""
+    need = ROLES[role]
+    if need is not None and not find_spec(need[0]):
+        return False
+    package, name = f"shapley_kernels.{form}", f"shapley_kernels.{form}.{role}"
+    return bool(find_spec(package) and find_spec(name)) and hasattr(importlib.import_module(name), game)

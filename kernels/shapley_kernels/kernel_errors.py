@@ -7,3 +7,7 @@ class LimitError(ValueError):
 
 class NotFiniteError(ValueError):
     """Unchecked data or credits are not finite; the caller knows the field names and reports which one."""
+
+
+class NotSymmetricError(ValueError):
+    """Unchecked matrices are not symmetric, or not finite; the caller reports the field and the entry."""

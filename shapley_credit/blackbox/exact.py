@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from shapley_credit.blackbox.random_coalitions import Coalitions
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.solve.callables import MASK_BITS, MAX_EVALUATIONS, check_budget, credits, enumeration, unpacked
+from shapley_credit.solve.callables import MASK_BITS, MAX_EVALUATIONS, check_budget
+from shapley_credit.solve.functions_on_trees import credits, enumeration, unpacked
 
 Array = NDArray[Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.solve.callables import enumeration, unpacked
+from shapley_credit.solve.functions_on_trees import enumeration, unpacked
 
 if TYPE_CHECKING:
     from shapley_kernels.trees.nodes import Node

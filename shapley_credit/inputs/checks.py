@@ -12,13 +12,12 @@ import numpy as np
 from shapley_credit import dispatch
 from shapley_credit.convert import Array, to_host
 from shapley_credit.errors import InputError
+from shapley_kernels.pairs import ASYMMETRY
 
 Look = Callable[[Array], bool]
 
 # Python's own numbers are faster than NumPy up to FEW entries, compiled checks from LARGE entries on, of matrices SQUARE.
 FEW, LARGE, SQUARE = 16, 1 << 15, 1 << 12
-# Asymmetry that passes, relative to the largest entry: the rounding of a float32 product such as x @ x.T.
-ASYMMETRY = 1e-5
 # Integers are computed in int64; float64 holds every one of them up to HELD.
 INT64_MAX, HELD = 2**63 - 1, 2**53
 
@@ -184,6 +183,11 @@ def _is_symmetric(array: Array) -> bool:
     return gap <= ASYMMETRY * largest
 
 
+def is_large_or_symmetric(array: Array) -> bool:
+    """As _is_symmetric, but large matrices pass, for whoever computes credits to look at."""
+    return array.size >= SQUARE or _is_symmetric(array)
+
+
 def is_exact(array: Array) -> bool:
     """Whether float64 holds all of these integers."""
     if array.dtype.itemsize < 8 or not array.size:
@@ -231,3 +235,11 @@ DOMAINS = {
     "flag": _FLAGS,
     "membership": _FLAGS,
 }
+
+
+def first_look(domain: str, deferred: bool, given: np.dtype[Any], dtype: np.dtype[Any]) -> Look | None:
+    """The quick check of an array of dtype `given` that is read; none if it is deferred, or passed by large matrices."""
+    if given.kind in DOMAINS[domain].certain or (deferred and domain != "symmetric"):
+        return None
+    # The error of an asymmetric matrix shows its entries, which must be as they were given.
+    return is_large_or_symmetric if deferred and given == dtype else DOMAINS[domain].look

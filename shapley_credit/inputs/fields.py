@@ -13,7 +13,7 @@ import numpy as np
 
 from shapley_credit.convert import Array, computing_dtype
 from shapley_credit.errors import InputError
-from shapley_credit.inputs.checks import DOMAINS, Look, check_entries, check_exact, is_exact
+from shapley_credit.inputs.checks import Look, check_entries, check_exact, first_look, is_exact
 from shapley_kernels.arrays import namespace
 
 MEMBERS = "k"
@@ -46,6 +46,8 @@ class Field(NamedTuple):
 
     deferred: entries are checked only when credits are computed, for data over which one more pass costs as much as the
     solution. Kernels of `cpu` raise NotFiniteError; those of `ref` and `tree` carry every NaN and infinity into the credits.
+    Of symmetric matrices the check of large ones is deferred: kernels of `cpu` raise NotSymmetricError, before all others the
+    matrices are looked at (`Finite.check_symmetry`).
     """
 
     domain: str
@@ -106,9 +108,9 @@ def flag(*axes: str) -> Field:
     return Field("flag", axes)
 
 
-def symmetric(*axes: str) -> Field:
+def symmetric(*axes: str, deferred: bool = False) -> Field:
     """Finite numbers, equal up to rounding under exchange of the two last axes; the diagonal is not used."""
-    return Field("symmetric", axes)
+    return Field("symmetric", axes, deferred)
 
 
 # Domains whose floating type decides the type of the result.
@@ -190,10 +192,9 @@ class Reading(NamedTuple):
 def reading(name: str, field: Field, given: np.dtype[Any], dtype: np.dtype[Any] | None = None) -> Reading:
     """How an array of dtype `given` is read for real numbers of a common dtype. Raises InputError for anything else."""
     check_dtype(given, field, name)
-    domain = DOMAINS[field.domain]
-    look = None if field.deferred or given.kind in domain.certain else domain.look
     if dtype is None or field.domain not in REAL_VALUED:
         dtype = _stored_dtype(field, given)
+    look = first_look(field.domain, field.deferred, given, dtype)
     wide = given.kind in "iu" and given.itemsize == 8 and dtype.kind == "f"
     return Reading(name, field, look, dtype, wide)
 

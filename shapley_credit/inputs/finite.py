@@ -1,4 +1,4 @@
-"""What is not finite: data whose check was deferred, and credits and values that overflow."""
+"""What is not finite, or not symmetric: data whose check was deferred, and credits and values that overflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
-from shapley_credit.inputs.checks import check_finite, is_finite
+from shapley_credit.inputs.checks import DOMAINS, check_entries, is_finite
 from shapley_credit.inputs.fields import REAL_VALUED, UNBOUNDED, Field, Parameter
 
 
@@ -18,7 +18,8 @@ class Finite:
     """How a utility keeps its promise that credits are finite, or raises InputError; on a device nothing is read."""
 
     fields: ClassVar[Mapping[str, Field | Parameter]] = {}
-    _deferred: ClassVar[tuple[str, ...]] = ()  # the names of its deferred fields
+    _deferred: ClassVar[Mapping[str, str]] = {}  # the domains of its deferred fields, by name
+    _mirrored: ClassVar[bool] = False  # whether one of them is symmetric
     _may_overflow: ClassVar[bool] = True  # whether credits may be infinite though all data are finite
 
     dtype: np.dtype[Any] | None
@@ -26,7 +27,8 @@ class Finite:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         fields = {name: spec for name, spec in cls.fields.items() if isinstance(spec, Field)}
-        cls._deferred = tuple(name for name, spec in fields.items() if spec.deferred)
+        cls._deferred = {name: spec.domain for name, spec in fields.items() if spec.deferred}
+        cls._mirrored = "symmetric" in cls._deferred.values()
         if "_may_overflow" not in cls.__dict__:
             cls._may_overflow = any(spec.domain in UNBOUNDED for spec in fields.values())
 
@@ -40,10 +42,16 @@ class Finite:
             self.refuse()
 
     def check_deferred(self) -> None:
-        """Raise InputError at the first entry of a deferred field that is not finite."""
-        for name in self._deferred:
-            if isinstance(array := getattr(self, name), np.ndarray):
-                check_finite(array, name)
+        """Raise InputError at the first entry of a deferred field that is not finite, or not symmetric where it must be."""
+        for name, domain in self._deferred.items():
+            array = getattr(self, name)
+            if isinstance(array, np.ndarray) and not DOMAINS[domain].look(array):
+                check_entries(array, domain, name)
+
+    def check_symmetry(self) -> None:
+        """The same for families with a symmetric field, before kernels that do not see whether it is."""
+        if self._mirrored:
+            self.check_deferred()
 
     def refuse(self) -> NoReturn:
         """Raise InputError for what is not finite: the first such entry of a deferred field, or else the credits."""

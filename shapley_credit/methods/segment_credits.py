@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shapley_credit.blackbox.evaluate import evaluate
-from shapley_credit.blackbox.plan import Plan, plan
+from shapley_credit.blackbox.plan import Plan, plan, solve_plans
 from shapley_credit.blackbox.prefixes import Prefixes
 from shapley_credit.blackbox.solution import Estimate
 from shapley_credit.convert import Array
@@ -136,8 +136,7 @@ def _credited(plans: Sequence[Plan], values: Sequence[Array]) -> SegmentCredit:
     # Every plan asks for the grand coalition, whose value is the reward of the whole response.
     ends = [int(np.flatnonzero(each.coalitions.all(axis=1))[0]) for each in plans]
     rewards = np.array([answers[end] for answers, end in zip(values, ends, strict=True)])
-    estimates = [each.solve(answers) for each, answers in zip(plans, values, strict=True)]
-    return SegmentCredit(rewards, estimates, sum(len(each.coalitions) for each in plans))
+    return SegmentCredit(rewards, solve_plans(plans, values), sum(len(each.coalitions) for each in plans))
 
 
 def _grown(steps: list[SegmentedText], orders: Sequence[Prefixes], values: Sequence[Array]) -> SegmentMarginals:

@@ -46,6 +46,15 @@ def solved(problems: Sequence[Problem], labels: NDArray[Any], shape: tuple[int, 
     return total
 
 
+def label_rows(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Labels [..., levels, K] of the groups of a shape as rows [B or 1, levels, K] that a compiled kernel may take."""
+    tail, lead = labels.shape[-2:], labels.shape[:-2]
+    if prod(lead) != 1:
+        labels = np.broadcast_to(labels, (*shape, *tail))
+    # A copy, since kernels are compiled anew for arrays that are read-only.
+    return np.array(labels, np.int64, order="C").reshape(-1 if prod(labels.shape) else prod(labels.shape[:-2]), *tail)
+
+
 def _together(parts: Sequence[Array], groups: Sequence[NDArray[Any]]) -> Array:
     """The rows of all groups in their order, from the rows of parts of them."""
     if len(parts) == 1:

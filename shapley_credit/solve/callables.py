@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from sys import modules
 from typing import Any, NoReturn
@@ -10,21 +10,14 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
 from shapley_credit.errors import EvaluationError, InputError
 from shapley_credit.inputs.answers import AsynchronousError, number_of, numbers_of
-from shapley_credit.solve.terms import Rules
 from shapley_kernels.intervals import connected
 from shapley_kernels.member_axes import Orders
-from shapley_kernels.trees.by_coalitions import coalitions
-from shapley_kernels.trees.nodes import Node
-from shapley_kernels.trees.shapes import Mix, tree_of
 
 Codes = NDArray[np.int64]
 Values = NDArray[np.float64]
-# For each member, the places of the coalitions without it and with it, and their chances.
-Places = Sequence[tuple[Codes, Codes, Values]]
 
 MAX_EVALUATIONS = 1 << 20
 MASK_BITS = 62  # int64 holds the masks of so many members, and the power of two above them
@@ -183,21 +176,6 @@ def _fill_in_blocks(function: Callable[[NDArray[np.bool_]], Any], k: int, codes:
 _KEPT = "The values so far are kept in the .values of this error."
 
 
-def function_credits(function: Callable[..., Any] | batched, tree: CoalitionTree, rules: Rules) -> Array:
-    """Values [..., k] of a function, asked only for the coalitions that matter to one of the trees."""
-    check_masks(tree.k)
-    lead = tree.labels.shape[:-2]
-    check_budget(int(np.sum(tree.budget())), tree.k)
-    mixes = [rule.sizes for rule in rules]
-    parts = [enumeration(tree_of(tree.labels[index]), mixes, tree.k) for index in np.ndindex(lead)]
-    asked = np.unique(np.concatenate([codes for codes, _ in parts])) if parts else np.zeros(0, np.int64)
-    values = tabulate(function, tree.k, asked)
-    credit = np.zeros((len(parts), tree.k))
-    for row, (codes, places) in enumerate(parts):
-        credit[row] = credits(places, values[None, np.searchsorted(asked, codes)])
-    return credit.reshape(*lead, tree.k)
-
-
 def order_function_credits(function: Callable[..., Any] | batched, orders: Orders) -> Array:
     """Marginal contributions of a function, asked only for the prefixes of the orders [..., k]."""
     k = orders.shape[-1]
@@ -218,24 +196,3 @@ def line_function_credits(function: Callable[..., Any] | batched, k: int) -> Arr
     table = np.zeros((k, k))
     table[first, last] = values[1:]
     return connected(table, values[0])
-
-
-def enumeration(root: Node, mixes: Sequence[Mix], k: int) -> tuple[Codes, Places]:
-    """Bit masks [m] of all coalitions that matter on a tree, and for each member the places of those without it and with it,
-    and their chances. Raises InputError for more members than a bit mask holds."""
-    check_masks(k)
-    parts: list[tuple[int, Codes, Values]] = sorted(coalitions(root, mixes), key=lambda part: part[0])
-    asked = np.unique(np.concatenate([codes | bit for i, codes, _ in parts for bit in (0, 1 << i)]))
-    places = [(np.searchsorted(asked, codes), np.searchsorted(asked, codes | 1 << i), p) for i, codes, p in parts]
-    return asked, places
-
-
-def unpacked(codes: Codes, k: int) -> NDArray[np.bool_]:
-    """bool [m, k] of bit masks [m]."""
-    return (codes[:, None] >> np.arange(k) & 1).astype(np.bool_)
-
-
-def credits(places: Places, values: Values) -> Values:
-    """phi_i = sum_S p_S [v(S + i) - v(S)] for values [B, m] at the places of `enumeration`, [B, k]."""
-    steps = [(np.take(values, joined, axis=1) - np.take(values, without, axis=1)) * p for without, joined, p in places]
-    return np.stack([step.sum(axis=1) for step in steps], axis=1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from math import prod
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,14 @@ from shapley_credit import dispatch, semivalues
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.convert import Array
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import shown
 from shapley_credit.inputs.problems import Problem
 from shapley_credit.linear import Sum
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.solve import batched_trees
 from shapley_credit.utility import Utility
 from shapley_kernels.arrays import beside, laid_out, namespace
-from shapley_kernels.kernel_errors import LimitError, NotFiniteError
+from shapley_kernels.kernel_errors import LimitError, NotFiniteError, NotSymmetricError
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -59,6 +62,9 @@ def shape_with(game: Utility, lead: tuple[int, ...], what: str) -> tuple[int, ..
 def combined(game: Utility, shape: tuple[int, ...], solve: Callable[[Utility], Array]) -> Array:
     """The combination of the credits of the terms of a utility. Raises InputError for those that overflow."""
     dtype = game.dtype or _FLOAT64
+    if solve is not _flat_term or dispatch.role() != "cpu":
+        for _, term in game.terms():
+            term.check_symmetry()
     if not isinstance(game, Sum):
         return _finite_credits(game, lambda term: _as_dtype(solve(term), dtype))
     total = beside(np.zeros((), dtype), game.anchor)
@@ -99,17 +105,29 @@ def _flat_term(term: Utility) -> Array:
     try:
         # Small games skip `problems`, which would let them pass after a longer look.
         light = prod(term.shape) * term.k**2 <= term._light**2 if term.shape else term.k <= term._light
-        for problem in term.reduce() if light else term.problems():
+        for problem in checked(term.reduce() if light else term.problems(), term):
             part = problem.credits(_solved(problem, role, problem.arrays))
             total = part if total is None else total + part
-    except NotFiniteError:
-        term.check_deferred()  # raises for data that are not finite; without any, credits overflow
+    except (NotFiniteError, NotSymmetricError):
+        term.check_deferred()  # raises for data that are not finite, or symmetric; without any, credits overflow
         total = np.full((prod(term.shape), term.k), np.nan)
-    assert total is not None, f"{type(term).__name__}.reduce() returned no problem"
     return finish(term, term.shape, total)
 
 
+def checked(problems: Any, term: Utility) -> Sequence[Problem]:
+    """What `reduce` returned. Raises InputError for anything but one problem or several."""
+    if not isinstance(problems, list | tuple) or not problems or not all(type(problem) is Problem for problem in problems):
+        raise InputError(
+            f"{type(term).__name__}.reduce must return a list of at least one inputs.problems.Problem; got {shown(problems)}."
+        )
+    return problems
+
+
 def finish(term: Utility, shape: tuple[int, ...], total: Array) -> Array:
+    """Credits [..., k] of credits [B, k]; those of absent members are 0. Raises InputError for another number of members."""
+    if total.shape[-1] != term.k:
+        found = f"{type(term).__name__}.reduce has credits of {total.shape[-1]} members"
+        raise InputError(f"{found}, but the utility has k = {term.k}; its arrays must be [groups, k, ..].")
     if term.mask is not None:
         total = namespace(total).where(term.present(), total, 0)
     return laid_out(total, (*shape, term.k)) if shape else total[0, ...]
@@ -125,8 +143,18 @@ def _tree_term(term: Utility, shape: tuple[int, ...], tree: CoalitionTree, rules
     def solve(problem: Problem, arrays: Sequence[Any], root: Any) -> Array:
         return _solved(problem, "tree", (*arrays, root, mixes))
 
-    total = batched_trees.solved(wide.problems(tree), tree.labels, shape, solve)
-    return finish(wide, shape, total)
+    compiled = dispatch.role(term.library) == "cpu" and all(rule is semivalues.shapley for rule in rules)
+    parts: list[Array] = []
+    others: list[Problem] = []
+    for problem in checked(wide.problems(tree), term):
+        if compiled and dispatch.has_kernel(problem.form, problem.game, "forest"):
+            rows = batched_trees.label_rows(tree.labels, shape)
+            parts.append(problem.credits(_solved(problem, "forest", (*problem.arrays, rows))))
+        else:
+            others.append(problem)
+    if others:
+        parts.append(batched_trees.solved(others, tree.labels, shape, solve))
+    return finish(wide, shape, reduce(add, parts))
 
 
 def _check_absent(mask: Array, rules: Rules) -> None:
@@ -145,7 +173,13 @@ def _check_absent(mask: Array, rules: Rules) -> None:
 def _solved(problem: Problem, role: dispatch.Role, arguments: Sequence[Any]) -> Array:
     """What the kernel returns. Raises InputError for a problem above the limits of the kernel."""
     try:
-        part: Array = dispatch.kernel(problem.form, problem.game, role)(*arguments)
+        kernel = dispatch.kernel(problem.form, problem.game, role)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise InputError(
+            f"there is no kernel {problem.form}.{problem.game} for role {role}; shapley_kernels has them."
+        ) from error
+    try:
+        part: Array = kernel(*arguments)
     except LimitError as error:
         raise InputError(str(error)) from error
     return part

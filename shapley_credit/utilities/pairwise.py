@@ -32,7 +32,7 @@ class SumPairwise(Utility):
     array([1.5, 2. , 2.5])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"distances": symmetric("k", "k"), "f": real("sizes")}
+    fields: ClassVar[dict[str, Field | Parameter]] = {"distances": symmetric("k", "k", deferred=True), "f": real("sizes")}
     distances: Array
     f: Array | None
 
@@ -61,7 +61,7 @@ class MeanPairwise(Utility):
     array([0.5, 0.5])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"distances": symmetric("k", "k")}
+    fields: ClassVar[dict[str, Field | Parameter]] = {"distances": symmetric("k", "k", deferred=True)}
     distances: Array
 
     def __init__(self, distances: Any, *, mask: Any = None) -> None:
@@ -88,7 +88,7 @@ class Quadratic(Utility):
     array([3., 4.])
     """
 
-    fields: ClassVar[dict[str, Field | Parameter]] = {"linear": real("k"), "pairs": symmetric("k", "k")}
+    fields: ClassVar[dict[str, Field | Parameter]] = {"linear": real("k"), "pairs": symmetric("k", "k", deferred=True)}
     linear: Array
     pairs: Array
 

@@ -19,10 +19,11 @@ import shapley_credit as sc
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from shapley_credit import Utility
+from shapley_credit.testing.instances import FAMILIES
+from shapley_credit.testing.random_games import tables
 
 from marginals import by_definition, check_of_every_kernel, equals_the_definition, orders_of
-from strategies import FAMILIES
-from structures import function_of, tables
+from structures import function_of
 
 NAMED = {family.__name__: family for family in FAMILIES}
 

@@ -24,7 +24,7 @@ from kernel_checks import check
 from kernel_inputs import GAMES, SIZES, inputs
 from kernel_mutants import MUTANTS, Mutant
 from roles import import_kernels, replacing, using
-from shapley_kernels.kernel_errors import NotFiniteError
+from shapley_kernels.kernel_errors import NotFiniteError, NotSymmetricError
 
 pytestmark = pytest.mark.numba
 
@@ -35,6 +35,7 @@ CHECKED = {
     ("thresholds", "airport"): (1, 3, 8, 13, 37, 70, 71),
     ("thresholds", "facility"): (3, 8, 13, 37, 70),
     ("ranks", "discounted"): (3, 8, 13, 20, 37),
+    ("pairs", "pair_sums"): (3, 8, 13, 37),
     ("ranks", "sized"): (3, 5, 20, 27),
     ("tokens", "scatter"): (8, 63, 70, 140, 200),
     ("tokens", "spread"): (8, 63, 70, 140, 200),
@@ -42,7 +43,8 @@ CHECKED = {
 LOWERED = [
     ("CHUNK_LIMIT = 16", "CHUNK_LIMIT = 11"),
     ("KEYS_LIMIT = 4096", "KEYS_LIMIT = 64"),
-    ("NETWORK_LIMIT = 128", "NETWORK_LIMIT = 24"),
+    ("KEYS_LIMIT = 2048", "KEYS_LIMIT = 24"),
+    ("TILE = 128", "TILE = 16"),
 ]
 
 
@@ -55,7 +57,11 @@ TOOLS = (
 )
 PARTS = {
     "counts": ("shapley_kernels.counts.class_counts", "shapley_kernels.counts.type_counts"),
-    "ranks": ("shapley_kernels.compiled.radix_sort",),
+    "ranks": (
+        "shapley_kernels.compiled.tiles",
+        "shapley_kernels.compiled.sorted_heights",
+        "shapley_kernels.compiled.radix_sort",
+    ),
     "thresholds": (
         "shapley_kernels.compiled.tiles",
         "shapley_kernels.compiled.sorted_heights",
@@ -115,6 +121,10 @@ def run_checks(form: str, module: ModuleType) -> None:
         check_sort(module.sort_rows)
     if hasattr(module, "ascending"):
         check_order(module.room_for_order, module.ascending)
+    if hasattr(module, "discounted"):
+        check_near_keys(module.discounted)
+    if hasattr(module, "_is_symmetric"):
+        check_asymmetry(module.pair_sums)
     rng = np.random.default_rng(5)
     for name, game in GAMES:
         if name == form:
@@ -137,6 +147,32 @@ def check_sort(sort: Any) -> None:
         truth = np.sort(keys, axis=0)
         sort(keys)
         assert np.array_equal(keys, truth)
+
+
+def check_near_keys(game: Any) -> None:
+    """Keys that are equal, or that only their last digits tell apart, beside one far from all."""
+    rng = np.random.default_rng(10)
+    for members in (17, 24):
+        gains, keys = rng.normal(size=(9, members)), rng.integers(0, 5, (9, members)) * 1e-9
+        keys[:, 3] = 1.0
+        arguments = gains, keys, rng.random((1, members))
+        truth = importlib.import_module("shapley_kernels.ranks.ref").discounted(*arguments)
+        np.testing.assert_allclose(game(*arguments), truth, rtol=0, atol=1e-12)
+
+
+def check_asymmetry(game: Any) -> None:
+    """One entry that its mirror image does not equal, or one that is not finite, wherever it stands."""
+    rng = np.random.default_rng(9)
+    for members in (3, 21, 37):
+        distances, others = np.ones((2, members, members)), (np.ones((1, members), np.bool_), np.ones((1, members + 1)))
+        for bad in (1 + 1e-4, np.nan, np.inf):
+            row, *columns = {*rng.integers(members, size=3).tolist(), 0, members - 1}
+            for i, j in [(row, column) for column in columns] + [(column, row) for column in columns]:
+                for place in [(1, i, j)] + ([(0, i, i)] if bad != 1 + 1e-4 else []):
+                    wrong = distances.copy()
+                    wrong[place] = bad
+                    with pytest.raises(NotSymmetricError):
+                        game(wrong, *others)
 
 
 def check_order(room: Any, ascending: Any) -> None:
@@ -204,7 +240,7 @@ def test_keys_are_sorted() -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.form}-{m.role}-{m.wrong[:24]}")
 def test_mutant_is_refused(mutant: Mutant) -> None:
     module = load(*mutant)
-    with quiet_record(), pytest.raises((AssertionError, ValueError, IndexError)):
+    with quiet_record(), pytest.raises((AssertionError, ValueError, IndexError, pytest.fail.Exception)):
         run_checks(mutant.form, module)
 
 

@@ -95,9 +95,19 @@ def test_large_data_are_checked_entry_by_entry(role: str) -> None:
         u.SumPairwise(matrices * 1e300)
         matrices[7, 2, 8] = 2
         with pytest.raises(sc.InputError, match=r"must be symmetric; found 2\.0"):
-            u.SumPairwise(matrices)
+            sc.set_shapley(u.SumPairwise(matrices))
 
 
 def test_sums_of_finite_numbers_may_overflow() -> None:
     assert u.Max(np.full((5000, 8), 1e308)).k == 8
     assert u.Max(np.full((2, 8), -1e308)).k == 8
+
+
+@pytest.mark.numba
+def test_no_kernel_is_asked_for_no_rows() -> None:
+    from shapley_kernels.compiled import threads
+
+    asked: list[int] = []
+    assert threads.rows(lambda low, high: asked.append(low), 0, 1.0)
+    assert not asked
+    assert sc.set_shapley(u.SumPairwise(np.zeros((0, 72, 72)))).shape == (0, 72)

@@ -23,14 +23,15 @@ import shapley_credit as sc
 from shapley_credit import Utility, dispatch, semivalues
 from shapley_credit import utilities as u
 from shapley_credit.solve import batched_trees
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
 
 import golden
-import oracle
 from engine_mutants import ENGINE, MUTANTS, ON_DEVICE, SHAPES, Mutant
 from errors_seen import tolerance
-from family_games import close, game_of, table_of
+from family_games import close
 from golden import built_cases, largest_value
-from roles import import_kernels
+from roles import import_kernels, using
 
 
 def load(name: str, right: str = "", wrong: str = "") -> ModuleType:
@@ -62,7 +63,8 @@ def running_on(module: str = "", right: str = "", wrong: str = "") -> Iterator[N
         return function
 
     import_kernels()
-    with mock.patch.dict(sys.modules), mock.patch.object(dispatch, "kernel", kernel):
+    # Role ref: compiled kernels of many trees, where there are any, would solve in the place of the engine.
+    with using("ref"), mock.patch.dict(sys.modules), mock.patch.object(dispatch, "kernel", kernel):
         for name in ENGINE:
             sys.modules[name] = load(name, *((right, wrong) if name == module else ()))
         with contextlib.ExitStack() as stack:

@@ -33,9 +33,14 @@ def shares(heights: Array) -> None:
 
 @jit
 def _lower(heights: Array, keys: Array, q: int, lane: int, step: int) -> int:
-    """Move the q-th height of a lane down to its place among those `step`, 2 `step`, .. before it; the number of moves."""
+    """Move the q-th height of a lane down to its place among those `step`, 2 `step`, .. before it; the number of moves.
+
+    Equal heights stand in the order of their keys.
+    """
     height, key, place = heights[q, lane], keys[q, lane], q
-    while place >= step and heights[place - step, lane] > height:
+    while place >= step and heights[place - step, lane] >= height:
+        if heights[place - step, lane] == height and keys[place - step, lane] < key:
+            break
         heights[place, lane], keys[place, lane] = heights[place - step, lane], keys[place - step, lane]
         place -= step
     heights[place, lane], keys[place, lane] = height, key

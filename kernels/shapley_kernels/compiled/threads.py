@@ -38,6 +38,8 @@ def rows(kernel: Callable[..., Any], count: int, ns_a_row: float, *arguments: An
 
     Returns whether the kernel returned True for every part, which means something for kernels that return a bool.
     """
+    if not count:  # kernels may write to what they keep of their first row
+        return True
     if count * ns_a_row < 2 * GRAIN_NS:
         return kernel(*arguments, 0, count)
     return _on_threads(kernel, count, int(count * ns_a_row) // GRAIN_NS, arguments)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from shapley_kernels.compiled.jit import jit
-from shapley_kernels.compiled.lanes import Lanes, load, maximum, merge_run, minimum, sort_run, store, transpose
+from shapley_kernels.compiled.lanes import Lanes, load, maximum, merge_run, minimum, packed, sort_run, splat, store, transpose
 from shapley_kernels.compiled.sorting_networks import RUN
 
 
@@ -71,6 +71,24 @@ def turn(source: Any, o: int, step: int, height: int, width: int, target: Any, p
             j = min(column, width - 8)
             a, b, c, d, e, f, g, h = columns(source, o + step * i + j, step)
             store_eight(target, p + stride * j + i, stride, a, b, c, d, e, f, g, h)
+
+
+@jit
+def room_for_keys(members: int) -> Any:
+    """Keys [K or more, 8] for `sort_rows`: those beyond K are above all others."""
+    keys = tile((members + RUN - 1) // RUN * RUN, 8, np.uint32)
+    keys[members:] = np.uint32(0xFFFFFFFF)
+    return keys
+
+
+@jit
+def keys_above(numbers: Any, o: int, members: int, lowest: float, bits: int, places: Any, keys: Any, p: int) -> None:
+    """The keys of K > 8 numbers from o on, by their heights above the lowest, to keys[p:]. places [K]: 0 .. K-1."""
+    # Above the lowest, numbers are smaller, and their leading bits tell more of them apart.
+    lanes = splat(lowest)
+    for first in range(0, members, 8):
+        i = min(first, members - 8)
+        store(keys, p + i, packed(load(numbers, o + i) - lanes, bits, load(places, i)))
 
 
 @jit

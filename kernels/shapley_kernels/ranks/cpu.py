@@ -5,8 +5,9 @@
 one pass over ranks q, by key, descending, equal keys by lower index. What one unit of gain of rank q is worth to its owner, to
 a better and to a worse member comes from a row of rates [3, K]; the two games differ in nothing else. Eight groups at a time,
 one a lane: a sorting network keeps the mask of every exchange of keys; gains follow the masks, and credits go back by them. Up
-to REGISTERS members it runs in registers, filled up by members that come last and gain nothing. Above NETWORK_LIMIT groups are
-sorted one by one, by digits.
+to REGISTERS members it runs in registers, filled up by members that come last and gain nothing. Above, integers of 32 bits are
+sorted that hold the leading bits of a key and its member, and keys that agree in these bits are put in order afterwards. Above
+KEYS_LIMIT groups are sorted one by one, by digits.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from numpy.typing import NDArray
 
 from shapley_kernels.compiled import memory, threads
 from shapley_kernels.compiled.jit import jit
-from shapley_kernels.compiled.lanes import choose, exceeds, load, rank, repeat, restore, splat, store
+from shapley_kernels.compiled.lanes import load, rank, repeat, restore, splat, store
 from shapley_kernels.compiled.radix_sort import INDEX, ascending, room_for_order
+from shapley_kernels.compiled.sorted_heights import put_right
 from shapley_kernels.compiled.sorting_networks import comparators
-from shapley_kernels.compiled.tiles import reach, tile, turn
+from shapley_kernels.compiled.tiles import keys_above, reach, room_for_keys, sort_rows, tile, turn
 from shapley_kernels.compiled.urn_draws import draw_one, mean, mean_change, nothing_drawn
 
 Array = NDArray[Any]
 
-# The most members for which a network runs in registers, and for which it is faster than a sort.
+# The most members for which a network runs in registers, and for which one of keys is faster than a sort.
 REGISTERS = 16
-NETWORK_LIMIT = 128
+KEYS_LIMIT = 2048
+MASKS = len(comparators(REGISTERS))
 NS_SORTED = 8  # a member
 
 
@@ -57,43 +60,6 @@ def _solve_tile(b_gains: Array, b_keys: Array, b_rates: Array, b_credit: Array, 
 
 
 @jit
-def _rank_in_memory(b_keys: Array, b_places: Array, pairs: Array, masks: Array) -> None:
-    """`rank` of keys [K, 8] for any K."""
-    for i in range(b_keys.shape[0]):
-        store(b_places, 8 * i, splat(b_keys.dtype.type(i)))
-    for q in range(pairs.shape[0]):
-        low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-        x, y, i, j = load(b_keys, low), load(b_keys, high), load(b_places, low), load(b_places, high)
-        mask = exceeds(y, x) | (exceeds(i, j) & ~exceeds(x, y))
-        masks[q] = mask
-        store(b_keys, low, choose(mask, y, x))
-        store(b_keys, high, choose(mask, x, y))
-        store(b_places, low, choose(mask, j, i))
-        store(b_places, high, choose(mask, i, j))
-
-
-@jit
-def _exchange(b_values: Array, pairs: Array, masks: Array, q: int) -> None:
-    low, high = 8 * pairs[q, 0], 8 * pairs[q, 1]
-    x, y, mask = load(b_values, low), load(b_values, high), masks[q]
-    store(b_values, low, choose(mask, y, x))
-    store(b_values, high, choose(mask, x, y))
-
-
-@jit
-def _solve_tall_tile(
-    b_gains: Array, b_keys: Array, b_places: Array, b_rates: Array, b_credit: Array, pairs: Array, masks: Array
-) -> None:
-    """As _solve_tile, for any number of members."""
-    _rank_in_memory(b_keys, b_places, pairs, masks)
-    for q in range(pairs.shape[0]):
-        _exchange(b_gains, pairs, masks, q)
-    _share(b_gains, b_rates, b_credit)
-    for q in range(pairs.shape[0] - 1, -1, -1):
-        _exchange(b_credit, pairs, masks, q)
-
-
-@jit
 def _fill_rates(rates: Array, rows: Array, first: int, lanes: int, b_rates: Array, filled: Array) -> None:
     """Write the rates of each group to its lane of b_rates [3 height, 8], unless they are there already."""
     height, s_rows = b_rates.shape[0] // 3, 0 if rows.shape[0] == 1 else 1
@@ -107,17 +73,14 @@ def _fill_rates(rates: Array, rows: Array, first: int, lanes: int, b_rates: Arra
 
 
 @jit
-def _ranked(
-    gains: Array, keys: Array, present: Array, rates: Array, rows: Array, pairs: Array, credit: Array, low: int, high: int
-) -> None:
+def _ranked(gains: Array, keys: Array, present: Array, rates: Array, rows: Array, credit: Array, low: int, high: int) -> None:
     """rates [R, 3, K], rows [B or 1]: the row of rates of each group."""
     members = gains.shape[1]
     s_keys, s_present = 0 if keys.shape[0] == 1 else 1, 0 if present.shape[0] == 1 else 1
-    height = 8 if members <= 8 else max(members, REGISTERS)
+    height = 8 if members <= 8 else REGISTERS
     b_gains, b_credit = tile(height, 8, gains.dtype), tile(height, 8, gains.dtype)
-    b_keys, b_places = tile(height, 8, keys.dtype), tile(height, 8, keys.dtype)
-    b_rates = tile(3 * height, 8, gains.dtype)
-    masks, filled = np.empty(pairs.shape[0], np.uint8), np.full(8, -1)
+    b_keys, b_rates = tile(height, 8, keys.dtype), tile(3 * height, 8, gains.dtype)
+    masks, filled = np.empty(MASKS, np.uint8), np.full(8, -1)
     # With all members present there is nothing to mask, going in or coming out.
     complete = s_present == 0 and present.all()
     for first in range(low, high, 8):
@@ -134,14 +97,58 @@ def _ranked(
         for i in range(members, height):
             store(b_keys, 8 * i, splat(keys.dtype.type(-np.inf)))
             store(b_gains, 8 * i, splat(gains.dtype.type(0)))
-        if height <= REGISTERS:
-            _solve_tile(b_gains, b_keys, b_rates, b_credit, masks)
-        else:
-            _solve_tall_tile(b_gains, b_keys, b_places, b_rates, b_credit, pairs, masks)
+        _solve_tile(b_gains, b_keys, b_rates, b_credit, masks)
         turn(b_credit, 0, 8, width, lanes, credit, first * members, members)
         for group in range(first, first if complete else first + lanes):
             for i in range(members):
                 credit[group, i] = credit[group, i] if present[group * s_present, i] else 0
+
+
+@jit
+def _falls(keys: Array, present: Array, bits: int, places: Array, falls: Array, b_keys: Array, lane: int) -> None:
+    """Minus the keys [K] of a group, those of absent members above all, to falls, and what sorts them to a row of b_keys."""
+    members, wide = keys.shape[0], b_keys.shape[1]
+    lowest = keys.dtype.type(np.inf)
+    for i in range(members):
+        falls[lane, i] = -keys[i] if present[i] else np.inf
+        lowest = min(lowest, falls[lane, i])
+    keys_above(falls, lane * wide, members, lowest, bits, places, b_keys, lane * wide)
+
+
+@jit
+def _ranked_by_keys(
+    gains: Array, keys: Array, present: Array, rates: Array, rows: Array, credit: Array, bits: int, low: int, high: int
+) -> None:
+    """As _ranked, for more members."""
+    members = gains.shape[1]
+    s_keys, s_present = 0 if keys.shape[0] == 1 else 1, 0 if present.shape[0] == 1 else 1
+    wide, member = (members + 7) // 8 * 8, np.uint32((1 << bits) - 1)
+    falls, b_rows, b_keys = tile(8, wide, keys.dtype), tile(8, wide, np.uint32), room_for_keys(members)
+    b_falls, b_gains = tile(members, 8, keys.dtype), tile(members, 8, gains.dtype)
+    b_credit, b_rates = tile(members, 8, gains.dtype), tile(3 * members, 8, gains.dtype)
+    filled, places = np.full(8, -1), np.arange(members).astype(np.uint32)
+    for first in range(low, high, 8):
+        lanes = min(8, high - first)
+        if rows.shape[0] > 1 or first == low:
+            _fill_rates(rates, rows, first, lanes, b_rates, filled)
+        for lane in range(lanes):
+            _falls(keys[(first + lane) * s_keys], present[(first + lane) * s_present], bits, places, falls, b_rows, lane)
+        turn(b_rows, 0, wide, 8, members, b_keys, 0, 8)
+        sort_rows(b_keys)
+        for lane in range(lanes):
+            for q in range(members):
+                b_falls[q, lane] = falls[lane, np.uint64(b_keys[q, lane] & member)]
+        put_right(b_falls, b_keys, splat(keys.dtype.type(0)))
+        for lane in range(lanes):
+            row = gains[first + lane]
+            for q in range(members):
+                b_gains[q, lane] = row[np.uint64(b_keys[q, lane] & member)]
+        _share(b_gains, b_rates, b_credit)
+        for lane in range(lanes):
+            row, here = credit[first + lane], present[(first + lane) * s_present]
+            for q in range(members):
+                i = np.uint64(b_keys[q, lane] & member)
+                row[i] = b_credit[q, lane] if here[i] else 0
 
 
 @jit
@@ -185,7 +192,7 @@ def _discount_rates(discounts: Array, rates: Array, low: int, high: int) -> None
 
 
 @jit
-def _discounted(gains: Array, keys: Array, discounts: Array, pairs: Array, credit: Array, low: int, high: int) -> None:
+def _discounted(gains: Array, keys: Array, discounts: Array, credit: Array, low: int, high: int) -> None:
     """discounts [B or 1, K]."""
     count, members = discounts.shape
     rates = np.empty((count, 3, members), gains.dtype)
@@ -194,7 +201,7 @@ def _discounted(gains: Array, keys: Array, discounts: Array, pairs: Array, credi
     else:
         _discount_rates(discounts, rates, low, high)
     present = np.ones((1, members), np.bool_)
-    _ranked(gains, keys, present, rates, np.arange(count), pairs, credit, low, high)
+    _ranked(gains, keys, present, rates, np.arange(count), credit, low, high)
 
 
 @jit
@@ -227,28 +234,31 @@ def _size_rates(weights: Array, sizes: Array, rates: Array, low: int, high: int)
                 rates[row, 1 + worse, better] = moved
 
 
-def _network(members: int) -> tuple[Array, float]:
-    """Pairs of the network that sorts so many members, and nanoseconds a group."""
-    if members <= REGISTERS:
-        pairs = comparators(8 if members <= 8 else REGISTERS)
-        return pairs, 0.2 * len(pairs) + 3 * members
-    pairs = comparators(members)
-    return pairs, 0.8 * len(pairs) + 3 * members
+def _registers_ns(members: int) -> float:
+    """Nanoseconds a group of a network in registers."""
+    return 0.2 * len(comparators(8 if members <= 8 else REGISTERS)) + 3 * members
+
+
+def _rank_many(*arguments: Any) -> None:
+    """`_ranked` for more members than REGISTERS; the arguments are its own."""
+    groups, members = arguments[0].shape
+    if members > KEYS_LIMIT:
+        threads.rows(_ranked_one_by_one, groups, NS_SORTED * members, *arguments)
+    else:
+        bits = (members - 1).bit_length()
+        threads.rows(_ranked_by_keys, groups, (2 + 0.05 * bits**2) * members, *arguments, bits)
 
 
 def discounted(gains: Array, keys: Array, discounts: Array) -> Array:
     """gains [B, K], keys, discounts [B or 1, K] -> [B, K]."""
     groups, members = gains.shape
     credit = memory.empty(gains.shape, gains.dtype)
-    if members > NETWORK_LIMIT:
-        rates = np.empty((len(discounts), 3, members), gains.dtype)
-        threads.rows(_discount_rates, len(discounts), 10 * members, discounts, rates)
-        everyone = np.ones((1, members), np.bool_)
-        by_row = gains, keys, everyone, rates, np.arange(len(discounts)), credit
-        threads.rows(_ranked_one_by_one, groups, NS_SORTED * members, *by_row)
+    if members <= REGISTERS:
+        threads.rows(_discounted, groups, _registers_ns(members), gains, keys, discounts, credit)
         return credit
-    pairs, cost = _network(members)
-    threads.rows(_discounted, groups, cost, gains, keys, discounts, pairs, credit)
+    rates = np.empty((len(discounts), 3, members), gains.dtype)
+    threads.rows(_discount_rates, len(discounts), 10 * members, discounts, rates)
+    _rank_many(gains, keys, np.ones((1, members), np.bool_), rates, np.arange(len(discounts)), credit)
     return credit
 
 
@@ -264,11 +274,9 @@ def sized(gains: Array, keys: Array, present: Array, weights: Array) -> Array:
     by_size = np.ascontiguousarray(weights.swapaxes(1, 2))
     threads.rows(_size_rates, len(sizes), 0.5 * members**3, by_size, sizes, rates)
     credit = memory.empty(gains.shape, rates.dtype)
-    wide = gains.astype(rates.dtype, copy=False)
-    if members > NETWORK_LIMIT:
-        cost = NS_SORTED * members
-        threads.rows(_ranked_one_by_one, len(gains), cost, wide, keys, present, rates, rows.ravel(), credit)
-        return credit
-    pairs, cost = _network(members)
-    threads.rows(_ranked, len(gains), cost, wide, keys, present, rates, rows.ravel(), pairs, credit)
+    arguments = gains.astype(rates.dtype, copy=False), keys, present, rates, rows.ravel(), credit
+    if members <= REGISTERS:
+        threads.rows(_ranked, len(gains), _registers_ns(members), *arguments)
+    else:
+        _rank_many(*arguments)
     return credit

@@ -37,8 +37,8 @@ from shapley_kernels.compiled.lanes import (
     total,
 )
 from shapley_kernels.compiled.sorted_heights import put_right, shares
-from shapley_kernels.compiled.sorting_networks import RUN, comparators
-from shapley_kernels.compiled.tiles import sort_rows, tile, turn
+from shapley_kernels.compiled.sorting_networks import comparators
+from shapley_kernels.compiled.tiles import keys_above, room_for_keys, sort_rows, tile, turn
 from shapley_kernels.kernel_errors import NotFiniteError
 from shapley_kernels.thresholds.above_4096 import airport_many, facility_many
 from shapley_kernels.thresholds.absent_members import lower, raise_present
@@ -101,30 +101,12 @@ def _lowest(scores: Array, o: int, members: int, floor: float) -> tuple[float, L
 
 
 @jit
-def _room_for_keys(members: int) -> Any:
-    """Keys [K or more, 8] for `sort_rows`: those beyond K are above all others."""
-    keys = tile((members + RUN - 1) // RUN * RUN, 8, np.uint32)
-    keys[members:] = np.uint32(0xFFFFFFFF)
-    return keys
-
-
-@jit
-def _keys(scores: Array, o: int, members: int, lowest: float, bits: int, places: Array, keys: Array, p: int) -> None:
-    """The keys of K > 8 heights above the lowest, to keys[p:]. places [K]: 0 .. K-1."""
-    # Above the lowest, numbers are smaller, and their leading bits tell more of them apart.
-    lanes = splat(lowest)
-    for first in range(0, members, 8):
-        i = min(first, members - 8)
-        store(keys, p + i, packed(load(scores, o + i) - lanes, bits, load(places, i)))
-
-
-@jit
 def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: int, high: int) -> bool:
     members = scores.shape[1]
     wide = (members + 7) // 8 * 8
     s_base = 0 if base.shape[0] == 1 else 1
     b_floor, b_lowest = np.zeros(8, scores.dtype), np.zeros(8, scores.dtype)
-    rows, keys, heights = tile(8, wide, np.uint32), _room_for_keys(members), tile(members, 8, scores.dtype)
+    rows, keys, heights = tile(8, wide, np.uint32), room_for_keys(members), tile(members, 8, scores.dtype)
     places = np.arange(members).astype(np.uint32)
     member = np.uint32((1 << bits) - 1)
     asked = members if credit.itemsize == 8 else 0  # float32 has half as many lines, and is faster without
@@ -136,7 +118,7 @@ def _airport_keyed(scores: Array, base: Array, credit: Array, bits: int, low: in
             b_lowest[lane], more = _lowest(scores, (first + lane) * members, members, b_floor[lane])
             nothing = nothing + more
         for lane in range(lanes):
-            _keys(scores, (first + lane) * members, members, b_lowest[lane], bits, places, rows, lane * wide)
+            keys_above(scores, (first + lane) * members, members, b_lowest[lane], bits, places, rows, lane * wide)
         turn(rows, 0, wide, 8, members, keys, 0, 8)
         sort_rows(keys)
         for lane in range(lanes):
@@ -205,7 +187,7 @@ def _facility_keyed(scores: Array, weights: Array, credit: Array, bits: int, low
     s_weights = 0 if weights.shape[0] == 1 else 1
     b_heights, b_sorted = tile(members, 8, scores.dtype), tile(members, 8, scores.dtype)
     b_total = tile(members, 8, scores.dtype)
-    keys = _room_for_keys(members)
+    keys = room_for_keys(members)
     b_weight = np.zeros(8, scores.dtype)
     member = np.uint32((1 << bits) - 1)
     zero = splat(scores.dtype.type(0))

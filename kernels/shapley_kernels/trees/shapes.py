@@ -50,9 +50,10 @@ def tree_of(labels: NDArray[Any]) -> Node:
 
 def _parts(labels: NDArray[Any], depth: int, members: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Members grouped by their labels at a depth; below the last level each stands alone."""
-    keys = members if depth == len(labels) else tuple(labels[depth, list(members)].tolist())
+    if depth == len(labels):
+        return [(member,) for member in members]
     parts: dict[int, list[int]] = {}
-    for key, member in zip(keys, members, strict=True):
+    for key, member in zip(labels[depth, list(members)].tolist(), members, strict=True):
         parts.setdefault(key, []).append(member)
     return list(map(tuple, parts.values()))
 

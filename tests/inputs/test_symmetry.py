@@ -1,0 +1,107 @@
+"""Large matrices are looked at when credits are computed: by the kernel in its one pass, or before any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import shapley_credit as sc
+from shapley_credit import semivalues
+from shapley_credit import utilities as u
+from shapley_credit.inputs.checks import check_entries
+
+from roles import ROLES, using
+
+K = 72  # large enough to be left to the kernel, and several blocks of 8
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "flat": sc.set_shapley,
+    "summed": lambda utility: sc.set_shapley(2 * utility + u.Mean(np.ones(K))),
+    "semivalue": lambda utility: sc.set_semivalue(utility, semivalues.banzhaf),
+    "unions": lambda utility: sc.owen(utility, np.arange(K) // 2),
+    "line": sc.connected_shapley,
+    "order": lambda utility: sc.marginal_vector(utility, order=np.arange(K)[::-1]),
+    "value": lambda utility: utility.value((0, 1, 2)),
+    "interactions": sc.interactions,
+}
+FAMILIES: dict[str, tuple[str, Callable[..., Any]]] = {
+    "SumPairwise": ("distances", u.SumPairwise),
+    "MeanPairwise": ("distances", u.MeanPairwise),
+    "Quadratic": ("pairs", lambda pairs, **given: u.Quadratic(np.ones(K), pairs, **given)),
+}
+
+
+def symmetric(*shape: int, dtype: Any = np.float64) -> Any:
+    numbers = np.random.default_rng(3).random(shape) - 0.5
+    return (numbers + np.swapaxes(numbers, -1, -2)).astype(dtype)
+
+
+def refusal(call: Callable[..., Any], *arguments: Any) -> str:
+    with pytest.raises(sc.InputError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("way", WAYS)
+def test_the_entry_is_named_as_by_the_slow_look(way: str, family: str, role: str) -> None:
+    name, make = FAMILIES[family]
+    right = symmetric(K, K)
+    with using(role):
+        WAYS[way](make(right))
+        for place, bad in (((70, 3), 2.0), ((3, 70), np.nan), ((5, 5), -np.inf), ((0, 71), np.inf)):
+            wrong = right.copy()
+            wrong[place] = bad
+            truth = refusal(check_entries, wrong, "symmetric", name)
+            assert refusal(WAYS[way], make(wrong)) == truth
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int64])
+@pytest.mark.parametrize("layout", ["contiguous", "transposed", "strided"])
+def test_the_layout_and_the_dtype_change_no_message(layout: str, dtype: Any, role: str) -> None:
+    wrong = (8 * symmetric(3, K, K)).astype(dtype)
+    wrong[1, 3, 70] += 5
+    strided = np.repeat(wrong, 2, axis=2)[:, :, ::2]
+    given = {"contiguous": wrong, "transposed": np.swapaxes(wrong, 1, 2), "strided": strided}[layout]
+    present = np.ones((3, K), np.bool_)
+    present[1, 70] = False
+    with using(role):
+        truth = refusal(check_entries, given, "symmetric", "distances")
+        assert refusal(lambda: sc.set_shapley(u.SumPairwise(given))) == truth
+        assert np.isfinite(sc.set_shapley(u.SumPairwise(given, mask=present))).all()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1.0, 1e30])
+def test_rounding_is_no_asymmetry(scale: float, dtype: Any, role: str) -> None:
+    rng = np.random.default_rng(4)
+    rounded = (scale * symmetric(40, 20, 20) * (1 + 2e-7 * rng.random((40, 20, 20)))).astype(dtype)
+    wrong = rounded.copy()
+    wrong[7, 2, 19] += 2e-5 * scale
+    with using(role):
+        assert np.isfinite(sc.set_shapley(u.MeanPairwise(rounded))).all()
+        if scale:
+            assert "must be symmetric" in refusal(sc.set_shapley, u.MeanPairwise(wrong))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_group_of_a_batch_that_was_not_looked_at_is(role: str) -> None:
+    wrong = symmetric(20, 16, 16)
+    wrong[4, 1, 2] += 1
+    with using(role):
+        utility = u.SumPairwise(wrong)
+        for way in (WAYS["flat"], WAYS["value"], lambda one: sc.owen(one, np.arange(16) // 4)):
+            way(utility[3])
+            assert "must be symmetric" in refusal(way, utility[4])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_credits_that_overflow_are_no_asymmetry(role: str) -> None:
+    with using(role):
+        assert np.isfinite(sc.set_shapley(u.MeanPairwise(np.full((K, K), 3e38, np.float32)))).all()
+        assert "overflow" in refusal(sc.set_shapley, u.SumPairwise(np.full((K, K), 1.7e308)))
