@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from shapley_credit.coalitions import member_indices
 from shapley_credit.convert import Array, Library, from_numpy, summary
 from shapley_credit.errors import InputError
-from shapley_credit.inputs.binding import bind_fields
 from shapley_credit.inputs.checks import is_finite
+from shapley_credit.inputs.declared import Declared
 from shapley_credit.inputs.fields import Field
-from shapley_credit.inputs.finite import Finite
 from shapley_credit.inputs.pricing import Priced
 from shapley_credit.inputs.problems import Problem
 from shapley_credit.torch_compile import BetweenGraphs
@@ -24,11 +23,12 @@ from shapley_kernels.arrays import beside, everybody, laid_out, namespace
 from shapley_kernels.member_axes import Orders
 
 
-class Utility(Finite, BetweenGraphs, Priced):
+class Utility(Declared, BetweenGraphs, Priced):
     """A set function v on k members, for one group or for many groups along leading axes.
 
     A family declares its arrays and parameters in `fields`, hands them to `bind` in `__init__`, and says two things:
     `definition`, the plain sentence of mathematics for one group, and `reduce`, the problems whose credits add up to its own.
+    Without `reduce` credits take the values of all 2^k sets, for at most 16 members.
 
     Attributes:
         k: number of members of a group, absent ones included.
@@ -38,6 +38,7 @@ class Utility(Finite, BetweenGraphs, Priced):
             utility takes the dtype of the other terms of a sum, and alone gives float64. float16 and bfloat16 are computed and
             returned in float32, integers and Python numbers in float64.
         library: the array library and device that the credits return to, None for NumPy.
+        by_table: whether the family has no `reduce`, and is credited by the values of all its sets.
         anchor: one of the arrays; whatever `reduce` makes goes beside it, in its library and on its device.
     """
 
@@ -53,29 +54,6 @@ class Utility(Finite, BetweenGraphs, Priced):
 
     # Lets NumPy arrays and scalars leave `array * utility` to __rmul__.
     __array_ufunc__ = None
-
-    def bind(self, mask: Any = None, **given: Any) -> None:
-        """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
-
-        An array given as None stays None; its default is the family's business. Cost O(size of the data).
-        Raises InputError for wrong shapes, mixed libraries, entries outside a domain (unless masked, deferred, on a device).
-        """
-        given["mask"] = mask
-        bind_fields(type(self), given, self.__dict__)
-
-    # The two things a family says.
-
-    def definition(self, members: Array) -> float:
-        """v(S) of one group by its definition; `members` are the indices of the present members of S, ascending."""
-        raise NotImplementedError
-
-    def reduce(self) -> Sequence[Problem]:
-        """The problems whose credits, times their scales, add up to the credits of this utility."""
-        raise NotImplementedError
-
-    def reduce_unions(self) -> Sequence[Problem]:
-        """The problems of `reduce` for members in unions, where the players of its games are not the members."""
-        return self.reduce()
 
     def intervals(self, line: Array) -> Array:
         """v of line[a] .. line[b] of one group at [a, b] for a <= b, [n, n]; `line` are present members, ascending."""
@@ -204,7 +182,7 @@ class Utility(Finite, BetweenGraphs, Priced):
     def __repr__(self) -> str:
         given = {name: value for name in [*self.fields, "mask"] if (value := vars(self).get(name)) is not None}
         parts = [f"{name}={summary(value) if hasattr(value, 'ndim') else repr(value)}" for name, value in given.items()]
-        return f"{type(self).__name__}({', '.join(parts)})"
+        return f"{type(self).__name__}({', '.join(parts)}{'; credited by all its values' if self.by_table else ''})"
 
     # Utilities add up, and numbers scale them.
 

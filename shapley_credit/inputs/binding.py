@@ -51,6 +51,8 @@ def bind_fields(family: Any, given: dict[str, Any], found: dict[str, Any]) -> No
 
     See `Utility.bind`.
     """
+    if len(given) != len(family.fields) + 1:
+        _refuse_names(family, given)
     try:
         if not _bind(family, given, found):
             _bind(family, _coded(family, given, found), found)
@@ -127,6 +129,16 @@ def _refuse_missing(family: Any, given: dict[str, Any], found: dict[str, Any]) -
         refuse_none(data if isinstance(data, list | tuple) else found.get(name, 0), name, remedy, need)
 
 
+def _refuse_names(family: Any, given: dict[str, Any]) -> None:
+    """Raise InputError for a name that is no field, and for a field that was left out and that the family does not make."""
+    fields = ", ".join(family.fields)
+    for name in given.keys() - family.fields.keys() - {"mask"}:
+        raise InputError(f"bind was given {name}, which is no field of {family.__name__}; its fields are {fields}.")
+    for name in family.fields.keys() - given.keys():
+        if not hasattr(family, name):
+            raise InputError(f"bind was not given {name}, a field of {family.__name__}; it must be given all of {fields}.")
+
+
 @lru_cache(maxsize=64)
 def _required(family: Any) -> frozenset[str]:
     """The arrays that a family can't do without: those whose default is not None."""
@@ -139,6 +151,11 @@ def _required(family: Any) -> frozenset[str]:
 def _binding(family: Any, kinds: Kinds) -> Binding | None:
     """How arrays of these kinds are bound: worked out at the first call, looked up from then on; None for names of classes."""
     fields: dict[str, Field] = {"mask": _MASK, **family.fields}
+    for name, *_ in kinds:
+        if name not in fields:
+            raise InputError(
+                f"bind was given {name}, which is no field of {family.__name__}; its fields are {', '.join(family.fields)}."
+            )
     if any(fields[name].domain == "label" and not is_coded(given) for name, _, given, _ in kinds):
         return None
     axes = tuple((name, fields[name].axes, shape) for name, shape, _, _ in kinds)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-
-from strategies import Array
+from shapley_credit.testing.instances import Array
 
 K = 3
 ARMS = 3

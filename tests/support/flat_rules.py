@@ -8,8 +8,7 @@ from math import comb
 
 from shapley_credit import semivalues
 from shapley_credit.semivalues import Semivalue
-
-import oracle
+from shapley_credit.testing import oracle
 
 
 def rising(x: Fraction, n: int) -> Fraction:

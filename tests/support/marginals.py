@@ -10,13 +10,13 @@ import numpy as np
 import shapley_credit as sc
 from hypothesis import strategies as st
 from shapley_credit import Utility, dispatch
+from shapley_credit.testing.instances import Array, instances
 
 from errors_seen import tolerance
 from family_games import close
 from kernel_inputs import GAMES, inputs
 from shapley_kernels.arguments import has_names
 from shapley_kernels.member_axes import along, in_order
-from strategies import Array, instances
 
 Draw = st.DataObject
 

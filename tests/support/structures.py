@@ -1,4 +1,4 @@
-"""Random coalition trees and games, trees with members gone or added, and semivalues with their weights."""
+"""Coalition trees and games with members gone or added, and semivalues with their weights."""
 
 from __future__ import annotations
 
@@ -9,30 +9,9 @@ from typing import Any
 
 import numpy as np
 import shapley_credit as sc
-from hypothesis import strategies as st
 from shapley_credit import semivalues
-
-import oracle
-from strategies import Array
-
-
-@st.composite
-def trees(draw: st.DrawFn, k: int) -> list[Any]:
-    """Nested lists of 0 .. k-1 with up to 3 levels; unions of one child, of one member and of all members included."""
-
-    def grow(members: list[int], levels: int) -> list[Any]:
-        if not levels:
-            return list(members)
-        keys = draw(st.lists(st.integers(0, 2), min_size=len(members), max_size=len(members)))
-        parts = [[i for i, key in zip(members, keys, strict=True) if key == label] for label in sorted(set(keys))]
-        return [part[0] if len(part) == 1 and draw(st.booleans()) else grow(part, levels - 1) for part in parts]
-
-    return grow(draw(st.permutations(range(k))), draw(st.integers(0, 2)))
-
-
-def partitions(k: int) -> st.SearchStrategy[list[list[int]]]:
-    keys = st.lists(st.integers(0, k - 1), min_size=k, max_size=k)
-    return keys.map(lambda labels: [[i for i in range(k) if labels[i] == label] for label in sorted(set(labels))])
+from shapley_credit.testing import oracle
+from shapley_credit.testing.instances import Array
 
 
 def beside(tree: list[Any], first: int, second: int) -> list[Any]:
@@ -70,12 +49,6 @@ def function_of(table: Array) -> Callable[[tuple[int, ...]], float]:
 
 def batched_function_of(table: Array) -> sc.batched:
     return sc.batched(lambda coalitions: table[coalitions @ (1 << np.arange(coalitions.shape[1]))])
-
-
-@st.composite
-def tables(draw: st.DrawFn, k: int) -> Array:
-    """All values of a random game, interactions of every order included."""
-    return np.array(draw(st.lists(st.integers(-64, 64), min_size=1 << k, max_size=1 << k))) / 8
 
 
 def renamed(tree: Any, names: Sequence[int]) -> Any:

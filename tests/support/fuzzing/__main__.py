@@ -15,9 +15,10 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from shapley_credit.testing.instances import FAMILIES
+
 from fuzzing.hunt import Tally
 from fuzzing.reports import path_of, table, work
-from strategies import FAMILIES
 
 HOME = Path(".fuzz")
 

@@ -12,12 +12,12 @@ import shapley_credit as sc
 from shapley_credit import Utility, semivalues
 from shapley_credit import utilities as u
 from shapley_credit.inputs.fields import REAL_VALUED, Field
+from shapley_credit.testing.instances import Array, Instance
 
 from fuzzing import dress
 from fuzzing.dress import Dress
 from fuzzing.values import Way
 from roles import using
-from strategies import Array, Instance
 
 HEADER = """\
 import numpy as np

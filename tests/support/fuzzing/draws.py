@@ -11,11 +11,11 @@ import numpy as np
 from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit.inputs.fields import MEMBERS, REAL_VALUED, Field, Parameter
+from shapley_credit.testing.instances import FAMILIES, Array, fields_of, instances
 
 from fuzzing.cases import Case, Term
 from fuzzing.dress import LIBRARIES
 from fuzzing.values import VALUES, ways
-from strategies import FAMILIES, Array, fields_of, instances
 
 # By dtype: sizes of numbers, from subnormal ones to where the dtype ends.
 MAGNITUDES: dict[str, Sequence[float]] = {

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from strategies import Array
+from shapley_credit.testing.instances import Array
 
 Dress = Callable[[Array], Any]
 

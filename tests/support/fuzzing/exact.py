@@ -13,8 +13,7 @@ from unittest import mock
 import numpy as np
 from shapley_credit import Utility
 from shapley_credit.inputs.fields import REAL_VALUED, Field
-
-from strategies import Array
+from shapley_credit.testing.instances import Array
 
 # Members of a coalition, ascending -> its value.
 Game = Callable[[tuple[int, ...]], Fraction]

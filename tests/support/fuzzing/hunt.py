@@ -15,11 +15,11 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import FlakyFailure, HypothesisException
 from shapley_credit import Utility
+from shapley_credit.testing.instances import FAMILIES
 
 from fuzzing.cases import Case
 from fuzzing.draws import cases
 from fuzzing.verdict import Fault, judge
-from strategies import FAMILIES
 
 # Cases of a round, and the longest time that a failing one is shrunk: of a new kind, and of one that another game had.
 EXAMPLES = 20

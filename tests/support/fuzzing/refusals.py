@@ -8,12 +8,12 @@ from itertools import combinations
 
 import numpy as np
 from shapley_credit import Utility
+from shapley_credit.testing.instances import Array
 
 from fuzzing import exact
 from fuzzing.cases import Case, groups
 from fuzzing.exact import Game
 from fuzzing.values import SETS
-from strategies import Array
 
 
 def masks(case: Case) -> list[Array]:

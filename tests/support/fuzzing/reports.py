@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from shapley_credit.testing.instances import FAMILIES
+
 from fuzzing.hunt import Finding, Tally, hunt
-from strategies import FAMILIES
 
 
 def work(minutes: float, names: Sequence[str], home: Path, seed: int) -> Tally:

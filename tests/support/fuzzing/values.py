@@ -9,8 +9,8 @@ from itertools import combinations
 
 from hypothesis import strategies as st
 from shapley_credit.semivalues import Semivalue
+from shapley_credit.testing import oracle, random_games
 
-import oracle
 import structures
 from connected_orders import growing
 from flat_rules import RULES
@@ -88,7 +88,7 @@ def _all_but_one(k: int) -> Iterable[Members]:
 
 @st.composite
 def owen(draw: st.DrawFn, k: int) -> Way:
-    partition = draw(structures.partitions(k))
+    partition = draw(random_games.partitions(k))
     rules = draw(st.lists(st.sampled_from(structures.RULES), min_size=2, max_size=2))
     (outer, p), (inner, q) = rules if draw(st.booleans()) else [structures.RULES[0]] * 2
     levels = f", levels=({_spelled(outer)}, {_spelled(inner)})"
@@ -103,7 +103,7 @@ def owen(draw: st.DrawFn, k: int) -> Way:
 
 @st.composite
 def winter(draw: st.DrawFn, k: int) -> Way:
-    tree = draw(structures.trees(k))
+    tree = draw(random_games.nested_trees(k))
     few = k <= ORDERS
     truth: Truth | None = (lambda game, present: oracle.winter(game, tree, k)) if few else None
     return Way("winter", f"sc.owen(game, {tree})", truth, all_sets if few else ends)

@@ -14,13 +14,13 @@ import numpy as np
 import shapley_credit as sc
 from shapley_credit import Utility
 from shapley_credit.inputs.fields import UNBOUNDED, Field
+from shapley_credit.testing.instances import Array
 
 from errors_seen import tolerance
 from fuzzing import exact
 from fuzzing.cases import Case, groups, host
 from fuzzing.exact import Game
 from fuzzing.refusals import absent, combined, condition, masks, reason_of
-from strategies import Array
 
 
 class Fault(AssertionError):

@@ -75,6 +75,11 @@ def shapley_weights(k: int) -> list[Fraction]:
     return [Fraction(factorial(s) * factorial(k - 1 - s), factorial(k)) for s in range(k)]
 
 
+def banzhaf_weights(k: int) -> list[Fraction]:
+    """p_s = 1 / 2^(k - 1)."""
+    return [Fraction(1, 1 << (k - 1))] * k
+
+
 def owen(
     v: Game, partition: Sequence[Sequence[int]], k: int, outer: Weights = shapley_weights, inner: Weights = shapley_weights
 ) -> list[Fraction]:
