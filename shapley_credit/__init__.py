@@ -14,6 +14,8 @@ from shapley_credit.values import connected_shapley, marginal_vector, owen, set_
 
 if TYPE_CHECKING:
     from shapley_credit import plots
+    from shapley_credit.attribution.attribute import aattribute, attribute, attribute_progress
+    from shapley_credit.attribution.attributed import Attribution
     from shapley_credit.blackbox.cache import Cache
     from shapley_credit.blackbox.estimate import aestimate, estimate
     from shapley_credit.blackbox.evaluate import aevaluate, evaluate
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attribution",
     "Cache",
     "CoalitionTree",
     "Estimate",
@@ -39,9 +42,12 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "Utility",
+    "aattribute",
     "advantages",
     "aestimate",
     "aevaluate",
+    "attribute",
+    "attribute_progress",
     "batched",
     "connected_shapley",
     "estimate",
@@ -66,12 +72,16 @@ __all__ = [
 
 # The modules of names that are imported when they are first used: most programs need few of them.
 _HOME_OF = {
+    "Attribution": "attribution.attributed",
     "Cache": "blackbox.cache",
     "Estimate": "blackbox.solution",
     "Explanation": "explanation.explained",
+    "aattribute": "attribution.attribute",
     "advantages": "credit.groups",
     "aestimate": "blackbox.estimate",
     "aevaluate": "blackbox.evaluate",
+    "attribute": "attribution.attribute",
+    "attribute_progress": "attribution.attribute",
     "estimate": "blackbox.estimate",
     "evaluate": "blackbox.evaluate",
     "explain": "explanation.explain",

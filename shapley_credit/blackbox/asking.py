@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shapley_credit.blackbox.claims import ABOVE
 from shapley_credit.blackbox.replies import Reply, ask, raised
 from shapley_credit.blackbox.requests import Ledger
-from shapley_credit.errors import InputError
-from shapley_credit.inputs.answers import AsynchronousError, shown
+from shapley_credit.inputs.answers import AsynchronousError, NotAwaitableError, shown
 from shapley_credit.solve.callables import batched
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ class Asking:
         except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
             return Reply.failed(len(batch), raised(error))
         if not hasattr(type(waiting), "__await__"):
-            raise InputError(
+            raise NotAwaitableError(
                 f"aevaluate and aestimate need an asynchronous function; this one returned {shown(waiting)}, which can't be "
                 "awaited. Pass it to sc.evaluate or sc.estimate, or make it `async def`."
             )

@@ -19,6 +19,9 @@ from shapley_credit.solve.callables import batched
 
 Trace = tuple[tuple[int, float], ...]
 
+# Evaluations a member from which docs/estimators.md measured that intervals hold what they should.
+RELIABLE = 10
+
 
 def estimate(
     utility: Any,
@@ -38,7 +41,8 @@ def estimate(
 
     utility: a function of a tuple of members, or `batched(f)`, f: bool [m, k] -> [m].
     coalitions, budget, method, levels, seed: as for `plan`; exact if all coalitions that matter are within the budget.
-    tol: stop as soon as all standard errors are at most this, after 1/16, 1/8, 1/4 or 1/2 of the budget.
+    tol: stop as soon as all standard errors are at most this, after 1/16, 1/8, 1/4 or 1/2 of the budget, and never before ten
+        evaluations a member: a standard error from fewer may be small by chance.
     cache, and all others: as for `evaluate`.
 
     Returns an `Estimate` of credits [..., k], with no leading axes.
@@ -117,7 +121,7 @@ def _plans(whole: Plan, tol: float | None) -> Iterator[Plan]:
     """The plans to ask, one after the other until one suffices: of parts of the budget where there is a tolerance, then all."""
     if tol is not None:
         number(tol, "tol must be a number >= 0", lambda error: error >= 0)
-    least = METHODS[whole.method].minimum(whole.structure)
+    least = max(METHODS[whole.method].minimum(whole.structure), RELIABLE * whole.k)
     budgets = [] if tol is None or whole.method == "exact" else [whole.budget // part for part in (16, 8, 4, 2)]
     parts = (Plan(whole.structure, whole.method, budget, whole.seed) for budget in budgets if budget >= least)
     return chain(parts, [whole])

@@ -143,6 +143,8 @@ def _open(
         raise InputError(f"value must be a function or batched(function); got {value!r}.")
     if not isinstance(many, list | tuple) or not all(isinstance(plan, Asked) for plan in many):
         raise InputError(f"evaluate takes a Plan or a sequence of Plans; got {plans!r}.")
+    if cache is not None and not (hasattr(cache, "get") and hasattr(cache, "__setitem__")):
+        raise InputError(f"cache must be a mapping from requests to values, a dict or a Cache; got {shown(cache)}.")
     if request is None and len({plan.k for plan in many}) > 1:
         raise InputError("plans of different k need request=, which says what is asked for a coalition of each of them.")
     return single, Ledger(many, request, cache)

@@ -92,9 +92,10 @@ def check(structure: Structure, name: str, budget: int | None) -> int:
             f"{least:,} for an estimate."
         )
     if budget < needed:
+        other = f" Method 'kriging' needs {counted(kriging.minimum(structure))}." if name == "adjusted" else ""
         raise InputError(
             f"method {name!r} needs a budget of at least {counted(needed)} evaluations of k = {structure.k} members; "
-            f"got {counted(budget)}."
+            f"got {counted(budget)}.{other}"
         )
     check_size(structure, name, needed if name == "exact" else budget)
     return budget

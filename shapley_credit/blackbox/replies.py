@@ -14,8 +14,12 @@ from shapley_credit.solve.callables import batched
 
 
 def raised(error: BaseException) -> str:
-    """What an error says, after "the utility"."""
-    return f"raised {type(error).__name__}: {error}"
+    """What an error says, after "the utility"; the caller's may raise when it is asked."""
+    try:
+        told = str(error)
+    except Exception:  # noqa: BLE001 - as above
+        told = "an error that can't be printed"
+    return f"raised {type(error).__name__}: {told}"
 
 
 class Reply(NamedTuple):

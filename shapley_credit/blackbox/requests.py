@@ -148,7 +148,7 @@ class Ledger:
         reason = self.stopped
         if not reason:
             fault = self.faults.get(self.needed[number][lost[first][1]], "was not asked")
-            reason = f"the utility {fault} for coalition {coalition} of plan {number}"
+            reason = f"the utility {fault} for coalition {coalition} of plan {number}{self._named(number, coalition)}"
         return EvaluationError(
             f"{reason}; {len(lost)} of {sum(map(len, found))} coalitions have no value. {KEPT}",
             coalition,
@@ -157,6 +157,12 @@ class Ledger:
             failed,
             dict(self.answers),
         )
+
+    def _named(self, number: int, coalition: Coalition | None) -> str:
+        """The members of a coalition as a tree calls them, if it has names."""
+        plan = self.plans[number]
+        names = plan.structure.tree.names if isinstance(plan, Plan) else None
+        return "" if names is None or not coalition else f", members {shown([names[i] for i in coalition])}"
 
     @contextmanager
     def reachable(self) -> Iterator[None]:

@@ -22,6 +22,10 @@ class AsynchronousError(InputError):
     """A function that should return numbers returned something that must be awaited."""
 
 
+class NotAwaitableError(InputError):
+    """A function that should return something that must be awaited returned something else."""
+
+
 def number_of(answer: Any) -> float:
     """A finite number of Python, NumPy or an array library, on any device.
 

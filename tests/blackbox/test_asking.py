@@ -84,6 +84,22 @@ def test_junk_voids_its_own_answer_and_names_its_coalition(junk: Any, many: bool
     assert np.isfinite(lost.value.values).sum() >= 10
 
 
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise KeyError(self.args)
+
+
+def test_an_error_that_can_not_be_printed_loses_its_own_answer_alone() -> None:
+    def value(coalition: Members) -> float:
+        if coalition == (1, 3):
+            raise UnprintableError
+        return size(coalition)
+
+    with pytest.raises(sc.EvaluationError, match=r"raised UnprintableError: an error that can't be printed for") as lost:
+        sc.evaluate(value, PLAN, backoff=0.0)
+    assert len(lost.value.answers) == 63
+
+
 def test_retries_count_by_request() -> None:
     """Each of the requests fails twice: none spends the retries of another that shares its batch."""
     for pool in (None, ThreadPoolExecutor(2)):

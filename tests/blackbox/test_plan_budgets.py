@@ -110,11 +110,34 @@ def test_tol_stops_early() -> None:
     game = Counted(10)
     loose = sc.estimate(game, 10, budget=900, tol=1.0)
     tight = sc.estimate(Counted(10), 10, budget=900, tol=0.0)
-    assert loose.evaluations < 100 < 850 < tight.evaluations
+    assert loose.evaluations == 112  # an eighth
+    assert tight.evaluations > 850
     assert loose.stderr.max() <= 1.0
     assert [evaluations for evaluations, _ in tight.trace] == sorted({evaluations for evaluations, _ in tight.trace})
     with pytest.raises(sc.InputError, match="tol must be a number >= 0"):
         sc.estimate(game, 10, budget=900, tol=-1.0)
+
+
+def test_tol_is_not_reached_by_chance() -> None:
+    """64 coalitions of 30 members may fit a game that is far from this one, and then leave hardly any standard error."""
+    wanted = np.r_[2 / 3, 1 / 6, 1 / 6, np.zeros(27)]
+
+    def worth(coalition: tuple[int, ...]) -> float:
+        return float(0 in coalition and (1 in coalition or 2 in coalition))
+
+    few = sc.estimate(worth, 30, budget=64)
+    assert few.stderr.max() < 0.002 < 0.2 < abs(few.values - wanted).max()
+    found = sc.estimate(worth, 30, budget=512, tol=0.002)
+    assert [evaluations for evaluations, _ in found.trace] == [512]  # 64, 128 and 256 are less than ten a member
+    assert abs(found.values - wanted).max() < 0.05
+
+
+@pytest.mark.parametrize("cache", [[], "answers.db", 3], ids=["list", "path", "number"])
+def test_what_is_no_cache_is_refused_before_anything_is_asked(cache: Any) -> None:
+    game = Counted(10)
+    with pytest.raises(sc.InputError, match="cache must be a mapping from requests to values, a dict or a Cache; got"):
+        sc.estimate(game, 10, budget=100, cache=cache)
+    assert not game.asked
 
 
 def test_text_of_six_sentences_of_four_phrases() -> None:

@@ -98,12 +98,12 @@ def exact(plans: Any) -> object:
 MUTANTS = [
     Mutant(
         "exact: signs swapped",
-        "solve.callables",
+        "solve.functions_on_trees",
         "joined, axis=1) - np.take(values, without",
         "without, axis=1) - np.take(values, joined",
         exact,
     ),
-    Mutant("exact: chances left out", "solve.callables", ", axis=1)) * p for", ", axis=1)) * p.mean() for", exact),
+    Mutant("exact: chances left out", "solve.functions_on_trees", ", axis=1)) * p for", ", axis=1)) * p.mean() for", exact),
     Mutant(
         "pairs: no complements",
         "blackbox.random_coalitions",

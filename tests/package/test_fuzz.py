@@ -20,11 +20,11 @@ import pytest
 import shapley_credit as sc
 from shapley_credit import dispatch
 from shapley_credit import utilities as u
+from shapley_credit.testing.instances import Instance
 
 from fuzzing import draws, hunt, refusals, reports, values
 from fuzzing.cases import Case, Term
 from shapley_kernels.dividends import ref as dividends
-from strategies import Instance
 
 pytestmark = [pytest.mark.torch, pytest.mark.numba]
 

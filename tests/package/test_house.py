@@ -23,7 +23,6 @@ PACKAGES = {"shapley_credit": Path(shapley_credit.__path__[0]), "shapley_kernels
 ROOMS = {
     "ground": {
         "errors",
-        "coalitions",
         "nested_lists",
         "semivalues",
         "convert",
@@ -33,13 +32,14 @@ ROOMS = {
         "size_weights",
         "torch_compile",
     },
+    "inputs": {"inputs", "coalitions"},
     "utility": {"utility", "linear"},
     "command line": {"cli", "__main__", "report"},
 }
 # A sum of utilities is a utility, and utilities are added by an operator of theirs.
 CIRCLE = ("shapley_credit.utility", "shapley_credit.linear")
 # Files of one name, one a form.
-ROLES = {"ref", "cpu", "gpu", "tree", "order", "cost"}
+ROLES = {"ref", "cpu", "gpu", "tree", "order", "forest", "cost"}
 MOST_LOCAL = 12
 
 Imports = dict[str, set[str]]

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 import shapley_credit
 from shapley_credit import utilities
-
-from strategies import FAMILIES
+from shapley_credit.testing.instances import FAMILIES
 
 DISTRIBUTION = importlib.metadata.distribution("shapley-credit")
 
@@ -51,6 +50,7 @@ def test_kernels_is_nobodys_import_name_here() -> None:
 
 def test_public_surface() -> None:
     assert shapley_credit.__all__ == [
+        "Attribution",
         "Cache",
         "CoalitionTree",
         "Estimate",
@@ -59,9 +59,12 @@ def test_public_surface() -> None:
         "InputError",
         "MissingExtraError",
         "Utility",
+        "aattribute",
         "advantages",
         "aestimate",
         "aevaluate",
+        "attribute",
+        "attribute_progress",
         "batched",
         "connected_shapley",
         "estimate",

@@ -21,10 +21,10 @@ from shapley_credit import semivalues, utilities
 from shapley_credit import utilities as u
 from shapley_credit.blackbox.method_table import METHODS
 from shapley_credit.blackbox.prefixes import Prefixes
+from shapley_credit.testing.instances import instances
 
 import askings
 from askings import later, marked, size, squares
-from strategies import instances
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda thing: pickle.loads(pickle.dumps(thing)),
@@ -55,6 +55,7 @@ PLANS: list[Any] = [
 
 # An object of each public class, and what public functions return that is no array.
 EXAMPLES: dict[str, Callable[[Path], Any]] = {
+    "Attribution": lambda folder: sc.attribute(["ann", "bob", "cyd"], len, unions=["a", "b", "a"]),
     "Cache": lambda folder: sc.Cache(folder / "answers.db", name="size", version="1"),
     "CoalitionTree": lambda folder: sc.CoalitionTree.from_nested([[0, 1], [2, [3, 4]]]),
     "Estimate": lambda folder: sc.plan(3).solve(np.arange(8)),
@@ -97,7 +98,10 @@ def assert_alike(other: Any, made: Any) -> None:
     elif isinstance(made, sc.Utility):
         assert repr(other) == repr(made)
         assert sc.set_shapley(other).tobytes() == sc.set_shapley(made).tobytes()
-    elif isinstance(made, BaseException | sc.CoalitionTree | sc.Explanation):
+    elif isinstance(made, sc.Explanation):
+        assert (other, str(other), other.empty) == (made, str(made), made.empty)
+        assert_alike(other.utility, made.utility)
+    elif isinstance(made, BaseException | sc.CoalitionTree):
         assert str(other) == str(made)
         np.testing.assert_equal(vars(other), vars(made))
     else:
