@@ -10,6 +10,7 @@ import numpy as np
 
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.union_labels import union_codes
 from shapley_credit.member_names import numbered, read_names, span_texts
 from shapley_credit.nested_lists import MAX_LEVELS, is_sequence, paths_of, too_deep
 from shapley_credit.printable import printable
@@ -66,27 +67,27 @@ class CoalitionTree:
 
     @classmethod
     def from_labels(cls, *labels: Any, names: Sequence[str] | None = None) -> Self:
-        """A tree from one label array [..., k] a level, coarse to fine; one array is a partition.
+        """A tree from labels [..., k] of any kind, one array or list a level, coarse to fine; one level is a partition.
 
-        labels: integers; members with equal labels are together, on finer levels only within their coarser union. Cost O(k).
+        labels: one for each member; members with equal labels are together, on finer levels only within their coarser union.
+            Integers stay as they are; all others are numbered 0, 1, .. in the order of their first appearance. Cost O(k).
         names: [k] strings, of the members.
-        Raises InputError for no labels, other types, different shapes, unsigned labels of 2**63 and above, and other names.
+        Raises InputError for no labels, missing ones, lists of different lengths, different shapes, and other names.
 
         >>> from shapley_credit import CoalitionTree
         >>> CoalitionTree.from_labels([0, 0, 1, 1, 1]).budget()
         20
+        >>> CoalitionTree.from_labels(["intro", "intro", "body", "end"]).labels.tolist()
+        [[0, 0, 1, 2]]
         """
-        arrays = [to_numpy(level, "labels")[0] for level in labels]
-        for array in arrays:
-            if array.ndim < 1 or not array.shape[-1] or array.dtype.kind not in "biu":
-                raise InputError(f"labels must be integers of shape [..., k]; got {array.dtype} of shape {array.shape}.")
+        arrays = [union_codes(level) for level in labels]
         if not arrays or len({array.shape[-1] for array in arrays}) > 1:
             raise InputError(f"all levels must label the same members; got shapes {[array.shape for array in arrays]}.")
         try:
             stacked = np.stack(np.broadcast_arrays(*arrays), axis=-2)
         except ValueError as error:
             raise InputError(f"leading axes do not broadcast: {[array.shape for array in arrays]}.") from error
-        return cls(_int64(stacked), names)
+        return cls(stacked, names)
 
     @classmethod
     def from_nested(cls, nested: Any) -> Self:
@@ -200,16 +201,6 @@ def _partial(root: Any) -> int:
     return total
 
 
-def _int64(labels: Array) -> Array:
-    """Labels as int64. Raises InputError for unsigned labels that int64 does not hold."""
-    if labels.dtype.kind == "u" and labels.size and int(labels.max()) > np.iinfo(np.int64).max:
-        raise InputError(
-            f"labels must be below 2**63; found {labels.max()}. Number the unions 0, 1, .., as numpy.unique(labels, "
-            "return_inverse=True) does."
-        )
-    return labels.astype(np.int64)
-
-
 def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
     if not len(spans):
         raise InputError(f"{name} hold no span.")
@@ -225,10 +216,14 @@ def _check_spans(spans: Sequence[tuple[int, int]], name: str) -> None:
 
 
 def read_tree(coalitions: Any) -> CoalitionTree:
-    """The tree that a caller means: a CoalitionTree itself, nested lists of members, or an array of labels."""
+    """The tree that a caller means: a CoalitionTree itself, nested lists of members, or labels.
+
+    Labels are an array, a column, or a list of strings some of which are equal: as names of members they would be refused.
+    """
     if isinstance(coalitions, CoalitionTree):
         return coalitions
-    if isinstance(coalitions, list | tuple):
+    named = isinstance(coalitions, list | tuple) and all(isinstance(part, str) for part in coalitions)
+    if isinstance(coalitions, list | tuple) and not (named and len({*coalitions}) < len(coalitions)):
         return CoalitionTree.from_nested(coalitions)
     return CoalitionTree.from_labels(coalitions)
 

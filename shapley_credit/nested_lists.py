@@ -33,7 +33,10 @@ def paths_of(nested: Any) -> dict[Any, tuple[tuple[int, ...], int]]:
         elif isinstance(part, int | np.integer | str) and not isinstance(part, bool):
             member = str(part) if isinstance(part, str) else int(part)
             if member in paths:
-                raise InputError(f"member {member!r} stands twice in the coalition tree; unions must not overlap.")
+                raise InputError(
+                    f"member {member!r} stands twice in the coalition tree; unions must not overlap. If these are labels, one "
+                    "a member, pass CoalitionTree.from_labels(labels)."
+                )
             paths[member] = tuple(path), number
         elif not is_sequence(part):
             raise InputError(f"a coalition tree is made of member indices and sequences of them; got {part!r}.")

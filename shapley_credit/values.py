@@ -12,8 +12,9 @@ from shapley_credit.coalitions import CoalitionTree, read_tree
 from shapley_credit.convert import from_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.semivalues import Semivalue
-from shapley_credit.solve.callables import check_masks, function_credits, line_function_credits, order_function_credits
+from shapley_credit.solve.callables import check_masks, line_function_credits, order_function_credits
 from shapley_credit.solve.connected import line_credits
+from shapley_credit.solve.functions_on_trees import function_credits
 from shapley_credit.solve.grouped import grouped_credits, grouped_tree_credits
 from shapley_credit.solve.orders import order_credits, permutations_of, read_order
 from shapley_credit.solve.terms import flat_credits, read_levels, tree_credits

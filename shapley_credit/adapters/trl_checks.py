@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from math import isnan
 from typing import Any
 
 from shapley_credit.errors import InputError
 
 # The scale of the segments of a group, by TRL's scale_rewards.
 SCALES = {"group": "group_std", "none": "none"}
+
+# What the sums of credits and the rewards may differ by without a warning, as a share of the largest of them.
+APART = 0.01
 
 
 def refuse_base(base: type[Any], what: str, kinds: tuple[str, ...] = ("GRPOTrainer",)) -> None:
@@ -20,6 +27,40 @@ def refuse_base(base: type[Any], what: str, kinds: tuple[str, ...] = ("GRPOTrain
         raise InputError(
             f"{what} is for {' and '.join(f'trl.{kind}' for kind in kinds)} and subclasses; got {base!r}. The losses of RLOO "
             "and asynchronous GRPO take one advantage a completion, and the latter sees no whole batch: use group_reward there."
+        )
+
+
+def refuse_parameters(what: str, given: Iterable[str], ways: Mapping[str, str], taken: str) -> None:
+    """Raise InputError for parameters that a trainer of ours does not take; ways: what to do instead, by name."""
+    for name in given:
+        raise InputError(f"{what} takes no {name}=; {ways.get(name, f'it takes {taken}.')}")
+
+
+def warn_of_division(trainer: Any) -> None:
+    """Warn, once a process, of a trainer that divides the credits of `group_reward` by a deviation."""
+    if _divides(trainer) or getattr(getattr(trainer, "args", None), "normalize_advantages", False):
+        _warn(
+            "division",
+            "this trainer divides the credits of group_reward by a deviation: those of a group no longer add up to what it is "
+            "worth, and groups that are nearly equal weigh most. Set scale_rewards='none' and multi_objective_aggregation="
+            "'sum_then_normalize' in GRPOConfig, normalize_advantages=False in RLOOConfig.",
+        )
+
+
+def warn_of_sums(totals: Sequence[float], rewards: Sequence[float]) -> None:
+    """Warn, once a process, if sums of credits and rewards of one group differ, and not by the same for all completions.
+
+    The same for all, such as the reward of the empty text, changes no advantage.
+    """
+    told = [row for row in zip(totals, rewards, strict=True) if not any(map(isnan, row))]
+    missing = [reward - total for total, reward in told]
+    if told and max(missing) - min(missing) > APART * max(abs(number) for row in told for number in row):
+        total, reward = max(told, key=lambda row: abs(row[1] - row[0]))
+        _warn(
+            "sums",
+            f"the credits of the segments of a completion add up to {total:.4g}, and its reward is {reward:.4g}: token_credit "
+            "trains on the credits, and not on the reward. Credit the reward that the trainer has; where credits need not add "
+            "up, as leave-one-out credits, add an even share of the difference to each segment.",
         )
 
 
@@ -62,13 +103,29 @@ def refuse_padding(base: type[Any], prompt_mask: Any) -> None:
         )
 
 
+@cache
+def _warned() -> set[str]:
+    """What this process has been warned of."""
+    return set()
+
+
+def _warn(kind: str, told: str) -> None:
+    if kind not in _warned():
+        _warned().add(kind)
+        warnings.warn(told, stacklevel=3)
+
+
 def _normalizes_first(trainer: Any) -> bool:
-    return getattr(trainer.args, "multi_objective_aggregation", None) == "normalize_then_sum"
+    return getattr(getattr(trainer, "args", None), "multi_objective_aggregation", None) == "normalize_then_sum"
+
+
+def _divides(trainer: Any) -> bool:
+    return getattr(trainer, "scale_rewards", "none") != "none" or _normalizes_first(trainer)
 
 
 def _refuse_scales(trainer: Any, what: str) -> None:
     """The rule says what to divide by, and nothing is divided twice."""
-    if getattr(trainer, "scale_rewards", "none") != "none" or _normalizes_first(trainer):
+    if _divides(trainer):
         raise InputError(
             f"{what} divides by what scale= of its rule says, and by nothing else: set scale_rewards='none' (it is "
             f"{trainer.scale_rewards!r}) and multi_objective_aggregation='sum_then_normalize'."

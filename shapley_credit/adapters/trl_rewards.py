@@ -13,6 +13,7 @@ from shapley_credit.adapters.logs import Extra, Row, log
 from shapley_credit.adapters.processes import Processes
 from shapley_credit.adapters.recording import Recorder
 from shapley_credit.adapters.scoring import Figures, group_rewards
+from shapley_credit.adapters.trl_checks import warn_of_division
 from shapley_credit.adapters.trl_recording import record_rewards
 from shapley_credit.adapters.trl_trainers import group_size
 from shapley_credit.errors import InputError
@@ -38,10 +39,10 @@ def group_reward(
 
     Groups may straddle processes: the rows of such a group go to the process of its first row, and credits come back. Results
     do not depend on how many processes there are, to the last bit, and what is raised on one of them is raised on all. Use
-    `scale_rewards="none"`: dividing by the deviation of a group undoes the adding up. Logs credit/best_share, credit/entropy
-    and credit/efficiency_residual. In TRL's asynchronous GRPO, which passes neither `log_metric` nor `trainer_state`, a call is
-    a group, whose prompts may differ.
-    Cost: the utility's; two collectives of some 200 bytes from each process a step; the rows of groups that straddle. Raises
+    `scale_rewards="none"`: dividing by the deviation of a group undoes the adding up, and is warned of once. Logs
+    credit/best_share, credit/entropy and credit/efficiency_residual. In TRL's asynchronous GRPO, which passes neither
+    `log_metric` nor `trainer_state`, a call is a group, whose prompts may differ.
+    Cost: the utility's; two collectives of some 130 bytes from each process a step; the rows of groups that straddle. Raises
     InputError for a utility that does not fit, and for rows that are not in whole groups as far as their prompts tell.
 
     >>> from shapley_credit import utilities as u
@@ -113,6 +114,7 @@ def _gather(processes: Processes, trainer: Any, given: dict[str, Any]) -> Groupe
     if trainer is None:
         _refuse_several_groups(given)
         return GroupedRows(processes, columns, None, common, one_prompt=False)
+    warn_of_division(trainer)
     # Environments may rewrite the prompts of a group.
     return GroupedRows(processes, columns, group_size(trainer), common, one_prompt="environments" not in given)
 

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from shapley_credit.adapters.answer_reading import read_answer
 from shapley_credit.adapters.recording import Recorder
 from shapley_credit.adapters.scoring import Figures
 from shapley_credit.adapters.segment_pay import pay_segments, tokens_of
-from shapley_credit.adapters.trl_checks import SCALES, refuse_base, refuse_padding, refuse_segment_settings
+from shapley_credit.adapters.trl_checks import (
+    SCALES,
+    refuse_base,
+    refuse_padding,
+    refuse_parameters,
+    refuse_segment_settings,
+    warn_of_sums,
+)
 from shapley_credit.adapters.trl_recording import by_token, record_tokens
 from shapley_credit.adapters.trl_trainers import Step, with_advantages
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import check_spread
+
+# What other rules of credit take, and where token credit has it.
+WAYS = {
+    "scale": "set scale_rewards='group' or 'none' in GRPOConfig.",
+    "baseline": "own credit is less the mean of the group, and rules that accumulate less what the others get from there on.",
+    "groups": "the trainer knows them, by num_generations.",
+}
 
 
 def token_credit(
@@ -23,6 +38,7 @@ def token_credit(
     lam: float = 0.0,
     spread: str = "segment",
     record: Recorder | None = None,
+    **others: Any,
 ) -> type[Any]:
     """A GRPOTrainer whose advantages [B, T] give the segments of a completion credits of their own.
 
@@ -47,15 +63,18 @@ def token_credit(
 
     Overrides `_calculate_rewards` and `_generate_and_score_completions`; a single segment is plain GRPO. Logs the figures of
     `group_reward`, over segments; TRL's table of completions goes on showing its own advantages.
+    Warns once if the sums of the credits and the trainer's rewards differ by amounts that are not the same for a whole group.
     Raises InputError for what can't be right: RLOO, whose loss is per sequence; TRL before 0.26; fused Liger losses; a scale
     over the batch, or for each reward; Unsloth with prompts of unequal lengths.
     """
     refuse_base(base, "token credit")
+    refuse_parameters("token_credit", others, WAYS, "credit, lam, spread, record")
     check_spread(Rule(credit, lam), spread)
 
     def paid(group: dict[str, Any], scale: str) -> tuple[list[Any], list[Figures]]:
         answer, masks, rewards = rule(**group), group["masks"], group["rewards"]
         rows, figures = pay_segments(answer, masks, rewards, scale, credit, lam)
+        warn_of_sums(read_answer(answer, masks, Rule(credit, lam)).among(rewards).totals(rewards), rewards)
         credits = [None] * len(masks) if record is None else by_token(answer, masks, rewards, credit, lam)
         return list(zip(tokens_of(rows, masks, spread), credits, strict=True)), figures
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shapley_credit.adapters.trl_checks import refuse_base, refuse_padding, refuse_turn_settings
+from shapley_credit.adapters.trl_checks import refuse_base, refuse_padding, refuse_parameters, refuse_turn_settings
 from shapley_credit.adapters.trl_trainers import Step, with_advantages
 from shapley_credit.convert import Array
 from shapley_credit.credit.turns import turn_advantages
@@ -16,6 +16,16 @@ from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import shown
 
 Group = dict[str, Any]
+
+# Of `turn_advantages`, in its order.
+TAKEN = ("credit", "gamma", "discounted", "baseline", "scale", "floor", "prefix_values")
+
+# What other trainers of ours take, and what turns have in its place.
+WAYS = {
+    "record": "turns are not recorded. Record the completions with record= of group_reward or token_credit.",
+    "lam": "pass credit='to_go' or credit='own'.",
+    "spread": "every token of a turn gets the advantage of the turn.",
+}
 
 
 def turn_credit(base: type[Any], turn_rewards: Callable[..., Any] | None = None, **rule: Any) -> type[Any]:
@@ -39,6 +49,12 @@ def turn_credit(base: type[Any], turn_rewards: Callable[..., Any] | None = None,
     refuse_base(base, "turn credit")
     if rule.get("scale") == "batch_std":
         raise InputError("a process has the turns of its own groups; scale them by group_std or none, not by batch_std.")
+    refuse_parameters("turn_credit", [name for name in rule if name not in TAKEN], WAYS, ", ".join(TAKEN))
+    if rule.get("credit") == "marginal":
+        raise InputError(
+            "turns have the credit 'to_go' or 'own'. For their marginal contributions pass prefix_values=True and credit="
+            "'to_go', and let turn_rewards return the value of what is written up to the end of each turn."
+        )
     turn_advantages([[1.0]], [[1]], 1, **rule)
 
     def advantages(step: Step) -> Any:

@@ -34,8 +34,8 @@ def explain(
     names: [k] strings, shown wherever members are; by default "0", "1", ..
 
     Returns an `Explanation`: `credit` [..., k], with the bits of `set_shapley`; `terms`; `by_size`, `without` and
-        `interactions` [..., k, k]; in the units of v and in the dtype, array library and device of the data. `why(i)` says it
-        in words.
+        `interactions` [..., k, k]; `empty` [...], v(empty); in the units of v and in the dtype, array library and device of the
+        data. `why(i)` says it in words.
     Cost: of k + 2 Shapley values and of 2 k + 1 semivalues, as `set_semivalue`, together less than 4 k of the latter; with
         absent members k of those are Owen values on a tree.
     Raises InputError and EvaluationError as `set_shapley` and `set_semivalue`; InputError for names that are not k strings,
@@ -55,8 +55,8 @@ def explain(
            [0.3, 0.3, 0.3]])
     >>> print(explanation.why(0))
     Member 0 earns 0.5, where all members earn 1.3 together: 0.35 for Max and 0.15 for DistinctCount.
-    By itself it adds 1, to all the others together 0; on average nowhere more than by itself.
-    It shares with 1: it would earn 1 without 1.
+    By itself it adds 1, and to all the others together 0. On average it adds most by itself.
+    It shares with member 1: it would earn 1 without member 1.
     """
     refuse_estimate(utility, "explain")
     known = None if is_function(utility, k) else as_utility(utility, k)
@@ -68,7 +68,7 @@ def explain(
     arrays = (credits_by_size(game, present), credits_by_presence(game, credit), pair_interactions(game, credit))
     by_size, without, pairs = (from_numpy(array, game.library) for array in arrays)
     here = np.broadcast_to(present, (*game.shape, game.k))
-    return Explanation(members, from_numpy(credit, game.library), tuple(_parts(game)), by_size, without, pairs, here)
+    return Explanation(members, from_numpy(credit, game.library), tuple(_parts(game)), by_size, without, pairs, here, game)
 
 
 def _present(game: Utility) -> NDArray[np.bool_]:

@@ -19,6 +19,8 @@ from shapley_credit.inputs.checks import whole_number
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from shapley_credit.utility import Utility
+
 
 class Part(NamedTuple):
     """One term of a sum: its family, numbered where the family comes again, its coefficient, a number or an array [...], and
@@ -43,6 +45,9 @@ class Explanation:
             credits on the diagonal, 0 for absent members, symmetric (Myerson 1980).
         interactions: [..., k, k], at [i, j] the Shapley interaction index of the two, as `shapley_credit.interactions` says.
         present: bool [..., k], NumPy flags.
+        utility: the one that is explained; of a function, the table of its values.
+        empty: [...], v(empty), so that the credits of a group add up from it to v(N). Cost O(1) a group, when it is asked for.
+            Raises InputError for data on a device, as `utility.value` does.
 
     An explanation of groups is indexed by them: `explanation[g]` is that of group g. Two are equal if their names and numbers
     are, NaN included.
@@ -55,6 +60,11 @@ class Explanation:
     without: Array
     interactions: Array
     present: NDArray[np.bool_]
+    utility: Utility
+
+    @property
+    def empty(self) -> Any:
+        return self.utility.value(())
 
     def __getitem__(self, index: Any) -> Explanation:
         groups = index if isinstance(index, tuple) else (index,)
@@ -72,6 +82,7 @@ class Explanation:
             without=self.without[pairs],
             interactions=self.interactions[pairs],
             present=self.present[members],
+            utility=self.utility[index],
         )
 
     def __eq__(self, other: object) -> bool:
@@ -102,7 +113,7 @@ class Explanation:
         >>> from shapley_credit import utilities as u
         >>> print(sc.explain(u.Max([3.0, 3.0, 1.0]), names=["ann", "bob", "cyd"]).why(0))
         Member ann earns 1.333, where all members earn 3 together.
-        By itself it adds 3, to all the others together 0; on average nowhere more than by itself.
+        By itself it adds 3, and to all the others together 0. On average it adds most by itself.
         It shares with bob and cyd: it would earn 2.5 without bob and 1.5 without cyd.
         """
         member = self._member(i)

@@ -15,7 +15,7 @@ _NAMED = 3
 def sentences(group: Figures, i: int) -> Iterator[str]:
     """Three to four sentences about member i of a group."""
     if not group.present[i]:
-        yield f"Member {group.name(i)} is absent."
+        yield f"Member {_quoted(group, i)} is absent."
         yield "It earns 0."
         yield "What the others earn would be the same without it."
         return
@@ -33,7 +33,7 @@ def _earnings(group: Figures, i: int) -> str:
     parts = [f"{group.said(credit[i])} for {name}" for name, credit in group.terms.items()]
     made_of = f": {_listed(parts)}" if len(parts) > 1 else ""
     whole = group.said(group.credit.sum())
-    return f"Member {group.name(i)} earns {group.said(group.credit[i])}, where all members earn {whole} together{made_of}."
+    return f"Member {_quoted(group, i)} earns {group.said(group.credit[i])}, where all members earn {whole} together{made_of}."
 
 
 def _company(group: Figures, added: Sequence[float]) -> str:
@@ -41,13 +41,13 @@ def _company(group: Figures, added: Sequence[float]) -> str:
     most, noise = max(added), group.noise
     if most - min(added) <= noise:
         return f"It adds {group.said(most)} on average to coalitions of every size."
-    ends = f"By itself it adds {group.said(added[0])}, to all the others together {group.said(added[-1])}"
-    if most - added[0] <= noise:
-        return f"{ends}; on average nowhere more than by itself."
-    if most - added[-1] <= noise:
-        return f"{ends}; on average nowhere more than to all of them."
+    ends = f"By itself it adds {group.said(added[0])}, and to all the others together {group.said(added[-1])}."
+    known = (("by itself", added[0]), ("to all the others together", added[-1]))
+    largest = [words for words, own in known if most - own <= noise]
+    if largest:
+        return f"{ends} On average it adds most {_listed(largest)}."
     size = int(np.argmax(added))
-    return f"{ends}; it adds most, {group.said(most)} on average, to coalitions of {size} other{'s' if size > 1 else ''}."
+    return f"{ends} On average it adds most, {group.said(most)}, to coalitions of {size} other{'s' if size > 1 else ''}."
 
 
 def _presence(group: Figures, i: int) -> Iterator[str]:
@@ -68,12 +68,23 @@ def _presence(group: Figures, i: int) -> Iterator[str]:
 def _named(group: Figures, members: Sequence[int]) -> str:
     more = len(members) - _NAMED
     counted = [f"{more} more member{'s' if more > 1 else ''}"] if more > 0 else []
-    return _listed([group.name(j) for j in members[:_NAMED]] + counted)
+    return _listed([_called(group, j) for j in members[:_NAMED]] + counted)
 
 
 def _left_alone(group: Figures, i: int, members: Sequence[int]) -> str:
     earned = group.credit[i] - group.without[i]
-    return _listed(f"{group.said(earned[j])} without {group.name(j)}" for j in members[:_NAMED])
+    return _listed(f"{group.said(earned[j])} without {_called(group, j)}" for j in members[:_NAMED])
+
+
+def _called(group: Figures, i: int) -> str:
+    """A member inside a sentence, where a number alone could be read as an amount."""
+    return f"member {group.name(i)}" if group.names[i].isdecimal() else _quoted(group, i)
+
+
+def _quoted(group: Figures, i: int) -> str:
+    """The name of a member, in quotes where it is not one word."""
+    name = group.name(i)
+    return name if len(name.split()) == 1 else f'"{name}"'
 
 
 def _listed(parts: Iterable[str]) -> str:

@@ -27,7 +27,7 @@ MOST = len(_MARKS)
 
 
 def by_size(
-    explanation: Explanation,
+    explanation: Explanation | Estimate,
     *,
     names: Sequence[str] | None = None,
     max_display: int = MOST,
@@ -36,8 +36,8 @@ def by_size(
 ) -> Axes:
     """Alone, or in company? What each member adds on average to coalitions of every size; the mean over sizes is its credit.
 
-    explanation: of one group. names: [k] strings, instead of its own. max_display: curves in colour, 1 to 6, of the largest
-    credits; the others are thin and grey. ax, theme: as for `bars`.
+    explanation: of one group, or an exact `Attribution`. names: [k] strings, instead of its own. max_display: curves in colour,
+    1 to 6, of the largest credits; the others are thin and grey. ax, theme: as for `bars`.
 
     Returns the Axes, in the units of v. Raises InputError for several groups and groups without members, MissingExtraError
     without matplotlib.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 from shapley_credit.printable import printable
 
@@ -50,6 +52,22 @@ def fitted(text: str, most: float, size: float) -> str:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if width(_cut(text, middle), size) <= most else (low, middle - 1)
     return _cut(text, low) if low else ""
+
+
+def fitted_apart(names: Sequence[str], most: float, size: float) -> list[str]:
+    """Names as drawable texts of at most this many points; where cut ones would look alike, what tells them apart comes first.
+
+    That is what follows the words with which all begin, or else the number of each.
+    """
+    texts, different = [drawable(name) for name in names], len({*names})
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(min(texts), max(texts), strict=False))  # so do all between them
+    start = "".join(letter for letter, _ in alike).rfind(" ") + 1
+    cut: list[str] = []
+    for written in (texts, [f"..{text[start:]}" for text in texts], [f"{i}: {text}" for i, text in enumerate(texts)]):
+        cut = [fitted(text, most, size) for text in written]
+        if len({*cut}) >= different:
+            break
+    return cut
 
 
 def _cut(text: str, end: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shapley_credit.blackbox.solution import Estimate
 from shapley_credit.errors import InputError
 from shapley_credit.explanation.explained import Explanation
 from shapley_credit.inputs.checks import one_of, shown
@@ -23,7 +24,7 @@ from shapley_credit.plots.canvas import (
     points,
     signed_colours,
 )
-from shapley_credit.plots.fitted_text import drawable, fitted, width
+from shapley_credit.plots.fitted_text import fitted_apart, width
 from shapley_credit.plots.plotted import Array, explained, numbers, signed
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _PAIRS = {
 
 
 def pairs(
-    explanation: Explanation,
+    explanation: Explanation | Estimate,
     *,
     of: str = "without",
     names: Sequence[str] | None = None,
@@ -51,8 +52,9 @@ def pairs(
 
         phi_i(N) - phi_i(N without j).
 
-    explanation: of one group. of: "without", or "interactions" for the interaction index of i and j. names: [k] strings,
-        instead of its own. ax, theme: as for `bars`.
+    explanation: of one group, or an exact `Attribution`, for its explanation. of: "without", or "interactions" for the
+        interaction index of i and j. names: [k] strings, instead of its own; long ones that begin alike are cut at the
+        beginning, or numbered. ax, theme: as for `bars`.
 
     Orange says that i would earn more without j, blue that it would earn less; of interactions, that the two replace or need
     each other. The diagonal, in grey, is the credit itself; absent members are hatched.
@@ -156,8 +158,8 @@ def _finish(ax: Axes, colours: Theme, rows: Sequence[str], columns: Sequence[str
     for _ in range(2):  # names take room from the axes that they are beside
         across, upwards = points(ax)
         size = 0.9 * font_size(across)
-        _row_names(ax, [fitted(drawable(name), _ROWS * across, size) for name in rows], upwards, size)
-        _column_names(ax, [fitted(drawable(name), _COLUMNS * upwards, size) for name in columns], across, size)
+        _row_names(ax, fitted_apart(rows, _ROWS * across, size), upwards, size)
+        _column_names(ax, fitted_apart(columns, _COLUMNS * upwards, size), across, size)
         dressed(ax, colours, *titles)
         for spine in ax.spines.values():
             spine.set_visible(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from shapley_credit.coalitions import read_tree
 from shapley_credit.errors import InputError
+from shapley_credit.member_names import read_names
 from shapley_credit.plots.canvas import Theme, canvas, dressed, font_size, hatched, ink_on, points, signed_colours
 from shapley_credit.plots.fitted_text import drawable, fitted, width
 from shapley_credit.plots.plotted import Plotted, read_credit, signed
@@ -37,6 +39,7 @@ def tree(
     coalitions: Any,
     *,
     names: Sequence[str] | None = None,
+    unions: Sequence[str] | None = None,
     ax: Axes | None = None,
     theme: str | None = None,
 ) -> Axes:
@@ -44,6 +47,8 @@ def tree(
 
     credit: an `Estimate` of one group, or credits [k] as `owen` returns them, NaN for absent members.
     coalitions: the `CoalitionTree`, or what `owen` takes, of one group. names: [k] strings; by default those of the tree.
+    unions: [k] strings, the name of each member's union, which stands on the box of all that have it; by default those of an
+        `Attribution`, and else none.
     ax, theme: as for `bars`. Blue is credit above 0, orange below; a union as pale as paper may hold members that cancel out.
 
     Returns the Axes, in the units of v. Raises InputError for credits of another number of members and several groups,
@@ -63,6 +68,7 @@ def tree(
     k = len(plotted.credit)
     if known.k != k:
         raise InputError(f"the coalition tree has {known.k} members, but there are credits of {k}.")
+    union_of = getattr(credit, "union_of", ()) if unions is None else read_names(unions, k)
     root = tree_of(known.labels)
     ax, colours = canvas(ax, theme, 7.0, min(16.0, max(2.6, 0.9 + 0.3 * k)))
     boxes = [*_boxes(root)]
@@ -73,7 +79,7 @@ def tree(
         spine.set_visible(False)
     ax.set_xticks([])
     ax.set_yticks([])
-    _draw(ax, boxes, plotted, colours)
+    _draw(ax, boxes, _names_of(boxes, plotted, union_of), plotted, colours)
     return ax
 
 
@@ -92,6 +98,21 @@ def _boxes(root: Node) -> Iterator[Box]:
         waiting += reversed(below)
 
 
+def _names_of(boxes: list[Box], plotted: Plotted, union_of: Sequence[str]) -> list[str]:
+    """What each box is called: the union whose members it holds, all of them and no others, and the member if it is of one."""
+    sizes, k = Counter(union_of), len(plotted.credit)
+
+    def name(box: Box) -> str:
+        if len(box.members) == k and not box.is_member:
+            return "all"
+        own = {union_of[i] for i in box.members} if union_of else set()
+        union = own.pop() if len(own) == 1 and sizes[union_of[box.members[0]]] == len(box.members) else ""
+        member = plotted.names[box.members[0]] if box.is_member else ""
+        return member if union == member else ": ".join(part for part in (union, member) if part)
+
+    return [name(box) for box in boxes]
+
+
 def _unions(root: Node) -> int:
     """How many unions stand within one another, the whole set included."""
     deepest, waiting = 0, [(root, 1)]
@@ -103,7 +124,7 @@ def _unions(root: Node) -> int:
     return deepest
 
 
-def _draw(ax: Axes, boxes: list[Box], plotted: Plotted, colours: Theme) -> None:
+def _draw(ax: Axes, boxes: list[Box], names: list[str], plotted: Plotted, colours: Theme) -> None:
     """Boxes in the colours of their credit, with name and number where they fit; hatched where all are absent."""
     from matplotlib.patches import Rectangle
 
@@ -112,7 +133,7 @@ def _draw(ax: Axes, boxes: list[Box], plotted: Plotted, colours: Theme) -> None:
     largest = max(abs(float(np.nansum(part))) for part in parts) or 1.0
     across, upwards = points(ax)
     size = max(2.0, min(font_size(across), 0.7 * upwards / k))
-    for box, part in zip(boxes, parts, strict=True):
+    for box, name, part in zip(boxes, names, parts, strict=True):
         gone, value, wide = bool(np.isnan(part).all()), float(np.nansum(part)), box.right - box.left
         colour: Any = colours.paper if gone else colour_of(0.5 + 0.5 * value / largest)
         patch = Rectangle((box.left, box.top), wide, len(part), facecolor=colour)
@@ -120,8 +141,8 @@ def _draw(ax: Axes, boxes: list[Box], plotted: Plotted, colours: Theme) -> None:
             hatched(patch, colours)
         patch.set(edgecolor=colours.line if gone else colours.paper, linewidth=1.0)
         ax.add_patch(patch)
-        name = drawable(plotted.names[box.members[0]]) if box.is_member else "all" if len(part) == k else ""
-        text = _told(name, "absent" if gone else signed(value, largest), across * wide / ax.get_xlim()[1] - 8, size)
+        number = "absent" if gone else signed(value, largest)
+        text = _told(drawable(name), number, across * wide / ax.get_xlim()[1] - 8, size)
         middle = box.left + wide / 2, box.top + len(part) / 2
         ax.text(*middle, text, ha="center", va="center_baseline", fontsize=size, color=ink_on(colour), parse_math=False)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shapley_credit.blackbox.solution import Estimate
+from shapley_credit.explanation.explained import Explanation
 from shapley_credit.inputs.checks import number
 from shapley_credit.plots.canvas import Theme, canvas, dressed, font_size, points
 from shapley_credit.plots.fitted_text import drawable, fitted, width
@@ -29,7 +31,7 @@ def bars(
     ax: Axes | None = None,
     theme: str | None = None,
 ) -> Axes:
-    """A bar for the credit of every member, the largest first; of an estimate with its 95% interval.
+    """A bar for the credit of every member, the largest first; of an estimate that is not exact with its 95% interval.
 
     credit: an `Explanation` or `Estimate` of one group, or credits [k], NaN for absent members. names: [k] strings.
     max_display: rows at most, >= 2; the members of least credit are summed in the last one. None shows all.
@@ -72,7 +74,7 @@ def bars(
 def waterfall(
     credit: Any,
     *,
-    empty: float = 0.0,
+    empty: float | None = None,
     names: Sequence[str] | None = None,
     max_display: int | None = 10,
     ax: Axes | None = None,
@@ -82,9 +84,11 @@ def waterfall(
 
         v(N) = v(empty) + sum_i phi_i.
 
-    credit, names, max_display, ax, theme: as for `bars`. empty: v(empty), where the first bar starts.
+    credit, names, max_display, ax, theme: as for `bars`. empty: v(empty), where the first bar starts; by default that of an
+        `Explanation` or an `Attribution`, and 0 for another `Estimate` or an array, which do not know it.
 
-    Returns the Axes, in the units of v. Raises InputError and MissingExtraError as `bars`.
+    Returns the Axes, in the units of v. Raises InputError and MissingExtraError as `bars`, and InputError for an explanation of
+    data on a device without `empty`.
 
     >>> import matplotlib.pyplot as plt
     >>> import shapley_credit as sc
@@ -93,8 +97,8 @@ def waterfall(
     [(0.25, 1.0), (-0.25, 0.5), (0.0, -0.25)]
     >>> plt.close(ax.figure)
     """
-    start = number(empty, "empty, the value of no member, must be a finite number", lambda value: True)
     plotted = read_credit(credit, names)
+    start = number(_empty(credit) if empty is None else empty, "empty, v(empty), must be a finite number", lambda value: True)
     rows = shares(plotted, max_display)
     ax, colours = canvas(ax, theme, 6.4, _AROUND + 0.2 + _ROW * len(rows))
     credits = np.array([0.0 if np.isnan(row.credit) else row.credit for row in rows])
@@ -111,6 +115,11 @@ def waterfall(
     title = f"From v(empty) = {_plain(start)} to v(N) = {_plain(total)}"
     _finish(ax, colours, rows, ends, title, "value, in the units of v")
     return ax
+
+
+def _empty(credit: Any) -> float:
+    """v(empty) of one group, 0 where it is not known."""
+    return float(getattr(credit, "empty", 0.0)) if isinstance(credit, Explanation | Estimate) else 0.0
 
 
 def _around_zero(row: Row) -> Ends:

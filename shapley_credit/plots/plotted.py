@@ -54,7 +54,8 @@ def read_credit(credit: Any, names: Sequence[str] | None = None) -> Plotted:
         )
     k = len(values)
     called = read_names(names, k) if names is not None else own or tuple(map(str, range(k)))
-    reach = (credit.interval(LEVEL)[1] - credit.values) if isinstance(credit, Estimate) else None
+    unsure = isinstance(credit, Estimate) and credit.method != "exact"
+    reach = credit.interval(LEVEL)[1] - credit.values if unsure else None
     return Plotted(called, values, reach)
 
 
@@ -70,7 +71,9 @@ def numbers(data: Any, name: str) -> Array:
 
 
 def explained(explanation: Any, verb: str) -> Explanation:
-    """The explanation of one group. Raises InputError for all else."""
+    """The explanation of one group, of exact credits of `attribute` that of theirs. Raises InputError for all else."""
+    if isinstance(explanation, Estimate) and hasattr(explanation, "explain"):
+        explanation = explanation.explain()
     if not isinstance(explanation, Explanation):
         raise InputError(f"{verb} draws what sc.explain(utility) returns; got {shown(explanation)}.")
     if explanation.present.ndim != 1:

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing.instances import instances
 
 from device_checks import moved
 from errors_seen import tolerance
 from on_devices import _taken_for_a_device as _taken_for_a_device  # a fixture
 from on_devices import taken_for_a_device, to_meta, to_strict, to_torch
-from strategies import SPLIT, instances
+from strategies import SPLIT
 
 pytestmark = pytest.mark.torch
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit import utilities as u
 from shapley_credit.inputs.fields import Field
+from shapley_credit.testing.instances import instances
 
 from device_checks import moved, on_host
 from errors_seen import tolerance
@@ -20,7 +21,6 @@ from family_games import every_family
 from on_devices import _taken_for_a_device as _taken_for_a_device  # a fixture
 from on_devices import taken_for_a_device, to_meta, to_strict, to_torch
 from shapley_kernels import arrays
-from strategies import instances
 
 pytestmark = pytest.mark.torch
 

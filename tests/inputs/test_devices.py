@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit import utilities as u
 from shapley_credit.inputs.fields import Field
+from shapley_credit.testing.instances import instances
 
 import golden
 from device_checks import check_case, moved
@@ -29,7 +30,6 @@ from on_devices import _taken_for_a_device as _taken_for_a_device  # a fixture
 from on_devices import taken_for_a_device, to_meta, to_strict, to_torch
 from roles import using
 from shapley_kernels import arrays
-from strategies import instances
 
 pytestmark = pytest.mark.torch
 

@@ -24,8 +24,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from shapley_credit import Utility, semivalues
 from shapley_credit import utilities as u
 from shapley_credit.inputs import ids
+from shapley_credit.testing import oracle
 
-import oracle
 from flat_rules import RULES
 from roles import ROLES, using
 

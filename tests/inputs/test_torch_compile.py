@@ -12,8 +12,7 @@ import pytest
 import shapley_credit as sc
 from shapley_credit import utilities as u
 from shapley_credit.methods import gapo, shape_grpo
-
-from strategies import FAMILIES
+from shapley_credit.testing.instances import FAMILIES
 
 pytestmark = pytest.mark.torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,6 +86,16 @@ def test_a_waterfall_runs_from_nothing_to_all() -> None:
     assert ax.get_title(loc="left") == f"From v(empty) = 0.25 to v(N) = {0.25 + group.credit.sum():.4g}"
 
 
+def test_a_waterfall_of_an_explanation_starts_at_its_empty_set() -> None:
+    """The groups of one may have empty sets of different worth; credits alone say nothing about theirs."""
+    groups = sc.explain(2.0 * u.Max([[8.0, 11.0], [1.0, 3.0]], base=[5.0, -1.0]))
+    assert groups.empty.tolist() == [10.0, -2.0]
+    titles = [plots.waterfall(drawn).get_title(loc="left") for drawn in (groups[0], groups[1], groups[0].credit)]
+    assert titles == [f"From v(empty) = {start} to v(N) = {end}" for start, end in ((10, 22), (-2, 6), (0, 12))]
+    attributed = sc.attribute(["a", "b"], lambda kept: 3.0 + len(kept))
+    assert plots.waterfall(attributed).get_title(loc="left") == "From v(empty) = 3 to v(N) = 5"
+
+
 def test_curves_by_size() -> None:
     group = hard(6, absent=True)
     ax = plots.by_size(group, max_display=2)
@@ -108,6 +119,30 @@ def test_cells_of_pairs() -> None:
     absent = np.asarray(plots.pairs(hard(6, absent=True)).images[0].get_array().mask)
     assert absent[[1, 4]].all()
     assert absent[:, [1, 4]].all()
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([f"The text of the document {word} from here" for word in "abcdef"], r"\.\.[a-f] .*"),
+        ([f"{kind} of a document that begins alike, {i}" for kind in "xy" for i in "123"], r"\d: [xy].*"),
+        (["ant", "bee", "cat", "dog", "elk", "fox"], "[a-z]{3}"),
+    ],
+    ids=["beginning", "numbers", "short"],
+)
+def test_names_that_begin_alike_look_different(names: list[str], told: str) -> None:
+    ax = plots.pairs(plain(), names=names)
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        assert len({label.get_text() for label in labels}) == 6
+        assert all(re.fullmatch(told, label.get_text()) for label in labels)
+
+
+def test_a_box_has_the_name_of_the_union_that_it_is() -> None:
+    tree = CoalitionTree.from_nested([[0, 1], [2, [3, 4]]])
+    told = {text.get_text() for text in plots.tree(np.ones(5), tree, unions=["web", "web", "b", "c", "c"]).texts}
+    assert {"web +2", "+3", "c +2"} <= told
+    told = {text.get_text() for text in plots.tree(np.ones(5), tree, unions=["web", "web", "web", "c", "c"]).texts}
+    assert {"+2", "+3", "c +2"} <= told
 
 
 def test_cells_of_interactions() -> None:
@@ -225,7 +260,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: plots.bars([1.0], ax=mpl.figure.Figure().add_subplot(polar=True)),
         r"rectilinear, .* that are polar",
     ),
-    "empty": (lambda: plots.waterfall([1.0], empty=float("nan")), r"empty, the value of no member, must be a finite number"),
+    "empty": (lambda: plots.waterfall([1.0], empty=float("nan")), r"empty, v\(empty\), must be a finite number"),
     "no pairs": (lambda: plots.pairs(plain(), of="by_size"), r"of must be one of without, interactions; got 'by_size'"),
     "no explanation": (lambda: plots.pairs([1.0]), r"pairs draws what sc.explain\(utility\) returns"),
     "many groups": (lambda: plots.by_size(sc.explain(u.Max([[1.0]]))), r"by_size draws one group; .* groups \(1,\)"),

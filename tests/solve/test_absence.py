@@ -17,8 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from shapley_credit import InputError, Utility
 from shapley_credit import utilities as u
 from shapley_credit.inputs.fields import FLAGS, MEMBERS, Field
-
-from strategies import FAMILIES, instances
+from shapley_credit.testing.instances import FAMILIES, instances
 
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 few = settings(max_examples=10)

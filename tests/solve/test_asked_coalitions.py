@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapley_credit import CoalitionTree, semivalues
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.instances import Array
+from shapley_credit.testing.random_games import nested_trees as trees
 
-import oracle
 from errors_seen import tolerance
 from family_games import close
-from strategies import Array
-from structures import trees
 
 Draw = st.DataObject
 

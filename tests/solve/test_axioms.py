@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
+from shapley_credit.testing.instances import FAMILIES, Array, instances
+from shapley_credit.testing.random_games import symmetrised
 
-import oracle
 from errors_seen import tolerance
-from family_games import close, every_dtype, every_family, game_of, symmetrised, table_of, without_mask
+from family_games import close, every_dtype, every_family, without_mask
 from roles import ROLES, using
-from strategies import DROPPABLE, EXCHANGEABLE, FAMILIES, Array, instances
+from strategies import DROPPABLE, EXCHANGEABLE
 
 every_exchangeable_family = pytest.mark.parametrize("family", EXCHANGEABLE, ids=lambda family: family.__name__)
 every_role = pytest.mark.parametrize("role", ROLES)

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapley_credit import CoalitionTree, Utility, semivalues
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.random_games import nested_trees as trees
+from shapley_credit.testing.random_games import tables
 
-import oracle
 from family_games import close
-from structures import tables, trees
 
 Draw = st.DataObject
 
@@ -155,11 +156,17 @@ BAD_TREES: list[tuple[Callable[[], Any], str]] = [
     # labels
     (lambda: CoalitionTree.from_labels(), r"all levels must label the same members; got shapes \[\]"),
     (lambda: CoalitionTree.from_labels([0, 1], [0, 1, 2]), r"all levels must label the same members; got shapes"),
-    (lambda: CoalitionTree.from_labels([0.0, 1.0]), r"labels must be integers of shape \[..., k\]; got float64 of shape"),
-    (lambda: CoalitionTree.from_labels(["a", "b"]), r"labels must be integers of shape \[..., k\]; got <U1 of shape"),
-    (lambda: CoalitionTree.from_labels(3), r"labels must be integers of shape \[..., k\]; got int64 of shape \(\)"),
-    (lambda: CoalitionTree.from_labels(np.zeros((2, 0), int)), r"labels must be integers of shape .*of shape \(2, 0\)"),
+    (lambda: CoalitionTree.from_labels([0.0, float("nan")]), r"the label at \[1\] is None or NaN; a member that stands alone"),
+    (lambda: CoalitionTree.from_labels([["a", None], ["b", "b"]]), r"the label at \[0, 1\] is None or NaN"),
+    (lambda: CoalitionTree.from_labels("ab"), r"labels must be a list or an array \[..., k\], one label a member; got 'ab'"),
+    (lambda: CoalitionTree.from_labels(3), r"labels must be a list or an array \[..., k\], one label a member; got 3"),
+    (lambda: CoalitionTree.from_labels(np.zeros((2, 0), int)), r"labels must have shape .* got shape \(2, 0\)"),
     (lambda: CoalitionTree.from_labels([[0, 1], [2]]), r"labels must be a rectangular array"),
+    (
+        lambda: CoalitionTree.from_labels([[["a"], ["b", "c"]]]),
+        r"labels must be a rectangular array, .*Tree.from_nested",
+    ),
+    (lambda: sc.owen(BEST, [0, 0, 1]), r"member 0 stands twice .* If these are labels, .* CoalitionTree.from_labels\(labels\)"),
     (
         lambda: CoalitionTree.from_labels(np.zeros((2, 3), int), np.zeros((4, 3), int)),
         r"leading axes do not broadcast: \[\(2, 3\), \(4, 3\)\]",
@@ -180,7 +187,7 @@ BAD_TREES: list[tuple[Callable[[], Any], str]] = [
     (lambda: sc.owen(BEST, PAIRS, 4), r"k = 4 was asked for, but the utility has k = 3 members"),
     (lambda: sc.owen(len, PAIRS, 3.0), r"k must be a whole number of members >= 1; got 3.0"),  # type: ignore[arg-type]
     (lambda: sc.owen(u.Max, PAIRS), r"Max is a class; make a utility of it first"),
-    (lambda: sc.owen(BEST, 3), r"labels must be integers of shape \[..., k\]"),
+    (lambda: sc.owen(BEST, 3), r"labels must be a list or an array \[..., k\]"),
     (
         lambda: sc.owen(u.Max(np.zeros((2, 3))), np.zeros((4, 3), int)),
         r"the leading axes of the utility \(2,\) and of the coalition tree \(4,\) do not broadcast",
@@ -253,8 +260,35 @@ def test_labels_of_a_tree_are_its_own() -> None:
         tree.labels[0, 0] = 9
 
 
-def test_labels_beyond_int64_are_refused() -> None:
-    """They came back negative, without a word."""
+def test_labels_beyond_int64_are_numbered() -> None:
+    """Those that int64 holds stay as they are."""
     assert CoalitionTree.from_labels(np.array([2**63 - 1, 0], np.uint64)).labels.tolist() == [[2**63 - 1, 0]]
-    with pytest.raises(sc.InputError, match=r"labels must be below 2\*\*63; found 9223372036854775808"):
-        CoalitionTree.from_labels(np.array([2**63, 0], np.uint64))
+    assert CoalitionTree.from_labels(np.array([2**63, 0, 2**63], np.uint64)).labels.tolist() == [[0, 1, 0]]
+
+
+LABELS: dict[str, Any] = {
+    "list": ["intro", "body", "intro", "end", "body"],
+    "tuple": ("intro", "body", "intro", "end", "body"),
+    "array": np.array(["intro", "body", "intro", "end", "body"]),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_any_kind(kind: str) -> None:
+    """They are numbered as they come, and `owen` reads them where no name of a member could be meant."""
+    tree = CoalitionTree.from_labels(LABELS[kind])
+    assert tree.labels.tolist() == [[0, 1, 0, 2, 1]]
+    best = u.Max([5.0, 1.0, 2.0, 4.0, 3.0])
+    wanted = sc.owen(best, [[0, 2], [1, 4], [3]])
+    assert sc.owen(best, LABELS[kind]).tolist() == sc.owen(best, tree).tolist() == wanted.tolist()
+    assert CoalitionTree.from_labels(["a", "a", "b"], [("x", 1), ("y", 1), 2.5]).labels.tolist() == [[0, 0, 1], [0, 1, 2]]
+
+
+def test_names_of_members_are_no_labels() -> None:
+    """A list in which no string stands twice names the members of a flat tree, as nested lists do."""
+    best = u.Max([5.0, 1.0, 2.0])
+    assert sc.owen(best, ["ann", "bob", "cyd"], levels=[semivalues.banzhaf]).tolist() == [3.75, 0.25, 0.75]
+    with pytest.raises(sc.InputError, match=r"member 'ann' stands twice"):
+        sc.owen(best, [["ann", "bob"], ["ann"]])
+    with pytest.raises(sc.InputError, match=r"the label at \[1\] is None or NaN"):
+        CoalitionTree.from_labels(np.array(["a", None, "a"], object))

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
+from shapley_credit.testing.instances import FAMILIES, instances
 
 import golden
-import oracle
 from connected_orders import growing, is_interval
 from errors_seen import tolerance
-from family_games import close, game_of, table_of
+from family_games import close
 from shapley_kernels import intervals
-from strategies import FAMILIES, instances
 
 SEQUENCES = golden.load()["sequence_connected_orders"]
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)

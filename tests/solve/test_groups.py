@@ -15,8 +15,9 @@ from shapley_credit import utilities as u
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.fields import Field
 from shapley_credit.inputs.partition import partition_of
+from shapley_credit.testing.instances import Array, Instance, instances
 
-from strategies import SPLIT, WHOLE, Array, Instance, instances
+from strategies import SPLIT, WHOLE
 
 every_split = pytest.mark.parametrize("family", SPLIT, ids=lambda family: family.__name__)
 

@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from shapley_credit import Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
+from shapley_credit.testing.instances import Array, instances
 
-import oracle
 from device_checks import moved, on_host
 from errors_seen import tolerance
-from family_games import close, every_dtype, every_family, game_of, table_of
+from family_games import close, every_dtype, every_family
 from on_devices import _taken_for_a_device as _taken_for_a_device  # a fixture
 from on_devices import taken_for_a_device, to_meta, to_strict, to_torch
-from strategies import Array, instances
 
 # Instances are small as drawn, and shrinking them for every family would take minutes.
 few = settings(max_examples=4, phases=[Phase.explicit, Phase.generate])

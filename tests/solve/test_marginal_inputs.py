@@ -12,11 +12,12 @@ import shapley_credit as sc
 from hypothesis import given
 from hypothesis import strategies as st
 from shapley_credit import utilities as u
+from shapley_credit.testing.instances import Array
+from shapley_credit.testing.random_games import tables
 
 from family_games import close
 from marginals import Draw, by_definition, check, orders_of
-from strategies import Array
-from structures import batched_function_of, function_of, tables
+from structures import batched_function_of, function_of
 
 # Tables and functions.
 

@@ -17,12 +17,14 @@ from shapley_credit import Utility, dispatch
 from shapley_credit import utilities as u
 from shapley_credit.inputs.fields import Field
 from shapley_credit.inputs.problems import Problem
+from shapley_credit.testing.by_definition import table_of
+from shapley_credit.testing.instances import FAMILIES, Array, Instance, instances
 
 from errors_seen import tolerance
-from family_games import close, every_dtype, every_family, table_of, without_mask
+from family_games import close, every_dtype, every_family, without_mask
 from kernel_inputs import GAMES, inputs
 from marginals import Draw, by_definition, check, check_of_every_kernel, equals_the_definition, orders_of
-from strategies import DROPPABLE, FAMILIES, Array, Instance, instances
+from strategies import DROPPABLE
 
 # Instances are small as drawn, and shrinking them for every family would take minutes.
 few = settings(max_examples=4, phases=[Phase.explicit, Phase.generate])

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from shapley_credit import Utility, semivalues
 from shapley_credit import utilities as u
 from shapley_credit.semivalues import Semivalue
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
+from shapley_credit.testing.instances import FAMILIES, Array, Instance, instances
 
-import oracle
 from attempt_games import CHANCE, GRID, REWARDS, SAMPLES, SCORE, K, expected
 from errors_seen import tolerance
-from family_games import close, game_of, table_of
+from family_games import close
 from flat_rules import RULES
-from strategies import FAMILIES, Array, Instance, instances
 
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 # Instances are small as drawn, and shrinking them for every family would take minutes.

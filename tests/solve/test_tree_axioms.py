@@ -11,11 +11,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from shapley_credit import CoalitionTree, Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
+from shapley_credit.testing.instances import FAMILIES, Instance, instances
+from shapley_credit.testing.random_games import nested_trees as trees
+from shapley_credit.testing.random_games import partitions, symmetrised, tables
 
-import oracle
-from family_games import close, every_family, game_of, symmetrised, table_of
-from strategies import EXCHANGEABLE, FAMILIES, Instance, instances
-from structures import batched_function_of, beside, function_of, partitions, pruned, renamed, tables, trees, without
+from family_games import close, every_family
+from strategies import EXCHANGEABLE
+from structures import batched_function_of, beside, function_of, pruned, renamed, without
 
 Draw = st.DataObject
 

@@ -11,13 +11,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from shapley_credit import CoalitionTree, Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
+from shapley_credit.testing.instances import FAMILIES, instances
+from shapley_credit.testing.random_games import nested_trees as trees
+from shapley_credit.testing.random_games import partitions, tables
 
-import oracle
-from family_games import close, every_family, game_of, table_of
+from family_games import close, every_family
 from kernel_inputs import GAMES, inputs
 from shapley_kernels.arguments import arguments, has_names
-from strategies import FAMILIES, instances
-from structures import RULES, batched_function_of, function_of, labels_of, partitions, tables, trees
+from structures import RULES, batched_function_of, function_of, labels_of
 
 Draw = st.DataObject
 

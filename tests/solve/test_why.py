@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapley_credit import Explanation, Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing.instances import Array
 
-from strategies import Array
-
-ENDS = "By itself it adds {}, to all the others together {}; on average nowhere more than "
+ENDS = "By itself it adds {}, and to all the others together {}. On average it adds most "
 
 # Crafted games: a member, and what is said of it.
 SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
@@ -26,7 +25,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 0 earns 1.833, where all members earn 4 together.",
             ENDS.format(4, 0) + "by itself.",
-            "It shares with 1 and 2: it would earn 3.5 without 1 and 2 without 2.",
+            "It shares with member 1 and member 2: it would earn 3.5 without member 1 and 2 without member 2.",
         ],
     ),
     "complements": (
@@ -34,8 +33,8 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         1,
         [
             "Member 1 earns 3, where all members earn 6 together.",
-            ENDS.format(0, 6) + "to all of them.",
-            "It is completed by 0: it would earn 0 without 0.",
+            ENDS.format(0, 6) + "to all the others together.",
+            "It is completed by member 0: it would earn 0 without member 0.",
         ],
     ),
     "null player": (
@@ -52,8 +51,8 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         2,
         [
             "Member 2 earns -0.3333, where all members earn 1 together.",
-            "By itself it adds 0, to all the others together 0; on average nowhere more than by itself.",
-            "It is completed by 0 and 1: it would earn -0.5 without 0 and -0.5 without 1.",
+            ENDS.format(0, 0) + "by itself and to all the others together.",
+            "It is completed by member 0 and member 1: it would earn -0.5 without member 0 and -0.5 without member 1.",
         ],
     ),
     "in the middle, and many alike": (
@@ -61,8 +60,11 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         0,
         [
             "Member 0 earns 0.2, where all members earn 1 together.",
-            "By itself it adds 0, to all the others together 0; it adds most, 1 on average, to coalitions of 2 others.",
-            "It shares with 1, 2, 3 and 1 more member: it would earn 0.25 without 1, 0.25 without 2 and 0.25 without 3.",
+            "By itself it adds 0, and to all the others together 0. On average it adds most, 1, to coalitions of 2 others.",
+            (
+                "It shares with member 1, member 2, member 3 and 1 more member: it would earn "
+                "0.25 without member 1, 0.25 without member 2 and 0.25 without member 3."
+            ),
         ],
     ),
     "shares and is completed": (
@@ -70,9 +72,9 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         0,
         [
             "Member 0 earns 3.5, where all members earn 5 together.",
-            ENDS.format(2, 5) + "to all of them.",
-            "It shares with 1: it would earn 4.5 without 1.",
-            "It is completed by 2 and 3: it would earn 1.5 without 2 and 3 without 3.",
+            ENDS.format(2, 5) + "to all the others together.",
+            "It shares with member 1: it would earn 4.5 without member 1.",
+            "It is completed by member 2 and member 3: it would earn 1.5 without member 2 and 3 without member 3.",
         ],
     ),
     "single member": (
@@ -104,7 +106,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 2 earns 2, where all members earn 4 together.",
             ENDS.format(4, 0) + "by itself.",
-            "It shares with 0: it would earn 4 without 0.",
+            "It shares with member 0: it would earn 4 without member 0.",
         ],
     ),
     "terms": (
@@ -113,7 +115,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 0 earns 0, where all members earn 1 together: 1 for Max, -1 for Additive and 0 for Max 2.",
             ENDS.format(1, -1) + "by itself.",
-            "It shares with 1: it would earn 1 without 1.",
+            "It shares with member 1: it would earn 1 without member 1.",
         ],
     ),
     "rounding": (
@@ -139,8 +141,8 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         0,
         [
             "Member 0 earns 0, where all members earn 0 together.",
-            "By itself it adds 0.1, to all the others together -0.3; it adds most, 0.2 on average, to coalitions of 1 other.",
-            "It shares with 1 and 2: it would earn 0.15 without 1 and 0.15 without 2.",
+            ENDS.format(0.1, -0.3).rstrip() + ", 0.2, to coalitions of 1 other.",
+            "It shares with member 1 and member 2: it would earn 0.15 without member 1 and 0.15 without member 2.",
         ],
     ),
 }
@@ -169,11 +171,11 @@ def check_sentences(found: Explanation, v: Any, i: int) -> None:
         assert np.ptp(averages) <= 1e-7
         assert about(re.findall(r"It adds (\S+) on average to coalitions of every", text)[0], averages[0])
     else:
-        alone, last = re.findall(r"By itself it adds (\S+), to all the others together (\S+);", text)[0]
+        alone, last = re.findall(r"By itself it adds (\S+), and to all the others together (\S+)\. ", text)[0]
         assert about(alone, v((i,)) - v(()))
         assert about(last, v(tuple(range(k))) - v(rest))
-        middle = re.findall(r"it adds most, (\S+) on average, to coalitions of (\d) other", text)
-        place = int(middle[0][1]) if middle else 0 if "more than by itself" in text else k - 1
+        middle = re.findall(r"it adds most, (\S+), to coalitions of (\d) other", text)
+        place = int(middle[0][1]) if middle else 0 if "adds most by itself" in text else k - 1
         assert averages[place] >= max(averages) - 1e-7
         assert not middle or (0 < place < k - 1 and about(middle[0][0], averages[place]))
     left = {j: sc.set_shapley(restricted(v, rest_of(k, j)), k - 1)[rest_of(k, j).index(i)] for j in rest}
@@ -182,7 +184,7 @@ def check_sentences(found: Explanation, v: Any, i: int) -> None:
         true = {j for j in rest if direction * (left[j] - here) > 1e-6}
         line = next((line for line in text.splitlines() if words in line), "")
         assert bool(line) == bool(true)
-        pairs = re.findall(r"(\S+) without (\d)", line)
+        pairs = re.findall(r"(\S+) without member (\d)", line)
         assert {int(j) for _, j in pairs} <= true
         assert len(pairs) == min(len(true), 3)
         assert all(about(number, left[int(j)]) for number, j in pairs)
@@ -210,6 +212,13 @@ def test_every_sentence_is_true(values: list[int], k: int) -> None:
     found = sc.explain(v, k)
     for i in range(k):
         check_sentences(found, v, i)
+
+
+def test_a_name_of_several_words_stands_in_quotes() -> None:
+    text = sc.explain(u.Max([2.0, 2.0, 1.0]), names=["answer 3", "bob", "7"]).why(0).splitlines()
+    assert text[0] == 'Member "answer 3" earns 0.8333, where all members earn 2 together.'
+    assert text[2] == "It shares with bob and member 7: it would earn 1.5 without bob and 1 without member 7."
+    assert '"answer 3"' in sc.explain(u.Max([2.0, 2.0]), names=["answer 3", "bob"]).why(1)
 
 
 def test_sentences_are_those_of_both_dtypes() -> None:
