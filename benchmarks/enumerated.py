@@ -7,6 +7,7 @@ one prompt, so that what it teaches is the mean over all groups.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -294,6 +295,10 @@ def learnt_table() -> str:
 
 def main() -> None:
     """Write docs/rules.md from its template."""
+    argparse.ArgumentParser(
+        description="Sum the gradients of all rules of credit in small games, which takes minutes, and "
+        "write docs/rules.md from benchmarks/rules.md."
+    ).parse_args()
     wrong = {kind: f"{downhill(kind):.2%}" for kind in ("shapley", "without")}
     parts = {"games": games_table().rstrip(), "learnt": learnt_table().rstrip(), **wrong}
     PAGE.write_text(Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts), encoding="utf-8")

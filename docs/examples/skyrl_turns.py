@@ -1,6 +1,6 @@
 """SkyRL: credit by turn for environments of several turns, by what each turn leads to.
 
-    pip install shapley-credit skyrl
+    pip install . skyrl                           # in a checkout of shapley_credit
     python skyrl_turns.py trainer.algorithm.advantage_estimator=turns trainer.algorithm.shapley_credit.baseline=leave_one_out \
         generator.batched=false generator.max_turns=4 environment.env_class=search \
         trainer.policy.model.path=Qwen/Qwen3-0.6B data.train_data="['train.parquet']" data.val_data="['validation.parquet']"

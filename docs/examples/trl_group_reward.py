@@ -1,6 +1,6 @@
 """GRPO on a set reward: the answers to a question earn together what their best one is worth, and a little for variety.
 
-    pip install shapley-credit trl
+    pip install . trl                             # in a checkout of shapley_credit
     python trl_group_reward.py                    # MODEL=.. for another model
 
 Each answer is paid its Shapley value in that reward, so that what the answers to a question are paid adds up to it.

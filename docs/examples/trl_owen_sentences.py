@@ -1,9 +1,9 @@
 """GRPO in which every sentence of a completion is paid its Owen value, paragraphs being unions of sentences.
 
-    pip install shapley-credit trl
+    pip install . trl                             # in a checkout of shapley_credit
     python trl_owen_sentences.py                  # MODEL=.. for another model
 
-White space, marks of lists and all else between the sentences is a member of its own, and is paid what it is worth.
+White space belongs to the sentence before it. As a member of its own it would be paid for keeping two words apart.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ OUTPUT = os.environ.get("OUTPUT", "trl_owen_sentences")
 
 QUESTIONS = ["Name three birds and say where they live.", "Why is the sky blue?"]
 
-# From a letter to the end of a sentence. segments.sentences("en"), of the extra `text`, knows abbreviations.
-SENTENCES = segments.matching(r"[^\W\d_][^.!?\n]*[.!?]*")
+# Up to the end of a sentence or of a line, with the white space behind it, so that nothing is left between two sentences.
+# segments.sentences("en"), of the extra `text`, knows abbreviations.
+SENTENCES = segments.matching(r"[^.!?\n]*[.!?\n]+\s*|[^.!?\n]+")
 
 # How often a completion may be scored: exact where its sentences need no more, else an estimate.
 BUDGET = 128
@@ -53,8 +54,7 @@ def owen(completion_ids: list[list[int]], masks: list[list[int]], **columns: Any
     found = ospo.segment_credit(done.texts, score, budget=BUDGET)
     return {
         "segment_credit": [estimate.values for estimate in found.estimates],
-        "segment_lengths": done.segment_lengths,
-        "segment_order": done.segment_order,
+        "segment_lengths": done.tokens(done.texts),
     }
 
 

@@ -1,6 +1,6 @@
 """Two steps of GRPO in Tunix, on one CPU and a model from random weights, whose advantages follow the best two of eight.
 
-    pip install google-tunix jax shapley-credit
+    pip install google-tunix jax .                # in a checkout of shapley_credit
     JAX_PLATFORMS=cpu python tunix_group_rule.py
 
 The reward counts digits. `pkpo` with m=2 pays each completion what it adds to the better of two.

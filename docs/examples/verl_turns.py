@@ -1,6 +1,6 @@
 """verl: rewards by turn for an agent that calls tools, and credit by what each turn leads to.
 
-    pip install shapley-credit verl
+    pip install . verl                            # in a checkout of shapley_credit
     export PYTHONPATH=$PWD                        # the folder of this file; agent.yaml says where the agent loop is:
                                                   #   - name: turn_agent
                                                   #     _target_: verl_turns.TurnAgentLoop

@@ -5,12 +5,9 @@ tests/frameworks has the same hooks inside the real trainers.
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import re
 from collections.abc import Sequence
 from math import log
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -156,19 +153,6 @@ def test_segments_of_a_rule_are_paid_within_their_group() -> None:
     for wrong in ([[1.0], [2.0]], ([[1.0]], [[1]]), None):
         with pytest.raises(InputError, match="a rule returns"):
             pay_segments(wrong, [[1], [1]], [0.0, 0.0], "none")
-
-
-# The page.
-
-
-@pytest.mark.checkout
-def test_python_of_the_page_is_python() -> None:
-    """It needs frameworks that are not here; what can be checked without them is that it compiles."""
-    text = (Path(__file__).parents[2] / "docs" / "frameworks.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) > 8
-    for block in blocks:
-        compile(block, "docs/frameworks.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 # Tinker.

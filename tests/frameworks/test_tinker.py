@@ -30,7 +30,7 @@ from tinker_cookbook.rl.types import (
     Transition,
 )
 
-PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "trainers" / "tinker.md"
 
 
 def trajectory(*turns: tuple[list[int], list[int]]) -> Trajectory:
@@ -287,7 +287,7 @@ def test_data_of_other_trajectories_are_refused() -> None:
 
 
 def test_the_page_runs_as_it_is_written() -> None:
-    section = PAGE.read_text(encoding="utf-8").split("## Tinker cookbook\n")[1].split("\n## ")[0]
+    section = PAGE.read_text(encoding="utf-8").split("## In a loop that you have\n")[1]
     (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     groups = turn_groups()[:1]
     known: dict[str, Any] = {
@@ -298,7 +298,7 @@ def test_the_page_runs_as_it_is_written() -> None:
         "segment_credit": [[[1.0, 0.0], [2.0], [0.5]]],
         "segment_lengths": [[[2, 3], [3], [2]]],
     }
-    exec(compile(block, "docs/frameworks.md", "exec"), known)
+    exec(compile(block, PAGE.name, "exec"), known)
     rewards = asyncio.run(known["Attempts"].compute_group_rewards(None, groups[0].trajectories_G, []))
     assert sum(reward for reward, _ in rewards) == 3.0
     assert known["advantages"][0].tolist() == adapter.compute_advantages(groups, "maxrl")[0].tolist()

@@ -14,13 +14,12 @@ import trl
 from shapley_credit import InputError
 from shapley_credit import utilities as u
 from shapley_credit.adapters.trl import group_reward, token_credit
+from shapley_credit.adapters.trl_checks import _warned
 from shapley_credit.credit.rules import rule_tokens, segment_advantages
 from trl import GRPOTrainer, RLOOTrainer
 
 from tiny_models import save_model, weights
 from trl_runs import Watched, count, logged, recorded, train, variety
-
-PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +177,9 @@ def test_completions_that_nobody_scored_get_nothing_at_any_token(model: str, tmp
         assert [reward != reward for reward in rewards] == [False, True, False, False]
         return [[5.0, -1.0] for _ in masks], [[1, sum(mask) - 1] for mask in masks]
 
-    trainer = train(token_credit(Watched, rule), model, tmp_path, partly, scale_rewards="none", max_steps=1)
+    _warned().clear()
+    with pytest.warns(UserWarning, match="segments of a completion add up to 4, and its reward is"):
+        trainer = train(token_credit(Watched, rule), model, tmp_path, partly, scale_rewards="none", max_steps=1)
     (batch,) = trainer.batches
     assert sorted(bool(row.any()) for row in batch["advantages"]) == [False, True, True, True]
 
@@ -268,6 +269,15 @@ def test_token_credit_refuses_trainers_of_one_advantage_a_completion(monkeypatch
 def test_token_credit_refuses_other_scales(given: dict[str, Any], match: str, model: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=match):
         train(token_credit(GRPOTrainer, whole), model, tmp_path, count, **given)
+
+
+def test_token_credit_says_where_scale_and_baseline_are() -> None:
+    with pytest.raises(InputError, match="takes no scale=; set scale_rewards='group' or 'none' in GRPOConfig"):
+        token_credit(GRPOTrainer, whole, scale="none")
+    with pytest.raises(InputError, match="takes no baseline=; own credit is less the mean of the group"):
+        token_credit(GRPOTrainer, whole, baseline="none")
+    with pytest.raises(InputError, match="takes no gamma=; it takes credit, lam, spread, record"):
+        token_credit(GRPOTrainer, whole, gamma=0.5)
 
 
 def test_token_credit_refuses_fused_losses(model: str, tmp_path: Path) -> None:

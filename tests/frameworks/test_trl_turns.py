@@ -151,6 +151,12 @@ def test_what_turn_credit_refuses(model: str, tmp_path: Path) -> None:
         turn_credit(GRPOTrainer, scale="batch_std")
     with pytest.raises(InputError, match="the baseline of turns"):
         turn_credit(GRPOTrainer, baseline="best")
+    with pytest.raises(InputError, match="takes no record=; turns are not recorded"):
+        turn_credit(GRPOTrainer, record="rollouts")
+    with pytest.raises(InputError, match="takes no m=; it takes credit, gamma, discounted, baseline, scale, floor, prefix_val"):
+        turn_credit(GRPOTrainer, m=2)
+    with pytest.raises(InputError, match="marginal contributions pass prefix_values=True"):
+        turn_credit(GRPOTrainer, credit="marginal")
     with pytest.raises(InputError, match=r"turn credit divides by what scale= of its rule says.*set scale_rewards='none'"):
         run(model, tmp_path, scale_rewards="group")
     for wrong, told in ((None, "got None"), ([[1.0]], r"got \[\[1.0\]\]"), (np.ones((4, 9)), "row 0 of rewards has 9 numbers")):

@@ -20,7 +20,7 @@ from tensordict import NonTensorStack, TensorDict
 from verl import DataProto
 from verl.trainer.config import AlgoConfig
 
-PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "trainers" / "verl.md"
 
 # The last is the second output of the first rollout, which has its reward too; q_2 was aborted.
 KEYS = ["p_0_0", "q_0_0", "p_1_0", "q_1_0", "q_2_0", "p_0_1"]
