@@ -13,7 +13,7 @@ import torch
 import typer
 from benchmarks.learning import recommend
 from benchmarks.learning.experiments import EXPERIMENTS, SEEDS, Results, reported, tuning
-from benchmarks.learning.page import write
+from benchmarks.learning.page import rewrite, write
 from benchmarks.learning.train import train
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -39,10 +39,18 @@ def run(
 
 
 @app.command()
-def page(file: File = RUNS, to: Path = ROOT / "docs" / "learning.md") -> None:
-    """Write docs/learning.md and its figures from finished runs."""
+def page(
+    file: File = RUNS,
+    to: Path = ROOT / "docs" / "learning.md",
+    draft: Annotated[bool, typer.Option(help="a page of files that no commit holds, which says so")] = False,
+) -> None:
+    """Write docs/learning.md and its figures from finished runs; without any, what it says of small policies stays."""
+    if not file.exists():
+        print(f"{file} is not there: what {to} says of small policies stays, the rest is written again.")
+        return rewrite(to)
     results, steps = Results(file), {name: each.steps for name, each in EXPERIMENTS.items()}
-    write(results, {name: results.tuned(name, steps[name]) for name in EXPERIMENTS}, steps, SEEDS, to)
+    write(results, {name: results.tuned(name, steps[name]) for name in EXPERIMENTS}, steps, SEEDS, to, draft)
+    return None
 
 
 @app.command()
@@ -60,7 +68,7 @@ def quick(to: Annotated[Path | None, typer.Option(help="where the page goes; now
         again.file.write_bytes(again.file.read_bytes()[:-20])
         if len(Results(again.file).figures) != len(again.figures) - 1:
             sys.exit("a file cut off in its last line should miss one run")
-        write(once, rates, dict.fromkeys(EXPERIMENTS, QUICK_STEPS), QUICK_SEEDS, to or Path(folder) / "learning.md")
+        write(once, rates, dict.fromkeys(EXPERIMENTS, QUICK_STEPS), QUICK_SEEDS, to or Path(folder) / "learning.md", draft=True)
     print(f"{len(again.figures)} of {len(once.figures)} runs made twice, with the same figures")
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 from benchmarks.learning import figures, lengths, listing, objectives, recommend, search
 from benchmarks.learning.experiments import EXPERIMENTS, RATES, TUNING_SEEDS, Results, Run
 from benchmarks.learning.intervals import interval, reach
+from benchmarks.learning.llm.lead import lead
+from benchmarks.learning.page_text import FACTS, render, stored
 from benchmarks.learning.train import EVERY
 from benchmarks.learning.words import Array
-from benchmarks.machine import facts
+from benchmarks.machine import commit, facts, published
 from benchmarks.markdown import table
-
-TEMPLATE = Path(__file__).with_name("page.md")
 
 # The rule that others are compared with, and the one of this library in red.
 BASE = {
@@ -205,24 +204,38 @@ def section(found: Found, folder: Path) -> str:
     return f"{setting(found)}\n![{found.name}]({folder.name}/{found.name}.svg)\n\n{tables.rstrip()}"
 
 
-def surroundings(seconds: list[float]) -> str:
+def surroundings(seconds: list[float], draft: bool) -> str:
     """Where the page was made, and how long training took."""
     found = facts(("numpy", "torch", "transformers", "trl", "bm25s", "sentence-transformers"))
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    lines = [f"machine: {found['machine']}", f"versions: {versions}", f"commit: {found['commit']}", f"date: {found['date']}"]
+    made_with = published(commit(), draft)
+    lines = [f"machine: {found['machine']}", f"versions: {versions}", f"commit: {made_with}", f"date: {found['date']}"]
     lines.append(f"command: `make learn`; {len(seconds)} runs, {sum(seconds) / 60:.0f} minutes of one core, two at a time")
     return "\n".join(f"- {line}" for line in lines)
 
 
 def write(
-    results: Results, rates: dict[str, dict[str, float]], steps: dict[str, int], seeds: tuple[int, ...], page: Path
+    results: Results,
+    rates: dict[str, dict[str, float]],
+    steps: dict[str, int],
+    seeds: tuple[int, ...],
+    page: Path,
+    draft: bool,
 ) -> None:
-    """The page, and its figures in a folder beside it with its name. rates: of each rule of each experiment."""
+    """The page, and its figures in a folder beside it with its name. rates: of each rule of each experiment.
+
+    draft: whether the files that the page is made with may have changes that no commit holds; the page says so then.
+    """
     folder = page.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     found = [Found(results, name, steps[name], rates[name], seeds) for name in EXPERIMENTS]
     parts = {each.name: section(each, folder) for each in found}
     used = [run for run in results.figures if run.seed in TUNING_SEEDS or rates[run.experiment][run.rule] == run.rate]
-    about = surroundings([results.seconds[run] for run in used])
-    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts, facts=about)
-    page.write_text(text, encoding="utf-8")
+    about = surroundings([results.seconds[run] for run in used], draft)
+    page.write_text(render({**parts, FACTS: about, **lead(folder)}), encoding="utf-8")
+
+
+def rewrite(page: Path) -> None:
+    """The page with its prose and the language model as they are now, and all figures of small policies as they stand on it."""
+    parts = stored(page.read_text(encoding="utf-8"))
+    page.write_text(render({**parts, **lead(page.with_suffix(""))}), encoding="utf-8")

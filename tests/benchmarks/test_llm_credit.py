@@ -18,7 +18,7 @@ from shapley_credit.methods.shape_grpo import shape_grpo
 pytestmark = [pytest.mark.torch, pytest.mark.checkout]
 
 sys.path.append(str(Path(__file__).parents[2]))  # where the experiments are; behind everything that is installed
-from benchmarks.learning.llm import candidates, recommend, rules, topics  # noqa: E402
+from benchmarks.learning.llm import candidates, paying, recommend, rules, topics  # noqa: E402
 from benchmarks.learning.llm.samples import Samples, places  # noqa: E402
 
 sys.path.pop()
@@ -87,6 +87,12 @@ def group(seed: int, *, users: int, spoilt: bool) -> rules.Group:
     return rules.Group(worth, counts, valid, owners, lengths)
 
 
+def credit(name: str, found: rules.Group) -> Array:
+    own = rules.RULES[name].own
+    assert own is not None
+    return np.asarray(own(found))
+
+
 def test_rewards_are_the_mean_of_the_best_or_nothing() -> None:
     found = group(0, users=5, spoilt=True)
     assert_allclose(found.rewards[3:], [np.mean([max(column) for column in row.T]) for row in found.worth[3:]])
@@ -97,17 +103,17 @@ def test_rewards_are_the_mean_of_the_best_or_nothing() -> None:
 def test_credits_add_up_to_what_they_say() -> None:
     found = group(1, users=5, spoilt=False)
     for name in ("shared", "winner takes all", "Shapley", "marginal"):
-        assert_allclose(rules.RULES[name].credit(found).sum(axis=1), found.rewards, err_msg=name)
+        assert_allclose(credit(name, found).sum(axis=1), found.rewards, err_msg=name)
     twins = found._replace(worth=np.repeat(found.worth[:, :1], 4, axis=1))
     assert_allclose(rules.leave_one_out(twins), 0, atol=1e-12)
     assert_allclose(rules.shapley(twins), np.repeat(twins.rewards[:, None], 4, axis=1) / 4)
     for name in ("winner takes all", "marginal"):
-        assert_allclose(rules.RULES[name].credit(twins)[:, 1:], 0, atol=1e-12)
+        assert_allclose(credit(name, twins)[:, 1:], 0, atol=1e-12)
 
 
 def test_shared_credit_is_one_advantage_for_all_tokens() -> None:
     found = group(2, users=3, spoilt=True)
-    for row, wanted in zip(rules.advantages(rules.RULES["shared"], found), found.rewards - found.rewards.mean(), strict=True):
+    for row, wanted in zip(paying.advantages(rules.RULES["shared"], found), found.rewards - found.rewards.mean(), strict=True):
         assert_allclose(row, wanted, rtol=1e-6, atol=1e-9)
 
 
@@ -124,14 +130,14 @@ def test_with_one_user_rules_are_those_of_shape_grpo(name: str, credit: str) -> 
         groups=len(found.owners),
         credit=credit,
     )
-    for row, other in zip(rules.advantages(rules.RULES[name], found), wanted, strict=True):
+    for row, other in zip(paying.advantages(rules.RULES[name], found), wanted, strict=True):
         assert_allclose(row, other, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["winner takes all", "Shapley", "leave one out", "marginal"])
 def test_own_credit_keeps_the_law(name: str) -> None:
     found = group(4, users=4, spoilt=True)
-    given = rules.advantages(rules.RULES[name], found)
+    given = paying.advantages(rules.RULES[name], found)
     below = found.rewards.mean()
     for row, owner, reward, valid in zip(given, found.owners, found.rewards, found.valid, strict=True):
         # The end, and what separates candidates, are paid for the whole and not with the last candidate's credit.
@@ -146,7 +152,7 @@ def test_own_credit_keeps_the_law(name: str) -> None:
 
 def test_leave_one_out_pays_what_would_be_lost_and_shares_the_rest() -> None:
     found = group(5, users=4, spoilt=False)
-    given = rules.advantages(rules.RULES["leave one out"], found)
+    given = paying.advantages(rules.RULES["leave one out"], found)
     best = found.worth.max(axis=1).mean(axis=1)
     lost = np.stack([best - np.delete(found.worth, place, axis=1).max(axis=1).mean(axis=1) for place in range(4)], axis=1)
     wanted = 4 * lost + (best - lost.sum(axis=1) - best.mean())[:, None]
@@ -156,7 +162,7 @@ def test_leave_one_out_pays_what_would_be_lost_and_shares_the_rest() -> None:
 
 def test_prefix_marginals_do_not_know_what_spoils_a_response_later() -> None:
     found = group(6, users=4, spoilt=True)
-    given = rules.advantages(rules.RULES["marginal, to go"], found)
+    given = paying.advantages(rules.RULES["marginal, to go"], found)
     sound = found._replace(valid=found.valid | (found.counts == 4))
     rows = []
     for each, count, reward in zip(sc.marginal_vector(found.utility), found.counts, found.rewards, strict=True):
@@ -173,7 +179,7 @@ def test_prefix_marginals_do_not_know_what_spoils_a_response_later() -> None:
     for row, other in zip(given, wanted, strict=True):
         assert_allclose(row, other, rtol=1e-6, atol=1e-9)
     # The end of the spoilt response of four candidates loses all of them at once, and only there.
-    better = rules.advantages(rules.RULES["marginal, to go"], sound)
+    better = paying.advantages(rules.RULES["marginal, to go"], sound)
     gain = better[2] - given[2]
     assert_allclose(gain, sound.rewards[2], rtol=1e-5)
     assert given[2][-1] < min(row[-1] for row in given[3:])
@@ -181,7 +187,7 @@ def test_prefix_marginals_do_not_know_what_spoils_a_response_later() -> None:
 
 def test_a_mixture_is_half_of_each() -> None:
     found = group(7, users=4, spoilt=True)
-    own, ahead, both = (rules.advantages(rules.RULES[name], found) for name in ("leave one out", "marginal, to go", "mixture"))
+    own, ahead, both = (paying.advantages(rules.RULES[name], found) for name in ("leave one out", "marginal, to go", "mixture"))
     for first, second, mixed in zip(own, ahead, both, strict=True):
         assert_allclose(mixed, (first + second) / 2, rtol=1e-6, atol=1e-9)
 

@@ -17,10 +17,10 @@ class Candidates(NamedTuple):
     """The candidates that a response opens with.
 
     Attributes:
-        names: at most `WANTED`, of one to three words each; the first piece that is none ends them, and so does a cut.
+        names: no more than are wanted, of one to three words each; the first piece that is none ends them, and so does a cut.
         spans: of each, where in the text it starts and ends.
-        valid: whether the response is these four candidates in one line, with commas, a full stop at most behind the last, and
-            ends by itself.
+        valid: whether the response is these candidates in one line, as many as are wanted, with commas, a full stop at most
+            behind the last, and ends by itself.
     """
 
     names: list[str]
@@ -28,11 +28,14 @@ class Candidates(NamedTuple):
     valid: bool
 
 
-def read(text: str, ended: bool) -> Candidates:
-    """The candidates of a response, from its text without the end token; ended is False for a response that was cut off."""
+def read(text: str, ended: bool, fewest: int = WANTED, most: int = WANTED) -> Candidates:
+    """The candidates of a response, from its text without the end token; ended is False for a response that was cut off.
+
+    fewest, most: how many are wanted.
+    """
     names, spans, start = [], [], 0
     pieces = text.split(",")
-    for place, piece in enumerate(pieces[:WANTED]):
+    for place, piece in enumerate(pieces[:most]):
         last = place == len(pieces) - 1
         found = PIECE.fullmatch(piece)
         # A full stop belongs behind the whole list; behind a piece that was cut off more could have come.
@@ -41,7 +44,7 @@ def read(text: str, ended: bool) -> Candidates:
         names.append(found[1])
         spans.append((start + found.start(1), start + found.end(1)))
         start += len(piece) + 1
-    return Candidates(names, spans, ended and len(names) == WANTED == len(pieces))
+    return Candidates(names, spans, ended and fewest <= len(names) == len(pieces))
 
 
 def owners(spans: Sequence[tuple[int, int]], ends: Array) -> Array:

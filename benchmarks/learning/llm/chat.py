@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.learning.llm.runs import Place
 from benchmarks.learning.llm.samples import Samples, places
 from benchmarks.learning.llm.weights import load
 from benchmarks.learning.words import Array
@@ -13,11 +14,22 @@ from torch import Tensor
 from transformers import DynamicCache
 
 
+def read(tokenizer: Any, ids: Tensor, lengths: Array, ended: Array) -> Samples:
+    """What was written, from its tokens [B, T]."""
+    texts, ends = [], []
+    for row, length, over in zip(ids.tolist(), lengths.tolist(), ended.tolist(), strict=True):
+        shown = [tokenizer.decode(row[: i + 1], clean_up_tokenization_spaces=False) for i in range(length - over)]
+        texts.append(shown[-1] if shown else "")
+        ends.append(places(shown, over))
+    return Samples(ids, lengths, ended, texts, ends)
+
+
 class Chat:
     """The language model with LoRA matrices drawn by seed. The prompt of a group goes through it once."""
 
-    def __init__(self, seed: int) -> None:
-        self.tokenizer, self.model = load(seed)
+    def __init__(self, seed: int, place: Place) -> None:
+        self.device = place.device
+        self.tokenizer, self.model = load(seed, place)
         self.end = int(self.tokenizer.eos_token_id)
 
     def trained(self) -> dict[str, torch.nn.Parameter]:
@@ -27,7 +39,7 @@ class Chat:
         """int64 [1, P]; the template has written the special tokens, so that the tokenizer must add none."""
         text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids: Tensor = self.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
-        return ids
+        return ids.to(self.device)
 
     def _opened(self, prompt: Tensor, group: int) -> tuple[Any, Tensor]:
         """The cache of the prompt, repeated for the group, and the logits of the first token [group, 1, V]."""
@@ -40,28 +52,21 @@ class Chat:
     def sample(self, prompt: Tensor, group: int, most: int, draws: torch.Generator) -> Samples:
         """Responses of at most `most` tokens, at temperature 1. Rows that have ended leave the batch."""
         cache, logits = self._opened(prompt, group)
-        ids, alive = torch.full((group, most), self.end), torch.arange(group)
+        ids, alive = torch.full((group, most), self.end, device=self.device), torch.arange(group, device=self.device)
         lengths, ended = np.full(group, most), np.zeros(group, np.bool_)
         for place in range(most):
             token = torch.multinomial(torch.softmax(logits[:, -1], dim=-1), 1, generator=draws)
             ids[alive, place] = token[:, 0]
             over = token[:, 0] == self.end
-            lengths[alive[over].numpy()], ended[alive[over].numpy()] = place + 1, True
+            done = alive[over].cpu().numpy()
+            lengths[done], ended[done] = place + 1, True
             if over.all() or place == most - 1:
                 break
             if over.any():
                 cache.batch_select_indices(torch.nonzero(~over)[:, 0])
                 alive, token = alive[~over], token[~over]
             logits = self.model(token, past_key_values=cache).logits
-        return self._read(ids[:, : lengths.max()], lengths, ended)
-
-    def _read(self, ids: Tensor, lengths: Array, ended: Array) -> Samples:
-        texts, ends = [], []
-        for row, length, over in zip(ids.tolist(), lengths.tolist(), ended.tolist(), strict=True):
-            shown = [self.tokenizer.decode(row[: i + 1], clean_up_tokenization_spaces=False) for i in range(length - over)]
-            texts.append(shown[-1] if shown else "")
-            ends.append(places(shown, over))
-        return Samples(ids, lengths, ended, texts, ends)
+        return read(self.tokenizer, ids[:, : lengths.max()], lengths, ended)
 
     def log_chances(self, prompt: Tensor, samples: Samples) -> Tensor:
         """log pi of every token, float32 [B, T], with gradients through prompt and response; padding means nothing."""

