@@ -9,7 +9,7 @@ INSTALL := $(PIP) --constraint constraints.txt
 SPREAD := --numprocesses auto --dist worksteal
 test wheel: export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: run test test-distributed test-frameworks test-frameworks-latest test-page lint lint-page format gpu-dry wheel kernels bench data-bench speed peers docs fuzz mutants learn learn-quick learn-large learn-llm learn-llm-quick clean
+.PHONY: run test test-distributed test-frameworks test-frameworks-latest test-page lint lint-page format gpu-dry wheel kernels bench data-bench speed peers docs notebooks site fuzz mutants learn learn-quick learn-large learn-llm learn-llm-quick learn-llm-dry learn-llm-pieces learn-llm-trl clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m shapley_credit demo
@@ -77,11 +77,13 @@ bench: .venv-bench/.bench
 	  $$(ls .benchmarks/*/*.json >/dev/null 2>&1 && echo --benchmark-compare) \
 	  --benchmark-columns=median,min,rounds --benchmark-sort=fullname --benchmark-group-by=fullname
 
-# Flat rows in memory, and rows of Parquet by the command line, beside pandas, polars and DuckDB: make data-bench ROWS=1000000.
+# Flat rows in memory, and rows of Parquet by the command line, beside pandas, polars and DuckDB; groups with a tree each beside
+# the engine of one tree: make data-bench ROWS=1000000.
 data-bench: .venv-bench/.bench
 	.venv-bench/bin/python $(INSTALL) --force-reinstall --no-deps .
 	.venv-bench/bin/python -m benchmarks.flat_groups $(if $(ROWS),--rows $(ROWS))
 	.venv-bench/bin/python -m benchmarks.rows $(if $(ROWS),--rows $(ROWS))
+	.venv-bench/bin/python -m benchmarks.many_trees
 
 # Tests, then everything that can be timed here, then docs/speed.md.
 speed: .venv-bench/.bench $(if $(wildcard .venv-peers/bin/python),,peers)
@@ -93,13 +95,26 @@ peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python $(INSTALL) '.[cpu,peers]'
 
-# Pages that are written by programs: the catalogue of utilities, the pictures of plots, the games of rules of credit, and every family's errors and time.
+# Pages that are written by programs: the catalogue of utilities, the pictures of plots, programs of trainers, the games of rules
+# of credit, the cost of explanations, and every family's errors and time.
 docs: $(VENV)/.test
 	$(BIN)/python docs/catalogue.py
 	$(BIN)/python docs/gallery.py
+	$(BIN)/python docs/embed.py
 	PYTHONPATH=. $(BIN)/python -m benchmarks.enumerated
+	NUMBA_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python -m benchmarks.explanations
 	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.accuracy
 	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.families
+
+# The notebooks, without a network: an error in a cell fails. The site shows what they show here.
+notebooks site: export HF_HUB_OFFLINE := 1
+notebooks: .venv-site/.site
+	.venv-site/bin/python docs/notebooks/run.py
+
+# The site, docs/_build/html: warnings and broken links are errors, notebooks are run where they changed. Then its tests in Chromium.
+site: .venv-site/.site $(VENV)/.page
+	.venv-site/bin/python -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir docs/_build/doctrees docs docs/_build/html
+	$(BIN)/pytest tests/site
 
 # Random cases of every family and value against brute force, for some minutes: make fuzz MINUTES=60 SEED=1. Faults: .fuzz/*.py.
 fuzz: export OPENBLAS_NUM_THREADS := 1
@@ -125,17 +140,28 @@ learn-large: .venv-learning/.learn
 	$(LEARN) large
 
 # A language model under rules of credit; stopped, it goes on where it was. learn-llm-quick: two steps, with and without a break.
+# learn-llm-dry: two rules with a tiny model of random weights. learn-llm-pieces: what benchmarks/learning/llm/gpu.sh needs elsewhere.
 learn-llm: .venv-learning/.learn
 	$(LEARN).llm run
-	$(LEARN).llm page
+	$(LEARN) page
 
 learn-llm-quick: .venv-learning/.learn
 	$(LEARN).llm quick
 
+# Two steps in TRL's GRPOTrainer, whose advantages must be those of the experiment.
+learn-llm-trl: .venv-learning/.learn
+	$(LEARN).llm.trainer
+
+learn-llm-dry: .venv-learning/.learn
+	$(LEARN).llm dry
+
+learn-llm-pieces: .venv-learning/.learn
+	$(LEARN).llm.pieces cut
+
 LEARN := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false PYTHONPATH=. .venv-learning/bin/python -m benchmarks.learning
 
 clean:
-	rm -rf .fuzz .learning .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .fuzz .learning .venv .venv-* dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -153,6 +179,11 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.page: $(VENV)/.test
 	$(if $(CHROMIUM),,command -v chromium || (apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-core))
 	$(BIN)/python $(INSTALL) --editable '.[test-page]'
+	touch $@
+
+.venv-site/.site: pyproject.toml constraints.txt constraints-frameworks.txt
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/python $(INSTALL) --constraint constraints-frameworks.txt --editable '.[site]'
 	touch $@
 
 $(VENV)/.mutants: $(VENV)/.test
