@@ -20,8 +20,8 @@ from benchmarks.families import families, instance
 from benchmarks.markdown import table
 from shapley_credit import semivalues
 from shapley_credit.inputs.fields import UNBOUNDED, Field
+from shapley_credit.testing import oracle
 
-import oracle
 from fuzzing.draws import MOVED
 from fuzzing.exact import MOVED_BY_BASE, Game, exactly, game_of
 
@@ -103,25 +103,32 @@ def rows(draws: int) -> list[list[str]]:
     return [[f"`{family.__name__}`", *(cell(family, each, draws) for each in SETTINGS)] for family in families()]
 
 
+def worst(found: list[list[str]]) -> str:
+    """The largest figure of the table."""
+    return max((cell for _, *cells in found for cell in cells if cell != "-"), key=float)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Hold every family to brute force in fractions and write docs/accuracy.md.")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "accuracy.md")
     parser.add_argument("--draws", type=int, default=4, help="random utilities of a family in each setting")
     given = parser.parse_args()
+    found = rows(given.draws)
     text = f"""# How exact the values are
 
-Every family keeps its digits when its data have a large number in common and when they are tiny or huge. The largest error in
-the table is relative to max |v(S) - v(empty)|, in float64, where 2e-16 is one rounding. `LogSumExp` and `LogMeanExp` are the
-exceptions: their values hold ln |S|, so that their error is relative to 1 + max |v(S) - v(empty)|.
+Every family keeps its digits when its data have a large number in common and when they are tiny or huge. Errors are relative to
+max |v(S) - v(empty)|, in float64, where 2e-16 is one rounding; the largest in the table is {worst(found)}.
+`LogSumExp` and `LogMeanExp` are the exceptions: their values hold ln |S|, so that their errors are relative to
+1 + max |v(S) - v(empty)|.
 
 Each figure is the largest of {given.draws} random utilities of {K} members and of five values: Shapley, Owen, Winter, Banzhaf,
 Banzhaf-Owen. Truth is brute force over all coalitions in fractions. "+ 1e6" adds a million to all data that may have a number
-in common. "x 1e-30" and "x 1e30" multiply all data that have units. A dash says that a family has no such data. "Refused" says
-that its values leave the range of floats, and the library raises `InputError`. `make docs` writes this page.
+in common. "x 1e-30" and "x 1e30" multiply all data that have units. A dash says that a family has no such data.
+`make docs` writes this page.
 
 """
     header = ["family", *(each.name for each in SETTINGS)]
-    given.out.write_text(text + table(header, rows(given.draws)), encoding="utf-8")
+    given.out.write_text(text + table(header, found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import shapley_credit as sc
+from benchmarks import answers
 from numpy.typing import NDArray
 
 from plan_cases import GAMES, KNOWN, PHRASES, SIXTEEN, codes, every, text, windows
@@ -16,29 +17,31 @@ Array = NDArray[Any]
 
 COVERAGE = """## Intervals
 
-How often intervals of 95% hold the credit, over {seeds} seeds and 16 members, games that a method finds exactly left out
-of its mean. Budgets that a method refuses have no row."""
+A cell is the share of credits that lie in their interval of 95%, over {seeds} seeds and 16 members. The mean leaves out games
+that a method finds exactly. A budget that a method refuses has no row."""
 METHODS = ("kriging", "adjusted", "boosted", "rotation", "antithetic", "permutation", "stratified", "regression")
 
 TREES = """## Coalition trees
 
-Mean squared error times evaluations, as a share of that of plain orders that keep unions together, 16 members in four unions
-(Owen) or on three levels (Winter), at most {budget} evaluations, {seeds} seeds."""
+A cell is the mean squared error times the evaluations, divided by that of `permutation`, which draws plain orders that keep
+unions together: below 1 is better. 16 members stand in four unions (Owen) or on three levels (Winter); a method asks at most
+{budget} evaluations; {seeds} seeds."""
 
 TEXT = """## Six sentences of four phrases
 
-An exact Owen value takes {exact:,} evaluations. Under a budget of 256, the distance from it, as a share of that of contiguous
-windows (of up to {widest} phrases, {windows} evaluations, all that the budget allows): {shares}, for {games} random games of
-facts that phrases support."""
+An exact Owen value takes {exact:,} evaluations. This paragraph compares an estimate from 256 evaluations with contiguous
+windows of phrases, which a published rule asks (up to {widest} phrases, {windows} evaluations, all that the budget allows). The
+estimate's distance from the exact value is {shares}, for {games} random games of facts that phrases support."""
 
 TIME = """## Library time
 
-1,000 responses of 64 evaluations each, planned, asked without repetition and solved, in CPU seconds of one thread, without
-the time of the utility, facts that phrases support. Texts have 2 to 8 sentences of 2 to 6 phrases, up to 30 phrases in all;
-in the second row sentences have 1 to 8, and no two texts have as many sentences of each length.
+How long does the library itself take for 1,000 responses of 64 evaluations each? Times are CPU seconds of one thread to plan,
+to ask without repetition, and to solve; the time of the utility is taken off. *texts* have 2 to 8 sentences of 2 to 6 phrases,
+at most 30 phrases in all. *all different* has sentences of 1 to 8 phrases, and no two texts have as many sentences of each
+length.
 
-| responses | trees | plan | evaluate | solve | all |
-|---|---|---|---|---|---|
+{answer}
+
 {rows}"""
 
 
@@ -57,7 +60,7 @@ def coverage(seeds: int) -> list[str]:
             if not np.isnan(held).any():
                 lines.append(f"| {name} | {budget} | {' | '.join(cells)} | {np.mean(held):.3f} |")
                 print(lines[-1], flush=True)
-    return [COVERAGE.format(seeds=seeds), "", *lines]
+    return [COVERAGE.format(seeds=seeds), "", answers.intervals("\n".join(lines)), "", *lines]
 
 
 def covers(name: str, budget: int, values: Array, seeds: int) -> tuple[float, bool]:
@@ -85,7 +88,7 @@ def trees(seeds: int, budget: int = 300) -> list[str]:
             cells = [f"{share:.1e}" if share < 1e-3 else f"{share:.2f}" for share in shares]
             lines.append(f"| {title} | {name} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
-    return [TREES.format(seeds=seeds, budget=budget), "", *lines]
+    return [TREES.format(seeds=seeds, budget=budget), "", answers.trees("\n".join(lines)), "", *lines]
 
 
 def cost(name: str, tree: Any, game: Callable[[Array], Array], budget: int, seeds: int) -> float:
@@ -110,7 +113,7 @@ def of_text(games: int = 10) -> list[str]:
         ours = np.linalg.norm(plan.solve(game(plan.coalitions)).values - truth)
         shares.append(float(ours / np.linalg.norm(windows(game, 24, widest) - truth)))
     count = 2 + sum(25 - width for width in range(1, widest + 1))
-    listed = f"{min(shares):.2f} to {max(shares):.2f}, {np.mean(shares):.2f} in the mean"
+    listed = f"{min(shares):.2f} to {max(shares):.2f} of theirs, {np.mean(shares):.2f} on average"
     return [TEXT.format(exact=len(exact.coalitions), widest=widest, windows=count, shares=listed, games=games)]
 
 
@@ -130,14 +133,14 @@ def responses(kind: str, count: int) -> list[list[list[int]]]:
 
 def library_time() -> list[str]:
     """The fastest of three runs."""
-    rows = []
+    rows = ["| responses | trees | plan | evaluate | solve | all |", "|---|---|---|---|---|---|"]
     for kind in ("texts", "all different", "one tree"):
         of_kind = responses(kind, 1000)
         taken = min((throughput(of_kind) for _ in range(3)), key=sum)
         shapes = len({tuple(sorted(map(len, tree))) for tree in of_kind})
         rows.append(f"| {kind} | {shapes} shapes | {' | '.join(f'{part:.2f}' for part in (*taken, sum(taken)))} |")
         print(rows[-1], flush=True)
-    return TIME.format(rows="\n".join(rows)).splitlines()
+    return TIME.format(answer=answers.library_time("\n".join(rows)), rows="\n".join(rows)).splitlines()
 
 
 def throughput(of_responses: list[list[list[int]]]) -> tuple[float, float, float]:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapiq
 import shapley_credit as sc
+from benchmarks import answers
 from benchmarks.estimator_claims import coverage, library_time, of_text, trees
 from numpy.typing import NDArray
 from shapiq import approximator
@@ -32,11 +33,17 @@ Method = Callable[[int, int, Callable[[Array], Array], int], Array]  # players, 
 
 HEADER = """# Estimators at equal budgets
 
-Mean squared error of Shapley values against exact ones, mean of {seeds} seeds; shapiq {shapiq}, Python {python}, NumPy {numpy};
-ours in bold, `kriging` is what `method="auto"` takes here. Errors below 1e-20 are rounding, called exact and ranked as equal.
-Methods that refuse a budget rank last, with what they raised. ProxySPEX is left out: it took 3 s a call at 160 evaluations, and
-minutes at 1,024. Times are medians of a call, in CPU time, for the machine is shared. "Times best" is the largest ratio over
-the games of a method's error to that of the best method. Written by `python benchmarks/estimators.py`."""
+How good are credits that are estimated from few evaluations? This page compares the methods of `sc.plan` with those of shapiq
+on ten games with known Shapley values, for whoever must choose a method. `python -m benchmarks.estimators` measured it with
+shapiq {shapiq}, Python {python} and NumPy {numpy}.
+
+- A cell is the mean squared error of the Shapley values, averaged over {seeds} seeds. Errors below 1e-20 are rounding: the
+  table calls them exact and ranks them as equal.
+- Methods of this library are bold. `method="auto"` takes `kriging` at these budgets.
+- *times best* is the largest ratio of a method's error to that of the best method, over the games.
+- *ms* is the median CPU time of a call, because the machine is shared.
+- A method that refuses a budget ranks last, with the error that it raised. ProxySPEX is left out: it took 3 s a call at 160
+  evaluations, and minutes at 1,024."""
 EQUAL = 1e-20  # errors below are rounding, and count as equal
 
 
@@ -217,6 +224,8 @@ def table(of_games: dict[str, dict[str, Score | str]]) -> list[str]:
     ours = [of_games[game]["**kriging**"] for game in of_games]
     fastest = [f"{1e3 * score.fastest:.0f}" for score in ours if isinstance(score, Score)]
     return [
+        answers.estimators("\n".join(lines)),
+        "",
         *lines,
         "",
         f"The fastest calls of kriging take {', '.join(fastest)} ms of CPU on the games from left to right.",

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import shapley_credit as sc
+from benchmarks import answers
 from shapley_credit import semivalues, utilities
 from shapley_credit.inputs.fields import Field, Parameter
 
@@ -219,25 +220,35 @@ def spell(duration: float) -> str:
     return f"{duration * 1e6:.0f} us"
 
 
+def page(table: str) -> str:
+    """The whole page."""
+    return f"""# Every family, every value
+
+How exact and how fast is each utility? This page has a row a family, for whoever chooses a utility or doubts a figure.
+`make docs` measured it on {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}.
+
+- *cost* is the stated cost of the Shapley value. *promised* is its exponent of k, *fitted* that of the processor times, both
+  over the last three of the sizes 16, 32, 64, .. that were timed. The fitted exponent is low where checks take most time.
+- *error* is the largest error of the five values against brute force on `tests/support/data/golden.json` (k <= 8), relative to
+  max |v|; [accuracy.md](accuracy.md) has all families and other magnitudes of data.
+- The other columns are times at k = {", ".join(map(str, SIZES))}, with all checks: medians for one group of k members in
+  unions of sqrt k. Read their order of magnitude. A dash stands for a call that was left out, because smaller ones
+  let expect more than {PATIENCE_S:g} s, or that is refused because it needs the values of all sets.
+
+{answers.of_families(table)}
+
+{table}"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time every family and write docs/families.md.")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "families.md")
     out = parser.parse_args().out
     worst = errors()
-    lines = [row(family, worst) for family in families()]
-    text = f"""# Every family, every value
-
-Written by `make docs` on {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}.
-Cost is that of the Shapley value, and promised its exponent of k between the last three of the sizes 16, 32, 64, .. that were
-timed; fitted is that of their processor times, below it where checks cost more than the call. Error is the largest
-of the five values against brute force (tests/support/data/golden.json, k <= 8), relative to max |v|. Times are medians on one
-group (k members in unions of sqrt k) at k = {", ".join(map(str, SIZES))}, checks included; read their order of magnitude.
-A dash stands for more than {PATIENCE_S:g} s, expected from the sizes before, and for values of all sets.
-
-| family | cost | promised | fitted | error | {" | ".join(VALUES)} |
-| --- | --- | ---: | ---: | ---: | {" | ".join("---:" for _ in VALUES)} |
-"""
-    out.write_text(text + "\n".join(lines) + "\n")
+    header = ["family", "cost", "promised", "fitted", "error", *VALUES]
+    rule = ["---", "---", *["---:"] * (len(header) - 2)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule)] + [row(family, worst) for family in families()]
+    out.write_text(page("\n".join(lines) + "\n"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run the tests of the kernels, then the benchmarks, then write docs/speed.md and its plots.
+"""Run the tests of the kernels, then the benchmarks, then write docs/speed.md, its plots, and the README's section on speed.
 
 python benchmarks/report.py [--json FILE]       # FILE of benchmarks/run.py instead of a new run
 """
@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import answers  # noqa: E402
+from benchmarks.machine import commit, published  # noqa: E402
 from benchmarks.markdown import table  # noqa: E402
 from benchmarks.measure import spelled  # noqa: E402 - found beside this file, wherever the package is installed
 
-DOCUMENT = ROOT / "docs" / "speed.md"
+DOCUMENT, README = ROOT / "docs" / "speed.md", ROOT / "README.md"
 PLOT = ROOT / "docs" / "speed.svg"
-TESTS = ("test_backends.py", "test_golden.py", "test_concurrency.py", "test_caching.py")
+TESTS = ("kernels/test_backends.py", "kernels/test_caching.py", "package/test_concurrency.py", "solve/test_golden.py")
 
 # What the plots show: all tables, and the best of many groups.
 LEAST_BYTES = {"table": 0, "max": 1_000_000}
@@ -32,10 +35,14 @@ PEERS = ("ours", "shapiq", "shap", "pyDVL", "lightshap", "tucoopy")
 
 HEAD = """# Speed
 
-Written by `benchmarks/report.py`, which runs the tests of the kernels first. Times are medians of competitors that took turns,
-on a shared machine: read the ratios. Every result was checked before it was timed. The limit copies as many bytes as the work
-must move (the inputs read once, the credits written once) into memory that is already there, or reads them where next to
-nothing is written, on as many threads as the kernels.
+How fast is the library, beside NumPy and torch formulas, other packages, and the limit of memory bandwidth? This page is for
+whoever must decide whether credit slows a job down. `make speed` writes it: it runs the tests of the kernels, checks every
+result, and then times the competitors in turns. The machine is shared, so read the ratios and not the times. All times are
+medians.
+
+The limit is a copy of as many bytes as the workload must move: it reads the inputs once and writes the credits once, into
+memory that is already there. Where a workload writes next to nothing, the limit reads only. It runs on as many threads as the
+kernels.
 
 ![time against size](speed.svg)
 """
@@ -43,38 +50,38 @@ nothing is written, on as many threads as the kernels.
 WORKS_TEXT = """
 ## Beside the formulas that users compose
 
-Ours is `set_shapley` with all its checks, kernel the compiled kernel alone; NumPy and torch are the textbook formulas of
-`benchmarks/textbook_formulas.py`, torch on the same number of threads, eager and compiled by inductor. float64 where nothing is
-said; sizes are groups x members (x elements), and rows x tokens.
+*ours* is `set_shapley` with all its checks, *kernel* is the compiled kernel alone. *NumPy* and *torch* are the textbook
+formulas of `benchmarks/textbook_formulas.py`; torch runs them on the same number of threads, eagerly and compiled by inductor.
+Data are float64 where nothing else is said. Sizes are groups x members (x elements), and rows x tokens for `tokens`.
 """
 
 PEERS_TEXT = """
 ## Beside other packages
 
-Their exact solvers on the same games, in turns with ours, in an environment of their own (`make peers`); the functions that
-they call are vectorised look-ups and maxima. What a peer can't do says so: none of them has closed forms, batches of games,
-groups with masks or a GPU, so that `max` goes to shapiq, pyDVL and tucoopy group by group, and to shap and lightshap as one
-model with 1,000 outputs.
+Each competing package runs its exact solver on the same games, in turns with ours, in an environment of its own (`make peers`).
+The function that it calls is a vectorised look-up or maximum. None of them solves a batch of games: shapiq, pyDVL and tucoopy
+get `max` group by group, shap and lightshap get it as one model with 1,000 outputs.
 """
 
 STEPS_TEXT = """
 ## A training step
 
-The token advantages of 64 prompts x 8 completions x 4,096 tokens, from scores of completions (credit of the best) or from the
-credit of 16 segments each, by the type of the mask.
+One step computes the token advantages of 64 prompts x 8 completions x 4,096 tokens. *completions* starts from scores and
+credits the best of each group; *segments* starts from the credits of 16 segments a completion.
 """
 
 EXPONENTS_TEXT = """
 ## Growth
 
-The exponent of the time beside that of the promised cost, fitted over the same sizes (members, values for tables).
+*time* is the exponent that is fitted to the times, *promised* that of the stated cost over the same sizes. A size is a number
+of members, and for tables a number of values.
 """
 
 NO_GPU = """
 ## GPU
 
-No GPU in this run: the Triton kernels are compiled offline for sm_80 and sm_90 (`make kernels`), not yet timed. On a machine
-with one `python benchmarks/report.py` times them beside torch, eager and compiled.
+This run had no GPU. The Triton kernels are compiled offline for sm_80 and sm_90 (`make kernels`) and are not yet timed. On a
+machine with a GPU, `python benchmarks/report.py` times them beside torch, eager and compiled.
 """
 
 GPU_TEXT = """
@@ -101,7 +108,7 @@ def works(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     """One row a work: medians, then ratios to ours, then the per cent of the limit."""
     ours = columns[0]
     others = [name for name in columns if name not in ("ours", "kernel", "limit")]
-    header = ["work", *columns, *(f"{name} / {ours}" for name in others), "% of limit"]
+    header = ["workload", *columns, *(f"{name} / {ours}" for name in others), "% of limit"]
     header += ["kernel, %"] if "kernel" in columns[1:] else []
     lines = []
     for row in rows:
@@ -124,7 +131,7 @@ def peers(found: dict[str, Any]) -> str:
             line.append(f"{spelled(answer)} ({answer / seconds['ours']:,.0f} x)" if known else answer)
         rows.append(line)
     versions = ", ".join(f"{peer} {version}" for peer, version in found["versions"].items())
-    return f"{table(['work', *PEERS], rows)}\n{versions}.\n"
+    return f"{table(['workload', *PEERS], rows)}\n{versions}.\n"
 
 
 def facts(run: dict[str, Any]) -> str:
@@ -138,20 +145,25 @@ def facts(run: dict[str, Any]) -> str:
 
 def document(run: dict[str, Any]) -> str:
     """The whole page."""
-    parts = [HEAD, facts(run), WORKS_TEXT, works(run["cpu"], COLUMNS)]
+    parts = [HEAD, facts(run), *answered(WORKS_TEXT, answers.formulas, works(run["cpu"], COLUMNS))]
     parts.append(f"Facility location takes {run['memory']['share']:.1%} of the input as extra memory.")
     if "peers" in run:
-        parts += [PEERS_TEXT, peers(run["peers"])]
+        parts += answered(PEERS_TEXT, answers.packages, peers(run["peers"]))
     calls = [[row["work"], name, spelled(taken)] for row in run["calls"] for name, taken in row["seconds"].items()]
-    parts += ["## One call, and the import\n", table(["work", "of", "median"], calls)]
-    parts += [STEPS_TEXT, works(run["steps"], ("ours", "NumPy", "limit"))]
+    parts += answered("## One call, and the import\n", answers.calls, table(["workload", "of", "median"], calls))
+    parts += answered(STEPS_TEXT, answers.steps, works(run["steps"], ("ours", "NumPy", "limit")))
     parts += [GPU_TEXT, works(run["gpu"], GPU_COLUMNS)] if "gpu" in run else [NO_GPU]
     growth = []
     for row in run["exponents"]:
         sizes = f"{row['sizes'][0]:,} .. {row['sizes'][-1]:,}"
         growth.append([f"{row['work']}, {row['groups']:,} groups", sizes, str(row["found"]), str(row["promised"])])
-    parts += [EXPONENTS_TEXT, table(["kernel", "sizes", "time", "promised"], growth)]
+    parts += answered(EXPONENTS_TEXT, answers.growth, table(["kernel", "sizes", "time", "promised"], growth))
     return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def answered(text: str, answer: Callable[[str], str], figures: str) -> list[str]:
+    """A section: its text, the sentence that says what the table shows, the table."""
+    return [text, f"{answer(figures)}\n", figures]
 
 
 def plot(run: dict[str, Any], path: Path) -> None:
@@ -170,10 +182,10 @@ def plot(run: dict[str, Any], path: Path) -> None:
                 groups, size = _shape(row["work"])
                 for name, taken in row["seconds"].items():
                     lines.setdefault(name, []).append((size, taken / groups))
-        for name, answers in (run.get("peers", {}).get("works", {}) if group == "table" else {}).items():
+        for name, taken_by in (run.get("peers", {}).get("works", {}) if group == "table" else {}).items():
             for peer in PEERS[1:]:
-                if name.startswith("table") and isinstance(answers.get(peer), float):
-                    lines.setdefault(peer, []).append((_shape(name)[1], answers[peer]))
+                if name.startswith("table") and isinstance(taken_by.get(peer), float):
+                    lines.setdefault(peer, []).append((_shape(name)[1], taken_by[peer]))
         for name, points in lines.items():
             x, y = zip(*sorted(points), strict=True)
             style = {"limit": "k--", "ours": "C3o-", "kernel": "C1o-"}.get(name, ".:")
@@ -216,9 +228,17 @@ def _has_gpu() -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="what benchmarks/run.py wrote, instead of a new run")
+    parser.add_argument("--draft", action="store_true", help="a page of files that no commit holds, which says so")
     options = parser.parse_args()
+    if not options.json:
+        published(commit(), options.draft)  # refused before it is measured, not after
     run = json.loads(options.json.read_text()) if options.json else measured()
-    DOCUMENT.write_text(document(run))
+    run["commit"] = published(run["commit"], options.draft)
+    page = document(run)
+    DOCUMENT.write_text(page)
+    if "peers" in run:
+        section = re.compile(r"^## Speed\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
+        README.write_text(section.sub(lambda _: f"{answers.in_short(page)}\n", README.read_text()))
     plot(run, PLOT)
 
 

@@ -26,19 +26,24 @@ WIDTH = 118
 INTRODUCTION = """\
 # Utilities
 
-Written by `docs/catalogue.py` from the docstrings of `shapley_credit.utilities`; change those, then run it again.
+This catalogue lists every utility that the library credits exactly, for whoever looks for a set reward or for its formula. Each
+page has the definition, the formula of the credit, the cost, the errors, and an example that the tests run; it names a source
+where there is one. [which_utility.md](which_utility.md) chooses by question, [families.md](families.md) has errors and times.
 
-`S` is a set of members, `N` all `k` of them, `phi_i` the Shapley value of member `i`, and `H_n` the harmonic number
-`1 + 1/2 + .. + 1/n`. Leading axes `...` are groups. `mask=` is False for absent members, who get exactly 0 and change nobody
-else's credit; all terms of a sum have the same absent members. Costs are those of the Shapley values of one group;
-[theory.md](theory.md) says what other values cost.
+- `S` is a set of members, and `N` is the set of all `k` members. `phi_i` is the Shapley value of member `i`. `H_n` is the
+  harmonic number `1 + 1/2 + .. + 1/n`. Leading axes `...` are groups.
+- `mask=` is False for absent members. An absent member gets exactly 0 and changes nobody else's credit. All terms of a sum have
+  the same absent members.
+- A cost is that of the Shapley values of one group. [theory.md](theory.md) has the costs of other values.
+
+`docs/catalogue.py` writes these pages from the docstrings of `shapley_credit.utilities`.
 """
 
 KERNELS = """\
 ## Kernels
 
-A kernel is a function `shapley_kernels.<form>.<role>.<game>` that solves one kind of game; [theory.md](theory.md) says how.
-These are the kernels that solve the examples of the pages.
+A kernel is a function `shapley_kernels.<form>.<role>.<game>` that solves one kind of game; [theory.md](theory.md) says how. The
+table lists the kernels that solve the examples of the pages.
 """
 
 

@@ -14,8 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from shapley_credit.credit import segments
 from shapley_credit.errors import InputError
 from shapley_credit.methods import ospo, shape_grpo
-
-from oracle import shapley
+from shapley_credit.testing.oracle import shapley
 
 # ShapE-GRPO.
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 import shapley_credit
+from shapley_credit.testing.instances import FAMILIES
 
 from pages import run_sessions
 from roles import ROLES, using
-from strategies import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,12 +15,12 @@ import shapley_credit as sc
 from numpy.testing import assert_allclose
 from shapley_credit import utilities as u
 from shapley_credit.credit.baselines import BASELINES, SCALES
+from shapley_credit.testing import oracle
+from shapley_credit.testing.instances import Array
 
-import oracle
 from attempt_games import CHANCE, GRID, REWARDS, SAMPLES, SCORE, K, expected
 from errors_seen import tolerance
 from pages import DOCS, run_sessions
-from strategies import Array
 
 pytestmark = pytest.mark.checkout
 EXACT = tolerance(np.float64)

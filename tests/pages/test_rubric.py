@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import shapley_credit as sc
 from numpy.testing import assert_allclose
+from shapley_credit.testing import oracle
 
-import oracle
 from errors_seen import tolerance
 from pages import run_sessions
 

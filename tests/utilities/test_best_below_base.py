@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
 from shapley_credit.methods import shape_grpo
+from shapley_credit.testing import oracle
 
-import oracle
 from errors_seen import tolerance
 from roles import ROLES, using
 

@@ -12,10 +12,10 @@ import shapley_credit as sc
 from numpy.typing import NDArray
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
 
-import oracle
 from errors_seen import tolerance
-from family_games import game_of, table_of
 from roles import ROLES, using
 
 every_role = pytest.mark.parametrize("role", ROLES)

@@ -11,8 +11,8 @@ import pytest
 import shapley_credit as sc
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
 
-import oracle
 from roles import ROLES, using
 
 every_role = pytest.mark.parametrize("role", ROLES)

@@ -13,8 +13,8 @@ import shapley_credit as sc
 from numpy.testing import assert_allclose
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
 
-import oracle
 from errors_seen import tolerance
 from on_devices import _taken_for_a_device as _taken_for_a_device  # a fixture
 from on_devices import taken_for_a_device, to_torch

@@ -10,10 +10,10 @@ import pytest
 import shapley_credit as sc
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.instances import Array
 
-import oracle
 from roles import ROLES, using
-from strategies import Array
 
 every_role = pytest.mark.parametrize("role", ROLES)
 

@@ -15,12 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
+from shapley_credit.testing.by_definition import game_of, table_of
+from shapley_credit.testing.instances import Array
+from shapley_credit.testing.random_games import nested_trees as trees
+from shapley_credit.testing.random_games import partitions
 
-import oracle
-from family_games import close, game_of, table_of
+from family_games import close
 from roles import ROLES, using
-from strategies import Array
-from structures import RULES, partitions, pruned, trees, without
+from structures import RULES, pruned, without
 
 every_role = pytest.mark.parametrize("role", ROLES)
 every_family = pytest.mark.parametrize("family", [u.LogSumExp, u.LogMeanExp], ids=lambda family: family.__name__)

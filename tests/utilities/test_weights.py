@@ -12,8 +12,8 @@ import shapley_credit as sc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapley_credit import utilities as u
+from shapley_credit.testing import oracle
 
-import oracle
 from errors_seen import tolerance
 from roles import ROLES, using
 
