@@ -169,12 +169,10 @@ def answered(text: str, answer: Callable[[str], str], figures: str) -> list[str]
 def plot(run: dict[str, Any], path: Path) -> None:
     """Log-log time against size: tables by their values, best of a set by its members."""
     import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "speed", "svg.fonttype": "none"})
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    axes = figure.subplots(1, 2)
     for axis, group, title in ((axes[0], "table", "table of 2^n values"), (axes[1], "max", "best of k, time a group")):
         lines: dict[str, list[tuple[float, float]]] = {}
         for row in run["cpu"]:
@@ -193,7 +191,8 @@ def plot(run: dict[str, Any], path: Path) -> None:
         axis.set(xscale="log", yscale="log", title=title, ylabel="seconds", xlabel="values" if group == "table" else "k")
         axis.legend(fontsize=7)
         axis.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
+    with mpl.rc_context({"svg.hashsalt": "speed", "svg.fonttype": "none"}):
+        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def _shape(work: str) -> tuple[float, float]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-
-mpl.use("svg")
-import matplotlib.pyplot as plt
 from benchmarks.learning.intervals import interval
 from benchmarks.learning.words import Array
+from matplotlib.figure import Figure
 
-mpl.rcParams.update({"svg.hashsalt": "learning", "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False})
-mpl.rcParams.update({"axes.grid": True, "grid.alpha": 0.25, "legend.frameon": False, "font.size": 9})
+STYLE: dict[Any, Any] = {"svg.hashsalt": "learning", "svg.fonttype": "none", "legend.frameon": False, "font.size": 9}
+STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25}
+# For functions that make a figure and save it; the settings of the process stay what they are.
+styled = mpl.rc_context(STYLE)
 
 OURS = "#c1272d"
 OTHERS = ("#0000a7", "#008176", "#b08000", "#7b4ea3", "#555555", "#2f9ed6")
@@ -37,11 +37,11 @@ def draw_curves(axis: Any, curves: dict[str, Array], colour: dict[str, str], xs:
 
 
 def panels(number: int, title: str) -> tuple[Any, Any]:
-    figure, axes = plt.subplots(1, number, figsize=(4.3 * number + 2.8, 3.8), constrained_layout=True, squeeze=False)
+    figure = Figure(figsize=(4.3 * number + 2.8, 3.8), layout="constrained")
+    axes = figure.subplots(1, number, squeeze=False)
     figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold")
     return figure, axes[0]
 
 
 def save(figure: Any, path: Path) -> None:
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    figure.savefig(path, format="svg", metadata={"Date": None})

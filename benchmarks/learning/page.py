@@ -103,6 +103,7 @@ def setting(found: Found) -> str:
     return f"{len(found.seeds)} seeds, {found.steps} steps each; {how}.\n"
 
 
+@figures.styled
 def recommended(found: Found, folder: Path) -> str:
     title = "Six recommendations, paid for the best of them"
     figure, _, _ = found.figure(recommend.METRIC, title, "set utility")
@@ -112,6 +113,7 @@ def recommended(found: Found, folder: Path) -> str:
     return table([*headings(found, f"{goal:.3f}"), "gradient noise", "credit of the worst"], rows)
 
 
+@figures.styled
 def searched(found: Found, folder: Path) -> str:
     metric = search.METRIC
     figure, axes, colour = found.figure(
@@ -131,6 +133,7 @@ def searched(found: Found, folder: Path) -> str:
     return first + middle + table(["credit", *unseen], others)
 
 
+@figures.styled
 def lengthened(found: Found, folder: Path) -> str:
     title = "Queries of any length: the rule before stops after a phrase, the law writes on"
     figure, axes, colour = found.figure(lengths.METRIC, title, "nDCG", 2)
@@ -145,6 +148,7 @@ def lengthened(found: Found, folder: Path) -> str:
     return table([*headings(found, f"{goal:.2f}"), "phrases", "queries a response", "gradient noise"], rows)
 
 
+@figures.styled
 def listed(found: Found, folder: Path, title: str) -> str:
     metric = listing.METRIC
     figure, axes, colour = found.figure(metric, title, "JSD to uniform, bits", 2)
@@ -166,6 +170,7 @@ def objective_of(rule: str, curve: Array) -> Array:
     return worth
 
 
+@figures.styled
 def objectives_seen(found: Found, folder: Path) -> str:
     sizes = np.arange(1, objectives.K + 1)
     curves = {rule: np.array([[run["final"][f"V{m}"] for m in sizes] for run in runs]) for rule, runs in found.runs.items()}

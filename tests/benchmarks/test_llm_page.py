@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pytest
 
 pytestmark = [pytest.mark.torch, pytest.mark.checkout]
@@ -143,7 +144,10 @@ def test_a_rule_that_asks_more_is_shown_at_equal_calls(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_figures_are_drawn_of_the_seeds_that_are_whole(name: str, tmp_path: Path) -> None:
     runs = [*tuning(name), *(run for seed in (0, 1) for run in reported(name, rates_of(name), seed))]
+    before = dict(mpl.rcParams)
     draw(kept(tmp_path, runs), name, tmp_path / "figure.svg")
+    assert dict(mpl.rcParams) == before  # other pictures of the process look as they did
+    assert before["font.size"] == mpl.rcParamsDefault["font.size"]
     text = (tmp_path / "figure.svg").read_text(encoding="utf-8")
     assert text.count("stroke-dasharray") > len(TASKS[name].rules)
     assert (f">{CALLS} for each response" in text) == (name == "search")

@@ -19,6 +19,7 @@ OTHERS = ("#0072b2", "#009e73", "#000000", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES = ("--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)))
 
 
+@figures.styled
 def draw(results: Results, task: str, file: Path) -> None:
     """Write the figure of the seeds that are whole; a round is the mean over all prompts."""
     found = Found(results, task)
