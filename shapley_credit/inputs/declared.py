@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,6 @@ class Declared(Finite):
         super().__init_subclass__()
         cls.by_table = bool(cls.fields) and cls.reduce is Declared.reduce
 
-    if not TYPE_CHECKING:  # type checkers would believe in any attribute
-
-        def __getattr__(self, name: str) -> Any:
-            family = type(self)
-            if name in BOUND and "k" not in vars(self):
-                raise InputError(f"{family.__name__}.__init__ has not called bind: self.bind(mask, {_handed(family)}).")
-            raise AttributeError(f"{family.__name__!r} object has no attribute {name!r}")
-
     def bind(self, mask: Any = None, **given: Any) -> None:
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
@@ -70,6 +62,22 @@ class Declared(Finite):
     def reduce_unions(self) -> Sequence[Problem]:
         """The problems of `reduce` for members in unions, where the players of its games are not the members."""
         return self.reduce()
+
+
+class _NotBound:
+    """What stands on the class where `bind` puts an attribute on the instance, which is looked at first.
+
+    A `__getattr__` of the class would make every look at any attribute slower.
+    """
+
+    def __get__(self, instance: Any, family: type[Declared]) -> Any:
+        if instance is None:
+            return self
+        raise InputError(f"{family.__name__}.__init__ has not called bind: self.bind(mask, {_handed(family)}).")
+
+
+for _name in BOUND:
+    setattr(Declared, _name, _NotBound())
 
 
 def check_fields(family: type[Declared]) -> None:

@@ -116,6 +116,8 @@ def _flat_term(term: Utility) -> Array:
 
 def checked(problems: Any, term: Utility) -> Sequence[Problem]:
     """What `reduce` returned. Raises InputError for anything but one problem or several."""
+    if type(problems) is list and len(problems) == 1 and type(problems[0]) is Problem:  # as most families have it
+        return problems
     if not isinstance(problems, list | tuple) or not problems or not all(type(problem) is Problem for problem in problems):
         raise InputError(
             f"{type(term).__name__}.reduce must return a list of at least one inputs.problems.Problem; got {shown(problems)}."
