@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from math import isnan
@@ -45,6 +46,7 @@ class Cache(MutableMapping[Any, float]):
     def _open(self) -> None:
         self._process = os.getpid()
         self._base = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+        self._closing = weakref.finalize(self, _close, self._base, self._process)  # also when nobody closes it
         try:
             _patiently(self._base, "PRAGMA journal_mode=WAL")
             # Safe when a process dies; a power cut may take the last answers, but damages nothing.
@@ -54,10 +56,10 @@ class Cache(MutableMapping[Any, float]):
                 "(owner TEXT, request TEXT, value REAL, PRIMARY KEY (owner, request)) WITHOUT ROWID"
             )
         except sqlite3.OperationalError:
-            self._base.close()
+            self._closing()
             raise
         except sqlite3.DatabaseError as error:
-            self._base.close()
+            self._closing()
             raise InputError(f"{self.path} is no file of answers ({error}); give another path, or move it away.") from error
 
     @contextmanager
@@ -65,6 +67,7 @@ class Cache(MutableMapping[Any, float]):
         """The file, for one thread at a time; a forked process opens it again, as SQLite demands."""
         with self._lock:
             if self._process != os.getpid():
+                self._closing()
                 self._open()
             yield self._base
 
@@ -117,13 +120,23 @@ class Cache(MutableMapping[Any, float]):
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._base.close()
+            self._closing()
 
     def __enter__(self) -> Cache:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+_INHERITED: list[sqlite3.Connection] = []  # connections of a parent, which a forked process must not even close
+
+
+def _close(base: sqlite3.Connection, process: int) -> None:
+    if process == os.getpid():
+        base.close()
+    else:
+        _INHERITED.append(base)
 
 
 def _patiently(base: sqlite3.Connection, statement: str) -> None:

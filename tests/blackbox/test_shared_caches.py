@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
 import signal
@@ -16,10 +17,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import pytest
 import shapley_credit as sc
+from shapley_credit.blackbox.cache import _INHERITED, _close
 
 from waiting import LIMIT, Members, size, within
 from waiting import _nobody_holds_a_request_afterwards as _nobody_holds_a_request_afterwards  # around every test
@@ -243,3 +246,18 @@ def test_a_cache_survives_a_fork_and_a_copy(tmp_path: Path) -> None:
             raise AssertionError
         assert status == 0
         assert cache["b"] == 2.0
+
+
+def test_a_cache_that_nobody_closes_is_closed_by_the_process_that_opened_it(tmp_path: Path) -> None:
+    cache = sc.Cache(tmp_path / "a.db", name="n", version="1")
+    inherited = sc.Cache(tmp_path / "b.db", name="n", version="1")
+    base, kept = cache._base, inherited._base
+    inherited._closing.detach()
+    finalize(inherited, _close, kept, os.getpid() + 1)  # as a forked process holds it
+    del cache, inherited
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        base.execute("SELECT 1")
+    assert kept.execute("SELECT 1").fetchone() == (1,)
+    assert _INHERITED.pop() is kept
+    kept.close()
