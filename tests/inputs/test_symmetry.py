@@ -105,3 +105,33 @@ def test_credits_that_overflow_are_no_asymmetry(role: str) -> None:
     with using(role):
         assert np.isfinite(sc.set_shapley(u.MeanPairwise(np.full((K, K), 3e38, np.float32)))).all()
         assert "overflow" in refusal(sc.set_shapley, u.SumPairwise(np.full((K, K), 1.7e308)))
+
+
+def _circulant(members: int) -> Any:
+    """Rows and columns have equal sums, yet no entry equals its mirror image."""
+    return np.sin(np.subtract.outer(np.arange(members), np.arange(members)) * 2 * np.pi / members) + 2.0
+
+
+WRONG: dict[str, Callable[[Any], Any]] = {
+    "one entry": lambda right: right + 1e-3 * np.eye(len(right), k=len(right) - 2),
+    "a row": lambda right: right * np.where(np.arange(len(right)) == 5, 1.001, 1)[:, None],
+    "upper triangle": np.triu,
+    "opposite signs": lambda right: np.triu(right) - np.tril(right),
+    "circulant": lambda right: _circulant(len(right)),
+    "two entries that cancel in sums": lambda right: right + np.eye(len(right), k=3) - np.eye(len(right), k=4),
+    "infinite and symmetric": lambda right: np.where(np.add.outer(*[np.arange(len(right))] * 2) == 21, np.inf, right),
+    "NaN on the diagonal": lambda right: right + np.diag([np.nan] + [0.0] * (len(right) - 1)),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("members", [129, 132, 200])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_matrices_beyond_the_cache_are_compared_with_their_mirror_image(wrong: str, members: int, role: str) -> None:
+    for dtype in (np.float64, np.float32):
+        right = symmetric(members, members, dtype=dtype)
+        given = WRONG[wrong](right).astype(dtype)
+        with using(role):
+            sc.set_shapley(u.MeanPairwise(right))
+            truth = refusal(check_entries, given, "symmetric", "distances")
+            assert refusal(sc.set_shapley, u.MeanPairwise(given)) == truth

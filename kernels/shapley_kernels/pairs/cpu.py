@@ -1,10 +1,9 @@
 """Numba kernel of the pairs form: phi_i = own D_i + rest (D - D_i), one pass over the matrix for its row sums D_i.
 
-The same pass sees whether the matrix is symmetric. It reads blocks of 8 x 8 on and below the diagonal, each with its mirror
-image. A block below the diagonal gives the sums of both: those of its rows to its rows, those of its columns to the rows of the
-mirror image; members beyond the last whole block are added one by one. Blocks are taken in tiles of TILE x TILE. The rows of
-a tile lie far apart in memory, so that lines of the next tile and its mirror image are asked for, as many with each block as
-a block has.
+The same pass sees whether the matrix is symmetric. A matrix of at most CACHED members stays in the second cache, where its
+parts can be read in any order. It is read by blocks of 8 x 8 on and below the diagonal, each with its mirror image. A block
+below the diagonal gives the sums of both: those of its rows to its rows, those of its columns to the rows of the mirror image.
+Members beyond the last whole block are added one by one. How larger matrices are read is in streamed.py.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from shapley_kernels.compiled.lanes import (
     load,
     maximum,
     multiply_add,
-    prefetch,
     splat,
     store,
     total,
@@ -32,12 +30,13 @@ from shapley_kernels.compiled.lanes import (
 )
 from shapley_kernels.kernel_errors import NotSymmetricError
 from shapley_kernels.pairs import ASYMMETRY
+from shapley_kernels.pairs.streamed import row_sums
 
 Array = NDArray[Any]
 
 Eight = tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes]
 
-TILE = 128
+CACHED = 128
 
 
 @jit
@@ -97,42 +96,6 @@ def _off_diagonal(distances: Array, o: int, members: int) -> Lanes:
 
 
 @jit
-def _ask(distances: Array, o: int, members: int, place: int) -> None:
-    """Ask for 64 entries of the tile at o, of which the tile has place = 0, 1, .., row by row."""
-    for entry in range(64 * place, 64 * place + 64, 64 // distances.itemsize):
-        prefetch(distances, o + entry // TILE * members + entry % TILE)
-
-
-@jit
-def _tile(distances: Array, sums: Array, group: int, row: int, column: int) -> Lanes:
-    """Add the rows of a tile, and of its mirror image, to their sums; the squares of what the two differ by."""
-    members = distances.shape[1]
-    first, own, whole = group * members * members, group * members, members - members % 8
-    row_next, column_next = (row, column + TILE) if column < row else (row + TILE, 0)
-    p_next, o_next = first + row_next * members + column_next, first + column_next * members + row_next
-    # A tile on the diagonal has half as many blocks.
-    asked, place = 0 if whole <= TILE else 2 if row == column else 1, 0
-    squares = splat(distances.dtype.type(0))
-    for i in range(row, min(row + TILE, whole), 8):
-        rows = load(sums, own + i)
-        for j in range(column, min(column + TILE, i), 8):
-            for _ in range(asked):
-                _ask(distances, p_next, members, place)
-                _ask(distances, o_next, members, place)
-                place += 1
-            p, o = first + i * members + j, first + j * members + i
-            of_columns, of_rows, squares = _mirrored(distances, p, o, members, squares)
-            store(sums, own + j, load(sums, own + j) + of_columns)
-            rows = rows + of_rows
-        if row == column:
-            o = first + i * members + i
-            _, _, squares = _mirrored(distances, o, o, members, squares)
-            rows = rows + _off_diagonal(distances, o, members)
-        store(sums, own + i, rows)
-    return squares
-
-
-@jit
 def _beyond_blocks(distances: Array, sums: Array, group: int) -> Any:
     """Add the members that no block holds; the squares of what their distances differ by from the mirrored ones."""
     members = distances.shape[1]
@@ -149,20 +112,26 @@ def _beyond_blocks(distances: Array, sums: Array, group: int) -> Any:
 
 @jit
 def _row_sums(distances: Array, sums: Array, group: int, seen: tuple[Lanes, Lanes]) -> tuple[Lanes, Lanes]:
-    """The sums of the rows of a group. seen: the most squares of a tile, and 0 times all, NaN if an entry is not finite."""
+    """The sums of the rows of a group. seen: the most squares of a group, and 0 times all, NaN if an entry is not finite."""
     members = distances.shape[1]
-    most, nothing = seen
-    zero = splat(sums.dtype.type(0))
+    first, own = group * members * members, group * members
+    squares = zero = splat(distances.dtype.type(0))
     for i in range(members):
         sums[group, i] = 0
-    for row in range(0, members - members % 8, TILE):
-        for column in range(0, row + 1, TILE):
-            squares = _tile(distances, sums, group, row, column)
-            most, nothing = maximum(most, squares), multiply_add(squares, zero, nothing)
+    for i in range(0, members - members % 8, 8):
+        rows = load(sums, own + i)
+        for j in range(0, i, 8):
+            p, o = first + i * members + j, first + j * members + i
+            of_columns, of_rows, squares = _mirrored(distances, p, o, members, squares)
+            store(sums, own + j, load(sums, own + j) + of_columns)
+            rows = rows + of_rows
+        o = first + i * members + i
+        _, _, squares = _mirrored(distances, o, o, members, squares)
+        store(sums, own + i, rows + _off_diagonal(distances, o, members))
     if members % 8:
-        squares = splat(_beyond_blocks(distances, sums, group))
-        most, nothing = maximum(most, squares), multiply_add(squares, zero, nothing)
-    return most, nothing
+        squares = squares + splat(_beyond_blocks(distances, sums, group))
+    most, nothing = seen
+    return maximum(most, squares), multiply_add(squares, zero, nothing)
 
 
 @jit
@@ -183,31 +152,44 @@ def _total(sums: Array, group: int, largest: Lanes) -> tuple[float, Lanes]:
 
 
 @jit
+def _pay(
+    sums: Array, group: int, all_rows: float, present: Array, f: Array, credit: Array, known: tuple[float, float, int]
+) -> tuple[float, float, int]:
+    """Credit of a group by the sums of its rows. known: own and rest for a number of members, of the group before."""
+    own, rest, size = known
+    row, real = group if present.shape[0] > 1 else 0, credit.dtype.type
+    if row or size < 0:
+        size = 0
+        for i in range(present.shape[1]):
+            size += present[row, i]
+    if f.shape[0] > 1 or size != known[2]:
+        own, rest = _pair_rates(f, group if f.shape[0] > 1 else 0, size)
+    for i in range(present.shape[1]):
+        share = real(own) * sums[group, i] + real(rest) * (all_rows * real(0.5) - sums[group, i])
+        credit[group, i] = share if present[row, i] else real(0)
+    return own, rest, size
+
+
+@jit
 def _pair_sums(distances: Array, present: Array, f: Array, credit: Array, seen: Array, low: int, high: int) -> None:
     """seen[:, low]: squares of what a distance and its mirror image differ by, at most, NaN if one is not finite, and the
     largest sum of a row.
     """
-    members, real = distances.shape[1], distances.dtype.type
-    s_present, s_f = 0 if present.shape[0] == 1 else 1, 0 if f.shape[0] == 1 else 1
-    zero, zeros = real(0), splat(real(0))
-    own, rest, known, size = zero, zero, -1, 0
-    differ, largest = (zeros, zeros), zeros
+    zeros = splat(distances.dtype.type(0))
+    differ, largest, known = (zeros, zeros), zeros, (0.0, 0.0, -1)
     for group in range(low, high):
         differ = _row_sums(distances, credit, group, differ)
         all_rows, largest = _total(credit, group, largest)
-        if s_present or group == low:
-            size = 0
-            for i in range(members):
-                size += present[group * s_present, i]
-        if s_f or size != known:
-            rates, known = _pair_rates(f, group * s_f, size), size
-            own, rest = real(rates[0]), real(rates[1])
-        for i in range(members):
-            row = credit[group, i]
-            share = own * row + rest * (all_rows * real(0.5) - row)
-            credit[group, i] = share if present[group * s_present, i] else zero
+        known = _pay(credit, group, all_rows, present, f, credit, known)
     seen[0, low] = total(differ[1]) - least(zeros - differ[0])
     seen[1, low] = -least(zeros - largest)
+
+
+@jit
+def _paid(sums: Array, present: Array, f: Array, credit: Array) -> None:
+    known = 0.0, 0.0, -1
+    for group in range(sums.shape[0]):
+        known = _pay(sums, group, sums[group].sum(), present, f, credit, known)
 
 
 def pair_sums(distances: Array, present: Array, f: Array) -> Array:
@@ -216,21 +198,26 @@ def pair_sums(distances: Array, present: Array, f: Array) -> Array:
     """
     groups, members = distances.shape[:2]
     credit = np.empty((groups, members), distances.dtype)
-    seen = np.zeros((2, groups), distances.dtype)
-    threads.rows(_pair_sums, groups, 0.3 * members**2, distances, present, f, credit, seen)
-    if not _is_symmetric(distances, *seen.max(axis=1, initial=0).tolist()):
+    if members <= CACHED:
+        seen = np.zeros((2, groups), distances.dtype)
+        threads.rows(_pair_sums, groups, 0.3 * members**2, distances, present, f, credit, seen)
+        squares, row = seen.max(axis=1, initial=0).tolist()
+        differ = squares**0.5 + 2 * float(np.finfo(distances.dtype).tiny) ** 0.5  # the largest whose square may count as 0
+    else:
+        sums, differ = row_sums(distances)
+        _paid(sums, present, f, credit)
+        row = max(float(sums.max(initial=0)), -float(sums.min(initial=0)))
+    if not _is_symmetric(distances, differ, row):
         raise NotSymmetricError
     return credit
 
 
-def _is_symmetric(distances: Array, squares: float, row: float) -> bool:
-    """Whether distances are symmetric, by bounds: the squares of what they differ by, and the largest sum of a row.
+def _is_symmetric(distances: Array, differ: float, row: float) -> bool:
+    """Whether distances are symmetric, by bounds: what they differ by at most, and the largest sum of a row.
 
     The mean of a row is at most its largest distance. Only where that does not settle it the matrices are read once more.
     """
-    limits = np.finfo(distances.dtype)
-    lost = 2 * float(limits.tiny) ** 0.5  # the largest difference whose square may count as 0
-    if squares**0.5 + lost <= ASYMMETRY * min(row, float(limits.max)) / max(distances.shape[1], 2):
+    if differ <= ASYMMETRY * min(row, float(np.finfo(distances.dtype).max)) / max(distances.shape[1], 2):
         return True
     gap, largest = asymmetry(distances)
     return gap <= 1.001 * ASYMMETRY * largest  # whatever fails by more than rounding here fails in NumPy too
