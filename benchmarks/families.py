@@ -17,6 +17,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from shapley_credit.inputs.fields import Field, Parameter
 import golden
 
 ROOT = Path(__file__).parent.parent
+
+Make = Callable[[int, np.random.Generator], sc.Utility]
+Solve = Callable[[sc.Utility], Any]
 
 VALUES = ("Shapley", "Owen", "Winter", "Banzhaf", "Banzhaf-Owen")
 SIZES = (8, 64, 512)
@@ -93,7 +97,7 @@ def _entries(spec: Field, shape: tuple[int, ...], rng: np.random.Generator) -> A
             return rng.random(shape)
 
 
-def solvers(k: int) -> dict[str, Callable[[sc.Utility], Any]]:
+def solvers(k: int) -> dict[str, Solve]:
     """The five values for k members."""
     width = round(k**0.5)
     unions = np.arange(k) // width
@@ -108,7 +112,7 @@ def solvers(k: int) -> dict[str, Callable[[sc.Utility], Any]]:
     }
 
 
-def seconds(solve: Callable[[sc.Utility], Any], utility: sc.Utility) -> float:
+def seconds(solve: Solve, utility: sc.Utility) -> float:
     """Median time of calls after a first one, three or as many as fit in 20 ms; that of the last if they are long."""
     times: list[float] = []
     while len(times) < 4 or (sum(times[1:]) < 0.02 and len(times) < 100):
@@ -120,7 +124,7 @@ def seconds(solve: Callable[[sc.Utility], Any], utility: sc.Utility) -> float:
     return statistics.median(times[1:])
 
 
-def processor_seconds(solve: Callable[[sc.Utility], Any], utility: sc.Utility) -> float:
+def processor_seconds(solve: Solve, utility: sc.Utility) -> float:
     """Time of all threads for one call, by the mean over as many as take 5 ms: other programs of the machine do not count."""
     calls, start = 0, time.process_time()
     while calls == 0 or time.process_time() - start < 0.005:
@@ -129,16 +133,16 @@ def processor_seconds(solve: Callable[[sc.Utility], Any], utility: sc.Utility) -
     return (time.process_time() - start) / calls
 
 
-def times(family: type[sc.Utility], name: str) -> list[float | None]:
-    """The times of one value at all sizes, None where it would take too long or the library refuses."""
+def times(make: Make, solver: Callable[[int], Solve], most: int | None = None) -> list[float | None]:
+    """The times of one value at all sizes up to `most`, None where it would take too long or the library refuses."""
     found: list[float | None] = []
     for k in SIZES:
         # Small sizes time the checks, so that growth is taken as quadratic at least.
         growth = max(found[-1] / found[-2], 64.0) if len(found) > 1 and found[-1] and found[-2] else 1.0
         too_long = bool(found) and (found[-1] is None or found[-1] * growth > PATIENCE_S)
         try:
-            limited = too_long or k > (family.max_members or k)
-            found.append(None if limited else seconds(solvers(k)[name], instance(family, k, np.random.default_rng(0))))
+            limited = too_long or k > (most or k)
+            found.append(None if limited else seconds(solver(k), make(k, np.random.default_rng(0))))
         except sc.InputError:
             found.append(None)
     return found
@@ -207,9 +211,18 @@ def row(family: type[sc.Utility], worst: dict[str, dict[str, float]]) -> str:
     promised, fitted = exponents(family)
     cells = [f"`{family.__name__}`", cost(family), f"{promised:.1f}", f"{fitted:.1f}"]
     cells.append("not in the file" if largest is None else f"{largest:.0e}")
-    cells += [", ".join("-" if t is None else spell(t) for t in times(family, name)) for name in VALUES]
+    cells += [spelled(times(partial(instance, family), partial(_solver, name), family.max_members)) for name in VALUES]
     print(" | ".join(cells), flush=True)
     return f"| {' | '.join(cells).replace('|w_i|', chr(92) + '|w_i' + chr(92) + '|')} |"
+
+
+def _solver(name: str, k: int) -> Solve:
+    return solvers(k)[name]
+
+
+def spelled(durations: list[float | None]) -> str:
+    """Times beside each other, a dash for None."""
+    return ", ".join("-" if duration is None else spell(duration) for duration in durations)
 
 
 def spell(duration: float) -> str:
