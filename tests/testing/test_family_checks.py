@@ -147,7 +147,7 @@ WRONG: list[tuple[type[Utility], str]] = [
     ),
     (Largest, "the credits of reduce are not those of definition: member 0 gets -0.125 and should get 0: off by 0.125"),
     (MeanOfNone, "MeanOfNone.definition returned nan for members ()\nof MeanOfNone(scores=[0.0])"),
-    (MaxOfNone, "definition([]) raised ValueError: max() arg is an empty sequence\nof MaxOfNone(scores=[0.0])"),
+    (MaxOfNone, "definition([]) raised ValueError: max() "),
     (Silent, "Silent.definition must return one number; got None for members ()\nof Silent(scores=[0.0])"),
     (Rows, "Rows.definition must return one number; got array([], dtype=float64) for members ()\nof Rows(scores=[0.0])"),
     (NoProblem, "NoProblem.reduce must return a list of at least one inputs.problems.Problem; got []\nof"),
