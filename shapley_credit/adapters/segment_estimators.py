@@ -14,7 +14,8 @@ from shapley_credit.convert import Array
 from shapley_credit.credit.increments import Rule
 from shapley_credit.credit.rules import Increments, check_spread, increments_of_text
 from shapley_credit.errors import InputError
-from shapley_credit.methods.shape_grpo import candidate_pay
+from shapley_credit.inputs.checks import one_of
+from shapley_credit.methods.shape_grpo import VALUES, candidate_pay
 
 
 def segment_estimator(
@@ -85,11 +86,17 @@ def segment_estimator(
 
 
 def candidate_estimator(
-    *, credit: str = "own", lam: float = 0.0, baseline: str | None = None, scale: str = "none", spread: str = "segment"
+    *,
+    credit: str = "own",
+    lam: float = 0.0,
+    baseline: str | None = None,
+    scale: str = "none",
+    spread: str = "segment",
+    value: str | None = None,
 ) -> Estimator:
     """Estimator of `methods.shape_grpo` from the columns of `shape_grpo`; without them that of `segment_estimator`.
 
-    credit, lam, baseline, spread: as in `shape_grpo`; scale is its `divide`.
+    credit, lam, baseline, spread, value: as in `shape_grpo`; scale is its `divide`.
 
     >>> import numpy as np
     >>> from shapley_credit.adapters.estimators import candidate_estimator
@@ -100,6 +107,8 @@ def candidate_estimator(
            [ 1.,  1.]], dtype=float32)
     """
     rule = check_spread(Rule(credit, lam, baseline, scale), spread)
+    if value is not None:
+        one_of(value, VALUES, "value")
     by_segment = segment_estimator(credit=credit, lam=lam, baseline=baseline, scale=scale, spread=spread)
 
     def estimate(
@@ -121,7 +130,7 @@ def candidate_estimator(
         told = of_members(columns, ("candidate_rewards",), batch.trained_tokens(), members)
         rewards, present = _padded(told["candidate_rewards"])
         text, own = (told["segment_candidate"], told["segment_lengths"]), credit == "own"
-        pay = candidate_pay(rewards, *text, members.prompts, 0.0, present, rule, own, spread)
+        pay = candidate_pay(rewards, *text, members.prompts, 0.0, present, rule, own, spread, value)
         advantages = batch.spread(members, lambda some, flags, bounds: pay.tokens(flags, some, bounds))
         return advantages, advantages
 

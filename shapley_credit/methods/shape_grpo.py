@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from shapley_credit import semivalues
 from shapley_credit.convert import Array, from_numpy, to_numpy
 from shapley_credit.credit.groups import advantages
 from shapley_credit.credit.increments import RULES, Rule
@@ -22,9 +23,10 @@ from shapley_credit.inputs.ids import codes_of
 from shapley_credit.methods.candidates import CandidatePay, in_text, own_pieces, read_candidates, trailing
 from shapley_credit.torch_compile import between_graphs
 from shapley_credit.utilities.maximum import Max
-from shapley_credit.values import marginal_vector, set_shapley
+from shapley_credit.values import marginal_vector, set_semivalue, set_shapley
 
 SCALES = ("sum", "mean")
+VALUES = ("shapley", "leave_one_out")
 
 
 def published_credit(rewards: Any) -> Any:
@@ -35,8 +37,8 @@ def published_credit(rewards: Any) -> Any:
     rewards: [..., K], one for each candidate.
 
     Returns [..., K], which add up to the best reward. Cost O(K log K) here, O(K^2) in the paper.
-    Known weaknesses: a candidate that can't be parsed has to be given some reward, and 0 is more than every negative one;
-    phi shrinks like 1/K, so that long lists learn slower. `shape_credit` has an explicit base, a mask and a scale.
+    A candidate that can't be parsed has to be given some reward, and 0 is more than every negative one; phi shrinks like 1/K,
+    so that long lists learn slower. `shape_credit` has an explicit base, a mask and a scale.
     Raises InputError for rewards that are not finite. Source: Ai et al. (2026), ShapE-GRPO.
 
     >>> from shapley_credit.methods import shape_grpo
@@ -47,18 +49,21 @@ def published_credit(rewards: Any) -> Any:
 
 
 @between_graphs
-def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: str = "sum") -> Any:
-    """The credit of candidates: Shapley values of v(S) = max(base, max_{i in S} r_i) among the candidates that are present.
+def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: str = "sum", value: str = "shapley") -> Any:
+    """The credit of candidates: values of v(S) = max(base, max_{i in S} r_i) among the candidates that are present.
 
-        sum_i phi_i = v(N) - base,      times the number of present candidates for scale="mean"
+        shapley         sum_i phi_i = v(N) - base
+        leave_one_out   phi_i = v(N) - v(N - i), which only the best candidate has, and nobody if two are the best
+
+    both times the number of present candidates for scale="mean".
 
     rewards: [..., K]. base: [...], what a response without candidates is worth; rewards below it earn nothing.
     present: bool [..., K], False for places without a candidate, or with one that can't be parsed: they get exactly 0 and
-        change no other credit. Duplicates share what one of them alone would earn.
+        change no other credit. Under Shapley duplicates share what one of them alone would earn.
     scale: "sum", or "mean", whose credits have the size of the reward for a list of any length.
 
     Returns [..., K] in the units of the rewards. Cost O(K log K).
-    Raises InputError for rewards that are not finite where present, and another scale.
+    Raises InputError for rewards that are not finite where present, and another scale or value.
     Source: Littlechild & Owen (1973), the airport game; Ai et al. (2026) for its use.
 
     >>> from shapley_credit.methods import shape_grpo
@@ -66,8 +71,10 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
     array([1.5, 7.5, 0. , 0. ])
     """
     one_of(scale, SCALES, "scale")
+    one_of(value, VALUES, "value")
     mask = None if present is None else flags(present, "present")
-    credit = set_shapley(Max(rewards, _read_base(base), clip=True, mask=mask))
+    game = Max(rewards, _read_base(base), clip=True, mask=mask)
+    credit = set_shapley(game) if value == "shapley" else set_semivalue(game, semivalues.leave_one_out)
     if scale == "sum":
         return credit
     values, library = to_numpy(credit, "credit")
@@ -124,6 +131,7 @@ def shape_grpo(
     baseline: str | None = None,
     divide: str = "none",
     spread: str = "segment",
+    value: str | None = None,
     cu_seqlens: Any = None,
 ) -> Any:
     """Token advantages of responses that hold several candidates each.
@@ -134,22 +142,22 @@ def shape_grpo(
         marginal    the same of `marginal_credit`: A_it = (v(N_i) - v(those that end before token t - 1) - b_i) / s
         mixture     lam of own and 1 - lam of marginal
 
-    n_i is the number of present candidates, R_i = sum_j phi_ij = v(N_i) - base. Own credit under scale="sum" adds up to
-    (R_i - b_i) / s over the candidates of a response; under "mean", the default, its mean over them is that, which keeps the
-    order of R in the mean and not in the sum. Tokens of no candidate lie outside of both and are in the order of v(N_i) by
-    themselves. What own, to_go and marginal are right for, what they fail and cost: `credit.rules.segment_advantages`. Where a
-    response is written candidate after candidate, an early one steers the late ones: own credit then points against the
-    gradient for some policies, marginal for none.
+    n_i is the number of present candidates, R_i = v(N_i) - base. What phi_ij lack of R_i, nothing under Shapley, is shared
+    evenly, under to_go paid to the last. Own credit under scale="sum" adds up to (R_i - b_i) / s over the candidates of a
+    response; under "mean", the default, its mean over them is that: the order of R in the mean, not in the sum. Tokens of no
+    candidate are in the order of v(N_i) by themselves. What own, to_go and marginal are right for, fail and cost:
+    `credit.rules.segment_advantages`. Where an early candidate steers late ones, own points against the gradient for some
+    policies, marginal for none.
 
     rewards: [B, K]; base, present: as in `shape_credit`. scale: "mean" (own credit only, its default) or "sum".
     mask, cu_seqlens: as in `scatter_credit`, a row a response. candidates: ragged [B][S_i], the candidate 0 .. K-1 that each
         segment of the response belongs to, in text order, -1 for none. lengths: ragged [B][S_i], trainable tokens of each.
     groups: [B] ids of prompts. credit (its `rule`), lam, baseline, and divide for its scale: as in
         `credit.rules.segment_advantages`; b'_i and s' are those of v(N_i) over responses. spread: as in `rule_tokens`.
+    value: of `shape_credit`, for phi: "leave_one_out" by default, "shapley", the default of to_go, as published.
 
-    Returns float32 in the layout of mask. Cost O(B K log K + tokens). An advantage centred within one response,
-    phi_ij - v(N_i) / n_i, would drop the term of the full set from the objective of independent candidates; the baseline is
-    that of the group.
+    Returns float32 in the layout of mask. Cost O(B K log K + tokens). The baseline is that of the group: phi_ij - v(N_i) / n_i
+    would drop the term of the full set from the objective of independent candidates.
     Raises InputError as the functions named, for a segment of a candidate that is out of range or absent, and under marginal
     credit for a candidate in several pieces.
     Source: Ai et al. (2026), 2603.29871; Weber (1988).
@@ -163,12 +171,21 @@ def shape_grpo(
     """
     mean = _is_mean(scale, credit)
     rule = check_spread(Rule(credit, lam, baseline, divide), spread)
-    pay = candidate_pay(rewards, candidates, lengths, groups, base, present, rule, mean, spread)
+    pay = candidate_pay(rewards, candidates, lengths, groups, base, present, rule, mean, spread, value)
     return pay.tokens(mask, cu_seqlens=cu_seqlens)
 
 
 def candidate_pay(
-    rewards: Any, candidates: Any, lengths: Any, groups: Any, base: Any, present: Any, rule: Rule, mean: bool, spread: str
+    rewards: Any,
+    candidates: Any,
+    lengths: Any,
+    groups: Any,
+    base: Any,
+    present: Any,
+    rule: Rule,
+    mean: bool,
+    spread: str,
+    value: str | None,
 ) -> CandidatePay:
     """The part of `shape_grpo` that asks for no token. rule: with `divide` as its scale. mean: credits times candidates."""
     values = to_numpy(rewards, "rewards")[0]
@@ -179,7 +196,8 @@ def candidate_pay(
     known, _ = codes_of(groups, values)
     best, earned = _worth(values, base, here)
     trained = trained_tokens(rule.baseline, counts)
-    ours = shape_credit(values, base, present=here) if rule.name != "marginal" or rule.lam else None
+    value = value or ("shapley" if rule.name == "to_go" else "leave_one_out")
+    ours = shape_credit(values, base, present=here, value=value) if rule.name != "marginal" or rule.lam else None
     grown = marginal_credit(values, candidates, base, present=here, lengths=lengths) if rule.name == "marginal" else None
     outside, absent = trailing(owners, counts, here.shape[1]), np.full(len(values), np.nan)
     found = increments(

@@ -87,6 +87,19 @@ def test_parameters_of_segments_and_turns() -> None:
         ESTIMATORS["shape_grpo"](STEPS, MASK, UIDS, config={"shapley_credit": asked}, non_tensor_batch=CANDIDATES)[0]
         for asked in ({}, scaled)
     )
+    three = {
+        "candidate_rewards": [[1.0, 2.0, 3.0]] * 8,
+        "segment_candidate": [[0, 1, 2]] * 8,
+        "segment_lengths": [[1, 1, 1]] * 8,
+    }
+    default, leave_one_out, shapley = (
+        ESTIMATORS["shape_grpo"](STEPS, MASK, UIDS, config={"shapley_credit": asked}, non_tensor_batch=three)[0]
+        for asked in ({}, {"value": "leave_one_out"}, {"value": "shapley"})
+    )
+    assert_array_equal(default, leave_one_out)
+    assert not np.array_equal(default, shapley)
+    with pytest.raises(InputError, match="value must be one of"):
+        ESTIMATORS["shape_grpo"](STEPS, MASK, UIDS, config={"shapley_credit": {"value": "banzhaf"}})
     assert_array_equal(plain != 0, divided != 0)
     assert not np.array_equal(plain, divided)
     turns = {"baseline": "mean", "scale": "group_std", "gamma": 0.5}

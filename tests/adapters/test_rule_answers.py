@@ -66,6 +66,7 @@ def published(case: dict[str, Any], kind: str, lam: float, scale: str, spread: s
     text = {"candidates": case["order"], "lengths": case["lengths"]}
     mask = padded([[1] * sum(row) for row in case["lengths"]])
     divide: dict[str, Any] = {"scale": "sum", "divide": scale, "credit": kind, "lam": lam, "spread": spread}
+    divide["value"] = "shapley"  # which lacks nothing; here what credits lack is paid to the text of no segment
     tokens = shape_grpo.shape_grpo(matrix, mask, groups=len(matrix), present=here, **text, **divide)
     said: dict[str, Any] = {"segment_lengths": case["lengths"], "segment_order": case["order"]}
     parts = {"segment_credit": shape_grpo.shape_credit(matrix, present=here)} if kind != "marginal" or lam else {}

@@ -117,8 +117,15 @@ def test_shared_credit_is_one_advantage_for_all_tokens() -> None:
         assert_allclose(row, wanted, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize(("name", "credit"), [("Shapley", "own"), ("marginal, to go", "marginal")])
-def test_with_one_user_rules_are_those_of_shape_grpo(name: str, credit: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("Shapley", {"value": "shapley"}),
+        ("leave one out", {"value": "leave_one_out"}),
+        ("marginal, to go", {"credit": "marginal"}),
+    ],
+)
+def test_with_one_user_rules_are_those_of_shape_grpo(name: str, rule: dict[str, Any]) -> None:
     """One user: the best of scalar rewards. Separators and end are the pieces of no candidate there."""
     found = group(3, users=1, spoilt=False)
     pieces = [np.flatnonzero(np.diff(row, prepend=-9)) for row in found.owners]
@@ -128,7 +135,7 @@ def test_with_one_user_rules_are_those_of_shape_grpo(name: str, credit: str) -> 
         candidates=[row[starts].tolist() for row, starts in zip(found.owners, pieces, strict=True)],
         lengths=[np.diff(starts, append=len(row)).tolist() for row, starts in zip(found.owners, pieces, strict=True)],
         groups=len(found.owners),
-        credit=credit,
+        **rule,
     )
     for row, other in zip(paying.advantages(rules.RULES[name], found), wanted, strict=True):
         assert_allclose(row, other, rtol=1e-5, atol=1e-6)

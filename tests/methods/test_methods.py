@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ def test_shape_tokens_land_on_their_candidates() -> None:
         present=present,
         candidates=[[-1, 1, 0], [0, 1, -1, 2]],
         lengths=[[1, 1, 2], [2, 1, 1, 1]],
+        value="shapley",
     )
     credit = shape_grpo.shape_credit(rewards, present=present, scale="mean")
     whole = np.array([1.0, 3.0])
@@ -68,6 +70,26 @@ def test_shape_tokens_land_on_their_candidates() -> None:
     first = [0, whole[0] - 2, credit[0, 1] - mean, *[credit[0, 0] - mean] * 2, 0, 0]
     second = [0, *[credit[1, 0] - mean] * 2, 0, credit[1, 1] - mean, whole[1] - 2, credit[1, 2] - mean]
     assert_allclose(got, np.array([first, second]), atol=1e-6)
+
+
+def test_by_default_a_candidate_is_paid_what_the_best_falls_by_without_it() -> None:
+    """Leave-one-out credit 2, 0 and 0, 0, times the two candidates; 1 and 4 are missing, and shared. The mean reward is 3.5."""
+    text: dict[str, Any] = {"candidates": [[0, 1]] * 2, "lengths": [[1, 1]] * 2, "groups": 2}
+    found = shape_grpo.shape_grpo([[3.0, 1.0], [4.0, 4.0]], np.ones((2, 2)), **text)
+    assert_allclose(found, [[2 * (2 + 0.5) - 3.5, 2 * 0.5 - 3.5], [0.5, 0.5]])
+    assert_allclose(shape_grpo.shape_grpo([[3.0, 1.0], [4.0, 4.0]], np.ones((2, 2)), value="leave_one_out", **text), found)
+    ahead = shape_grpo.shape_grpo(
+        [[3.0, 1.0, 1.0]] * 2,
+        np.ones((2, 3)),
+        credit="to_go",
+        baseline="none",
+        groups=2,
+        candidates=[[0, 1, 2]] * 2,
+        lengths=[[1] * 3] * 2,
+    )
+    assert_allclose(
+        ahead, [[3.0, 3.0, 2 / 3]] * 2, rtol=1e-6
+    )  # Shapley credits 7/3, 1/3, 1/3; a token's choice is whether to go on
 
 
 def test_shape_refuses_text_of_an_absent_candidate() -> None:

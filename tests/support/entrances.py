@@ -152,6 +152,7 @@ OPTIONS: dict[str, Entrance] = {
     "texts of segment_marginals": lambda x: ospo.segment_marginals(x, len),
     "method": lambda x: ospo.segment_credit([PARTS], len, budget=3, method=x),
     "scale of shape_credit": lambda x: shape_grpo.shape_credit([1.0, 2.0], scale=x),
+    "value of shape_credit": lambda x: shape_grpo.shape_credit([1.0, 2.0], value=x),
     "credit of shape": lambda x: shape(credit=x),
     "divide": lambda x: shape(divide=x),
     "spread of shape": lambda x: shape(spread=x),
