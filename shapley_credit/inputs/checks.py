@@ -226,6 +226,7 @@ DOMAINS = {
     "probability": Domain(
         "b", partial(_is_within, 0.0, 1.0), lambda array: (array < 0) | (array > 1), "probabilities in [0, 1]"
     ),
+    "nonnegative": Domain("bu", partial(_is_within, 0.0, 3e38), lambda array: array < 0, "0 or more"),
     # Bounds that every float32 above 0 but the largest passes: entries beyond take the slow look.
     "positive": Domain("", partial(_is_within, 1e-45, 3e38), lambda array: array <= 0, "above 0"),
     "symmetric": Domain("", _is_symmetric),

@@ -41,12 +41,18 @@ class Declared(Finite):
         super().__init_subclass__()
         cls.by_table = bool(cls.fields) and cls.reduce is Declared.reduce
 
-    def bind(self, mask: Any = None, **given: Any) -> None:
+    def bind(self, mask: Any = None, *unnamed: Any, **given: Any) -> None:
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
         An array given as None stays None; its default is the family's business. Cost O(size of the data).
-        Raises InputError for wrong shapes, mixed libraries, entries outside a domain (unless masked, deferred, on a device).
+        Raises InputError for wrong shapes, mixed libraries, entries outside a domain (unless masked, deferred, on a device), and
+        for more than the mask without a name.
         """
+        if unnamed:
+            raise InputError(
+                f"bind of {type(self).__name__} takes the mask, and all else by its name; got {1 + len(unnamed)} things without "
+                f"one. Write self.bind(mask, {_handed(type(self))})."
+            )
         given["mask"] = mask
         bind_fields(type(self), given, self.__dict__)
 

@@ -78,6 +78,11 @@ def probability(*axes: str) -> Field:
     return Field("probability", axes)
 
 
+def nonnegative(*axes: str) -> Field:
+    """Finite numbers of 0 or more."""
+    return Field("nonnegative", axes)
+
+
 def positive(*axes: str) -> Field:
     """Finite numbers above 0."""
     return Field("positive", axes)
@@ -114,9 +119,9 @@ def symmetric(*axes: str, deferred: bool = False) -> Field:
 
 
 # Domains whose floating type decides the type of the result.
-REAL_VALUED = frozenset(("real", "probability", "positive", "symmetric"))
+REAL_VALUED = frozenset(("real", "probability", "nonnegative", "positive", "symmetric"))
 # Those whose entries may be as large as floats are.
-UNBOUNDED = frozenset(("real", "positive", "symmetric"))
+UNBOUNDED = frozenset(("real", "nonnegative", "positive", "symmetric"))
 # Those whose entries become booleans.
 FLAGS = frozenset(("flag", "membership"))
 
@@ -242,4 +247,6 @@ def read_on_device(array: Array, field: Field, present: Array | None) -> Array:
         array = xp.where((array >= 0) & (array <= 1), array, float("nan"))
     elif domain == "positive":
         array = xp.where(array > 0, array, float("nan"))
+    elif domain == "nonnegative":
+        array = xp.where(array >= 0, array, float("nan"))
     return array

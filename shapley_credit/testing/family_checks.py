@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from shapley_credit.testing import oracle
 from shapley_credit.testing.by_definition import game_of
 from shapley_credit.testing.comparing import difference, relative
 from shapley_credit.testing.game_text import games_text
-from shapley_credit.testing.instances import Instance, fields_of
+from shapley_credit.testing.instances import Instance, fields_of, instance_of
 from shapley_credit.testing.random_games import partitions
 from shapley_credit.testing.searching import FaultError, called
 from shapley_credit.utility import Utility
@@ -168,22 +169,34 @@ def _of_index(example: Example, index: tuple[int, ...], table: Array) -> str | N
 
 
 def absent_move_nobody(example: Example, draw: Draw) -> str | None:
-    """Values are those of the utility without its absent members, except on lines and where a set needs a certain member."""
-    instance, mask = example.instance, example.utility.mask
+    """Values are those of the utility without its absent members, except on lines and where a set needs a certain member.
+
+    Every mask of a drawn instance is tried, and the own mask of a utility.
+    """
     specs = fields_of(type(example.utility))
-    if instance is None or mask is None or example.utility.shape or not mask.any():
+    if example.utility.shape or any("line" in spec.axes or spec.domain == "membership" for spec in specs):
         return None
-    if any("line" in spec.axes or spec.domain == "membership" for spec in specs):
+    instance = example.instance or instance_of(example.utility)
+    if instance is None:
         return None
-    present = np.flatnonzero(mask)
+    masks: list[Any] = [instance.mask] if example.instance is None else list(product([False, True], repeat=instance.k))
+    for mask in masks:
+        if mask is not None and any(mask) and (fault := _moved_by_absent(example, instance.absent_as(np.array(mask)))):
+            return fault
+    return None
+
+
+def _moved_by_absent(example: Example, instance: Instance) -> str | None:
+    present = np.flatnonzero(instance.utility.present())
     smaller = instance.along_members([int(i) for i in present])
-    alone = Instance(smaller.family, smaller.k, smaller.data, None).utility
-    found, truth = example.table(example.utility), example.table(alone)
+    masked = example._replace(utility=example.asked(lambda: instance.utility, "making it"))
+    alone = example.asked(lambda: smaller.absent_as(None).utility, "making it of its present members")
+    found, truth = masked.table(masked.utility), example.table(alone)
     codes = np.arange(len(truth))
     spread = found[sum(((codes >> place & 1) << int(i) for place, i in enumerate(present)), np.zeros_like(codes))]
     if (np.abs(spread - truth) > relative(np.dtype(np.float32)) * example.scale(truth)).any():
         words = "absent members change the values of sets of the others, members numbered among those who are present"
-        return f"{words}{example.told()}\n{games_text({'with absent': spread, 'without': truth})}"
+        return f"{words}{masked.told()}\n{games_text({'with absent': spread, 'without': truth})}"
     return None
 
 

@@ -75,6 +75,14 @@ class Instance:
         return Instance(self.family, self.k, data, None if self.mask is None else reshape(self.mask, 1))
 
 
+def instance_of(utility: Utility) -> Instance | None:
+    """What a utility was made of, by the fields that it keeps; None if its constructor does not take them by name."""
+    family = type(utility)
+    if not family.fields or not {*family.fields, "mask"} <= inspect.signature(family).parameters.keys():
+        return None
+    return Instance(family, utility.k, {name: getattr(utility, name) for name in family.fields}, utility.mask)
+
+
 def _pick(array: Array, spec: Field, index: list[int], k: int) -> Array:
     for place, axis in enumerate(spec.axes):
         where = place - len(spec.axes)
@@ -149,6 +157,7 @@ _ENTRIES = {
     "label": st.integers(0, 3),
     "flag": st.booleans(),
     "membership": st.booleans(),
+    "nonnegative": st.integers(0, 64).map(lambda n: n / 8),
     "positive": st.integers(1, 64).map(lambda n: n / 8),
     "whole": st.integers(-3, 5),
 }

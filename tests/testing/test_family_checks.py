@@ -11,9 +11,9 @@ import shapley_credit as sc
 from hypothesis import strategies as st
 from shapley_credit import Utility
 from shapley_credit import utilities as u
-from shapley_credit.inputs.fields import Field, Parameter, membership, real
+from shapley_credit.inputs.fields import Field, Parameter, membership, nonnegative, real
 from shapley_credit.inputs.problems import Problem
-from shapley_credit.testing import check_utility, scores, utilities
+from shapley_credit.testing import check_utility, masks, scores, utilities
 
 Array = Any
 
@@ -301,3 +301,50 @@ def test_a_base_that_sets_need_is_no_mistake() -> None:
 def test_what_it_cannot_check_it_refuses(given: Callable[[], Any], message: str) -> None:
     with pytest.raises(sc.InputError, match=message):
         check_utility(given())
+
+
+class ByNumber(Spread):
+    """Charges for members 0 and 1 together, whoever they are when members before them are absent."""
+
+    def definition(self, members: Array) -> float:
+        return float(self.scores[members].sum()) - (0.5 if 0 in members and 1 in members else 0.0)
+
+
+MOVED = "absent members change the values of sets of the others, members numbered among those who are present"
+
+
+def test_no_number_of_examples_lets_absent_members_through() -> None:
+    for examples in (1, 3, 10):
+        with pytest.raises(AssertionError) as refused:
+            check_utility(ByNumber, examples=examples)
+        assert str(refused.value).startswith(
+            f"ByNumber: {MOVED}\nof ByNumber(scores=[0.0, 0.0, 0.0], base=0.0, mask=[False, True, True])"
+        )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [AllCounted([1.0, 2.0, 3.0], mask=[True, True, False]), st.builds(AllCounted, scores(3), mask=masks(3))],
+    ids=["utility", "strategy"],
+)
+def test_absent_members_of_utilities_that_are_given(given: Any) -> None:
+    with pytest.raises(AssertionError, match=MOVED):
+        check_utility(given)
+    check_utility(AllCounted([1.0, 2.0, 3.0]))
+
+
+def test_numbers_of_0_or_more_are_a_domain() -> None:
+    class Root(Added):
+        fields: ClassVar[dict[str, Field | Parameter]] = {"scores": nonnegative("k")}
+
+        def definition(self, members: Array) -> float:
+            return float(np.sqrt(self.scores[members].sum()))
+
+        reduce = Utility.reduce
+
+    check_utility(Root)
+    assert sc.set_shapley(Root([4.0, -1.0], mask=[True, False])).tolist() == [2.0, 0.0]
+    for bad in (-1.0, np.nan, np.inf):
+        with pytest.raises(sc.InputError, match=r"scores must be (0 or more|finite); found"):
+            Root([4.0, bad])
+    assert sc.set_shapley(Root(np.array([4, 0], np.uint8))).tolist() == [2.0, 0.0]
