@@ -65,6 +65,19 @@ def test_group_reward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert logged(trainer, "credit/efficiency_residual") == pytest.approx([0.0] * 2, abs=1e-6)
 
 
+def test_candidates_of_one_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example, trainer = run("trl_candidates", Watched, tmp_path, monkeypatch, max_completion_length=64)
+    assert logged(trainer, "credit/efficiency_residual") == pytest.approx([0.0] * 2, abs=1e-5)
+    assert example.reward(["birds\nfish in the sea\nbirds", ""])[1] == 0.0
+    ids = example.tokenizer()("birds\nfish in the sea\nbirds").input_ids
+    found = example.leave_one_out([ids], [[1] * len(ids)])
+    (credit,), (lengths,) = found["segment_credit"], found["segment_lengths"]
+    assert sum(lengths) == len(ids)
+    # Without the sea the list loses it; each copy of the birds is there twice. The rest is shared evenly.
+    assert credit[1] > credit[0] == credit[2]
+    assert credit.sum() == pytest.approx(example.reward(["birds\nfish in the sea\nbirds"])[0])
+
+
 def test_owen_values_of_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example, trainer = run("trl_owen_sentences", Watched, tmp_path, monkeypatch, max_completion_length=96)
     assert len(trainer.batches) == 2

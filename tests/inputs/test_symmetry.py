@@ -125,6 +125,41 @@ WRONG: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("members", [130, 2048])
+@pytest.mark.parametrize("gap", [3e-5, 1e-3, 0.1])
+def test_equal_differences_around_triangles_do_not_cancel(gap: float, members: int, role: str) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(25 if members < 2048 else 3):
+        a, b, c = rng.choice(members, 3, replace=False)
+        wrong = np.ones((members, members), np.float32)
+        wrong[a, b] = wrong[b, c] = wrong[c, a] = 1 + gap
+        with using(role), pytest.raises(sc.InputError, match="must be symmetric"):
+            sc.set_shapley(u.SumPairwise(wrong))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("place", [0, 2, 5])
+def test_one_matrix_of_a_batch_beyond_the_cache(place: int, role: str) -> None:
+    """Whichever of the threads has it, and whichever place among the groups of that thread."""
+    wrong = np.stack([symmetric(140, 140) + 2 for _ in range(6)])
+    right = sc.set_shapley(u.SumPairwise(wrong))
+    wrong[place, 139, 7] += 1e-3
+    with using(role), pytest.raises(sc.InputError, match=rf"at \[{place}, 7, 139\]"):
+        sc.set_shapley(u.SumPairwise(wrong))
+    np.testing.assert_allclose(right.sum(axis=1), np.triu(symmetric(140, 140) + 2, 1).sum(), rtol=1e-12)
+
+
+def test_large_sums_of_float32_that_cancel_keep_their_digits() -> None:
+    """Two huge distances of opposite sign in a row of small ones: in float32 the small ones would be lost."""
+    given = np.full((160, 160), 0.25, np.float32)
+    given[3, 9] = given[9, 3] = 3e7
+    given[3, 70] = given[70, 3] = -3e7
+    credit = sc.set_shapley(u.SumPairwise(given))
+    assert credit[3] == pytest.approx(157 * 0.25 / 2, abs=1e-3)
+    assert np.isfinite(sc.set_shapley(u.MeanPairwise(np.full((160, 160), 3e38, np.float32)))).all()
+
+
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("members", [129, 132, 200])
 @pytest.mark.parametrize("wrong", WRONG)
 def test_matrices_beyond_the_cache_are_compared_with_their_mirror_image(wrong: str, members: int, role: str) -> None:

@@ -1,9 +1,10 @@
 """Numba kernel of the pairs form: row sums of large symmetric matrices, which are read once in the order of memory.
 
 A matrix is compared with its mirror image by a vector y of fixed random weights (Freivalds 1977). If A is symmetric then
-A y = A^T y. If it is not, they are equal only for y in the null space of A - A^T, which has measure 0: some |A y - A^T y|_i is
-about as large as the largest |a_ij - a_ji|, or larger. Each row gives its sum and its entry of A y, and is added to A^T y.
-Sums are float64 whatever the entries are.
+A y = A^T y. If A and A^T differ in one pair of entries by g, then two entries of A y and A^T y differ by |g| at least. Several
+pairs hide from y only if the differences in every row cancel under these weights. No two weights are alike, so that even three
+equal differences around a triangle do not. Each row gives its sum and its entry of A y, and is added to A^T y. Sums are float64
+whatever the entries are.
 """
 
 from __future__ import annotations
@@ -124,9 +125,9 @@ def _row_sums(distances: Array, y: Array, sums: Array, seen: Array, low: int, hi
 
 @lru_cache(maxsize=64)
 def _weights(members: int) -> Array:
-    """Random numbers of either sign, none near 0, the same at every call."""
+    """Weights of either sign in random order, the same at every call, from 1 to 1024 and as far apart as they can be."""
     random = np.random.default_rng(members)
-    return random.choice((-1.0, 1.0), members) * random.uniform(1.0, 2.0, members)
+    return random.choice((-1.0, 1.0), members) * random.permutation(np.linspace(1.0, 1024.0, members))
 
 
 def row_sums(distances: Array) -> tuple[Array, float]:
