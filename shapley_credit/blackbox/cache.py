@@ -23,7 +23,8 @@ class Cache(MutableMapping[Any, float]):
     path: the file, made if absent. name, version: of the utility; other names and versions have answers of their own.
     Keys are requests: texts, bytes, numbers and tuples of them. Threads, processes and copies may share a file.
     Raises TypeError for keys of other types, which have no text of their own, and InputError for a key NaN, which equals
-    nothing, for values that are no finite numbers, and for a file that is something else.
+    nothing, for values that are no finite numbers, for a file that can't be opened, and for one that is something else: it is
+    left as it is.
 
     >>> import os, tempfile
     >>> import shapley_credit as sc
@@ -40,35 +41,46 @@ class Cache(MutableMapping[Any, float]):
         self.owner = f"{_identifier(name, 'name')}\x00{_identifier(version, 'version')}"
         # Evaluations of one process that share this ask each request once.
         self.shared_as = (os.path.realpath(self.path), self.owner)
-        self._lock = threading.RLock()
         self._open()
 
     def _open(self) -> None:
-        self._process = os.getpid()
-        self._base = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
-        self._closing = weakref.finalize(self, _close, self._base, self._process)  # also when nobody closes it
+        process, lock = os.getpid(), threading.RLock()  # a lock of a parent may be held by a thread that a fork leaves behind
         try:
-            _patiently(self._base, "PRAGMA journal_mode=WAL")
+            base = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise self._unopened(error) from error
+        closing = weakref.finalize(self, _close, base, process, lock)  # when nobody calls `close`
+        try:
+            _refuse_others(base)
+            _patiently(base, "PRAGMA journal_mode=WAL")
             # Safe when a process dies; a power cut may take the last answers, but damages nothing.
-            self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute(
-                "CREATE TABLE IF NOT EXISTS answers "
-                "(owner TEXT, request TEXT, value REAL, PRIMARY KEY (owner, request)) WITHOUT ROWID"
-            )
-        except sqlite3.OperationalError:
-            self._closing()
-            raise
+            base.execute("PRAGMA synchronous=NORMAL")
+            if base.execute("PRAGMA application_id").fetchone()[0] != _OURS:
+                base.execute(f"PRAGMA application_id={_OURS}")
+            base.execute(_TABLE.replace("TABLE", "TABLE IF NOT EXISTS", 1))
+        except sqlite3.OperationalError as error:
+            closing()
+            raise self._unopened(error) from error
         except sqlite3.DatabaseError as error:
-            self._closing()
+            closing()
             raise InputError(f"{self.path} is no file of answers ({error}); give another path, or move it away.") from error
+        self._process, self._lock, self._base, self._closing = process, lock, base, closing
+
+    def _unopened(self, error: sqlite3.Error) -> InputError:
+        return InputError(
+            f"the cache can't open {self.path} ({error}). Give the path of a file, in a folder that exists, and both of which "
+            "you may write to."
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[sqlite3.Connection]:
         """The file, for one thread at a time; a forked process opens it again, as SQLite demands."""
+        if self._process != os.getpid():
+            with _reopening:
+                if self._process != os.getpid():
+                    self._closing()
+                    self._open()
         with self._lock:
-            if self._process != os.getpid():
-                self._closing()
-                self._open()
             yield self._base
 
     def __getitem__(self, request: Any) -> float:
@@ -119,8 +131,12 @@ class Cache(MutableMapping[Any, float]):
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        if self._process != os.getpid():
             self._closing()
+            return
+        with self._lock:
+            self._closing.detach()
+            self._base.close()
 
     def __enter__(self) -> Cache:
         return self
@@ -129,30 +145,62 @@ class Cache(MutableMapping[Any, float]):
         self.close()
 
 
-_INHERITED: list[sqlite3.Connection] = []  # connections of a parent, which a forked process must not even close
+_reopening = threading.Lock()
 
 
-def _close(base: sqlite3.Connection, process: int) -> None:
-    if process == os.getpid():
+def _after_a_fork() -> None:
+    global _reopening  # the old one may be held by a thread that is not there in the child
+    _reopening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_a_fork)
+
+
+def _close(base: sqlite3.Connection, process: int, lock: threading.RLock) -> None:
+    """Close a connection that nobody can ask for any more, at the end of the process too: the lock is kept, so that a thread
+    that is still at work waits for the end.
+
+    A connection of a parent is never closed nor freed, which would take its locks and files away from the parent and from
+    others; nor is one on which a thread works for long.
+    """
+    if process == os.getpid() and lock.acquire(timeout=_PATIENCE):
         base.close()
     else:
-        _INHERITED.append(base)
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(base))
 
 
-def _patiently(base: sqlite3.Connection, statement: str) -> None:
-    """Run what SQLite refuses at once while others open the file, whatever its timeout."""
-    for attempt in range(10):
+def _refuse_others(base: sqlite3.Connection) -> None:
+    """Raise DatabaseError for a file of another program, before even the mode of its journal is changed."""
+    made_by = _patiently(base, "PRAGMA application_id")[0][0]
+    tables = _patiently(base, "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!'")
+    if others := [name for name, sql in tables if sql != _TABLE]:
+        raise sqlite3.DatabaseError(f"it is a database of another program, which holds {shown(others[0])}")
+    if made_by not in (0, _OURS):
+        raise sqlite3.DatabaseError(f"it is a database of another program, of application_id {made_by}")
+
+
+def _patiently(base: sqlite3.Connection, statement: str) -> list[Any]:
+    """Run what SQLite refuses at once while others open the file, whatever its timeout; return the rows."""
+    attempt = 0
+    while True:
         try:
-            base.execute(statement)
+            return base.execute(statement).fetchall()
         except sqlite3.OperationalError as error:
-            if attempt == 9 or "locked" not in str(error):
+            attempt += 1
+            if attempt == 10 or "locked" not in str(error):
                 raise
-            time.sleep(0.01 * 2**attempt)
-        else:
-            return
+            time.sleep(0.005 * 2**attempt)
 
 
+_PATIENCE = 10.0  # seconds that the end of a process waits for a thread at work
 _LONG = 10_000  # bits above which whole numbers are kept in hex: Python prints at most 4,300 decimal digits
+
+# As SQLite keeps it, to the letter: a table of another making belongs to another program.
+_TABLE = "CREATE TABLE answers (owner TEXT, request TEXT, value REAL, PRIMARY KEY (owner, request)) WITHOUT ROWID"
+_OURS = int.from_bytes(b"shpy")  # by which `file` and SQLite tell the program of a file; files of older versions have none
 
 _OWN = "FROM answers WHERE owner = ? AND value IS NOT NULL"
 

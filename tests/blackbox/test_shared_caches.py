@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import pickle
 import signal
@@ -15,14 +14,13 @@ import time
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-from weakref import finalize
 
 import numpy as np
 import pytest
 import shapley_credit as sc
-from shapley_credit.blackbox.cache import _INHERITED, _close
 
 from waiting import LIMIT, Members, size, within
 from waiting import _nobody_holds_a_request_afterwards as _nobody_holds_a_request_afterwards  # around every test
@@ -225,6 +223,49 @@ def test_names_and_versions_are_never_taken_for_others(tmp_path: Path) -> None:
         sc.Cache(__file__, name="a", version="b")
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE TABLE customers (name TEXT)",
+        "CREATE TABLE answers (question TEXT)",
+        "CREATE TABLE answers (owner TEXT, request TEXT, value REAL)",
+        "CREATE VIEW answers AS SELECT 1 AS value",
+        "PRAGMA application_id=77",
+    ],
+    ids=["another table", "another one of this name", "no key", "view", "empty"],
+)
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(made: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(made)
+    before = path.read_bytes()
+    with pytest.raises(
+        sc.InputError, match=r"other\.db is no file of answers \(it is a database of another program, .*another path"
+    ):
+        sc.Cache(path, name="a", version="1")
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["other.db"]
+
+
+def test_a_file_of_answers_has_a_mark_and_one_of_an_older_version_gets_it(tmp_path: Path) -> None:
+    with sc.Cache(tmp_path / "new.db", name="a", version="1") as cache:
+        cache["key"] = 1.0
+        cache._base.execute("ANALYZE")  # which makes tables of SQLite itself
+    mark = (tmp_path / "new.db").read_bytes()[68:72]
+    assert mark == b"shpy"
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as older:
+        older.execute("PRAGMA application_id=0")
+    with sc.Cache(tmp_path / "new.db", name="a", version="1") as cache:
+        assert dict(cache) == {"key": 1.0}
+    assert (tmp_path / "new.db").read_bytes()[68:72] == mark
+
+
+def test_a_file_that_can_not_be_opened_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere" / "a.db", tmp_path):
+        with pytest.raises(sc.InputError, match=rf"the cache can't open {path} \(unable to open .*in a folder that exists"):
+            sc.Cache(path, name="a", version="1")
+
+
 def test_a_cache_survives_a_fork_and_a_copy(tmp_path: Path) -> None:
     with sc.Cache(tmp_path / "a.db", name="n", version="1") as cache:
         cache["a"] = 1.0
@@ -246,18 +287,3 @@ def test_a_cache_survives_a_fork_and_a_copy(tmp_path: Path) -> None:
             raise AssertionError
         assert status == 0
         assert cache["b"] == 2.0
-
-
-def test_a_cache_that_nobody_closes_is_closed_by_the_process_that_opened_it(tmp_path: Path) -> None:
-    cache = sc.Cache(tmp_path / "a.db", name="n", version="1")
-    inherited = sc.Cache(tmp_path / "b.db", name="n", version="1")
-    base, kept = cache._base, inherited._base
-    inherited._closing.detach()
-    finalize(inherited, _close, kept, os.getpid() + 1)  # as a forked process holds it
-    del cache, inherited
-    gc.collect()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        base.execute("SELECT 1")
-    assert kept.execute("SELECT 1").fetchone() == (1,)
-    assert _INHERITED.pop() is kept
-    kept.close()
