@@ -23,7 +23,7 @@ import numpy as np
 import shapiq
 import shapley_credit as sc
 from benchmarks import answers
-from benchmarks.estimator_claims import coverage, library_time, of_text, trees
+from benchmarks.estimator_claims import coverage, few_that_matter, library_time, of_text, trees
 from numpy.typing import NDArray
 from shapiq import approximator
 from shapiq_games.synthetic import SOUM, DummyGame, UnanimityGame
@@ -35,8 +35,14 @@ HEADER = """# Estimators at equal budgets
 
 How good are credits that are estimated from few evaluations? This page compares the methods of `sc.plan` with those of shapiq
 on ten games with known Shapley values, for whoever must choose a method. `python -m benchmarks.estimators` measured it with
-shapiq {shapiq}, Python {python} and NumPy {numpy}.
+shapiq {shapiq}, Python {python} and NumPy {numpy}. Pages that were measured with Python 3.11 have shapiq 1.4.1: later releases
+need Python 3.12.
 
+- A game is called by its kind and its number of members. *unanimity* is 1 if all of five members are there, and *sum of
+  unanimity* a weighted sum of such games. In *dummy* each member adds as much, and two add more together. *random table* draws
+  each value by itself, *max* is the best score in a set, and *weighted voting* is 1 for more than half of the votes. *coverage*
+  is the worth of the facts that a set covers, and *pairwise* sums terms of members and pairs.
+- shapiq's methods have the names of its classes. MSR is maximum sample reuse: every answer serves the credits of all members.
 - A cell is the mean squared error of the Shapley values, averaged over {seeds} seeds. Errors below 1e-20 are rounding: the
   table calls them exact and ranks them as equal.
 - Methods of this library are bold. `method="auto"` takes `kriging` at these budgets.
@@ -245,7 +251,7 @@ def compare(seeds: int) -> dict[str, dict[str, dict[str, Score | str]]]:
 
 
 BUDGETS: dict[str, Callable[[int], int]] = {
-    "10 evaluations a player": lambda players: 10 * players,
+    "10 evaluations a member": lambda players: 10 * players,
     "1,024 evaluations": lambda players: 1024,
 }
 SAVED = Path(__file__).parent.parent / ".benchmarks" / "estimators.json"
@@ -278,7 +284,8 @@ def main() -> None:
     ]
     for title, of_games in scores.items():
         lines += ["", f"## {title}", "", *table(of_games)]
-    for part in (coverage(4 * options.seeds), trees(2 * options.seeds), of_text(options.seeds), library_time()):
+    few = few_that_matter(4 * options.seeds)
+    for part in (coverage(4 * options.seeds), few, trees(2 * options.seeds), of_text(options.seeds), library_time()):
         lines += ["", *part]
     options.page.write_text("\n".join(lines) + "\n")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,8 @@ Flags = NDArray[np.bool_]
 NOISE = 1e-10  # what may be rounding, relative to the largest score
 # The most items of a union that are named.
 MOST = 3
+# Standard errors that a credit must exceed for its item to be named: of items that earn 0, one in twenty does.
+SURE = 2
 
 
 class Credited(Protocol):
@@ -67,7 +69,7 @@ def sentences_of_item(found: Credited, i: int) -> Iterator[str]:
     others = np.flatnonzero(union & ~alone).tolist()
     if others:
         with_whom = f" of {len(others) + 1}" if len(others) > MOST else f", with {_listed(found, others)},"
-        yield f"Its {_union(found.union_of[i])}{with_whom} earns {_earned(found, union)}."
+        yield f"Its {union_called(found.union_of[i])}{with_whom} earns {_earned(found, union)}."
 
 
 def sentences_of_union(found: Credited, name: str) -> Iterator[str]:
@@ -75,13 +77,31 @@ def sentences_of_union(found: Credited, name: str) -> Iterator[str]:
     union = members_of(found, name)
     inside = np.flatnonzero(union).tolist()
     whom = f"{len(inside)} members" if len(inside) > MOST else _listed(found, inside)
-    yield f"U{_union(name)[1:]}, of {whom}, earns {_earned(found, union)}, where {_together(found)}."
+    yield f"U{union_called(name)[1:]}, of {whom}, earns {_earned(found, union)}, where {_together(found)}."
     yield from _first_and_last(found, union)
     if len(inside) > 1:
-        largest = sorted(inside, key=lambda i: -float(found.values[i]))[:MOST]
-        *first, last = [f"{_called(found, i)} earns {_said(found, found.values[i])}" for i in largest]
-        rest = "; no other earns more" if len(inside) > MOST else ""
-        yield f"In it, {', '.join(first)} and {last}{rest}."
+        yield f"In it, {_largest(found, inside)}."
+
+
+def _largest(found: Credited, inside: Sequence[int]) -> str:
+    """Which of some items earn most, those that may be at 0 left out, and what is known of the others."""
+    sure = [i for i in inside if not found.stderr[i] or abs(found.values[i]) > SURE * found.stderr[i]]
+    largest = sorted(sure, key=lambda i: -float(found.values[i]))[:MOST]
+    if not largest:
+        return "no member earns more than twice its standard error"
+    *first, last = [f"{_called(found, i)} earns {_with_error(found, i)}" for i in largest]
+    told = f"{', '.join(first)} and {last}" if first else last
+    unsure = len(sure) < len(inside)
+    if len(sure) > MOST:
+        return (
+            f"{told}; {'the others earn less, or less than twice their standard errors' if unsure else 'no other earns more'}"
+        )
+    return f"{told}; no other earns more than twice its standard error" if unsure else told
+
+
+def _with_error(found: Credited, i: int) -> str:
+    error = f" (standard error {found.stderr[i]:.2g})" if found.stderr[i] else ""
+    return f"{_said(found, found.values[i])}{error}"
 
 
 def _together(found: Credited) -> str:
@@ -106,9 +126,9 @@ def _listed(found: Credited, items: Iterable[int]) -> str:
     return " and ".join(_called(found, i) for i in items)
 
 
-def _union(name: str) -> str:
+def union_called(name: str) -> str:
     """The word union and its name, which has the word itself if its label is no text."""
-    return name if name.startswith("union ") else f"union {_quoted(name)}"
+    return short_name(name) if name.startswith("union ") else f"union {_quoted(name)}"
 
 
 def _called(found: Credited, i: int) -> str:

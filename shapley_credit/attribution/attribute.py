@@ -50,10 +50,10 @@ def attribute(
     items: a list of k things. score: a function of the list of the items that are kept, in their order, which may be empty, or
         `batched(f)`, f a function of a list of such lists; it returns one number for each.
     names: [k] strings. By default a text is called by its beginning, all else by its number; names that repeat get numbers.
-    unions: what belongs together: a label for each item, a mapping from items or names to labels, nested lists of numbers or
-        names of items, or a `CoalitionTree`.
+    unions: what belongs together: a label for each item, a mapping from items or names to labels, or from labels to lists of
+        items or names, nested lists of numbers or names of items, or a `CoalitionTree`.
     budget: most distinct sets that are scored; None for exact credit of at most 4,096 sets, those of 12 items without unions.
-        Retries come on top, so that only `retries=0` makes it a hard limit of calls.
+        Retries come on top, so that only `retries=0` makes it a limit of the calls of one run.
     levels, method, seed: as for `plan`: one semivalue a level, Shapley's by default; how sets are chosen under a budget.
     cache: as for `evaluate`. Its keys are tuples of the items kept where all items are texts, bytes or tuples of them, so that
         equal texts are asked once; elsewhere of their names, which must then be given.

@@ -10,12 +10,20 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.attribution.asked_sentences import members_of, score_of, sentences_of_item, sentences_of_union
+from shapley_credit.attribution.asked_sentences import (
+    members_of,
+    score_of,
+    sentences_of_item,
+    sentences_of_union,
+    union_called,
+)
 from shapley_credit.attribution.items import Items, beginning
+from shapley_credit.blackbox.estimate_table import estimate_table, said
 from shapley_credit.blackbox.plan import Plan
 from shapley_credit.blackbox.solution import Estimate
 from shapley_credit.coalitions import CoalitionTree
 from shapley_credit.display.data_frame import members_frame
+from shapley_credit.display.text_table import SHOWN, TextTable
 from shapley_credit.errors import InputError
 from shapley_credit.explanation.explain import explain
 from shapley_credit.explanation.explained import Explanation
@@ -99,6 +107,14 @@ class Attribution(Estimate):
             for inside in [members_of(self, name)]
         }
 
+    def _table(self) -> TextTable:
+        rows = []
+        for name, union in [*self.unions.items()][:SHOWN]:
+            credit, error = said(union.credit, union.most_stderr)
+            bound = "<= " if union.most_stderr > 0 and self.union_of.count(name) > 1 else ""
+            rows.append([union_called(name), credit, bound + error])
+        return estimate_table(self.names, self.values, self.stderr, rows)
+
     def to_frame(self, backend: str = "pyarrow") -> Any:
         """As `Estimate.to_frame`, with a column `union` behind the name where there are unions."""
         if not self.union_of:
@@ -140,8 +156,8 @@ class Attribution(Estimate):
     def why(self, i: int | str) -> str:
         """Why an item, or a union, earns what it earns, in one to four sentences, one a line.
 
-        i: the number of an item, its name, or the text that it is; or the name of a union, where no item is called so. Where
-            `explain` is possible these are the sentences of its `why`; elsewhere those of the scores that were asked.
+        i: the number of an item, its name, or the text that it is; or the name of a union. Where `explain` is possible these
+            are the sentences of its `why`; elsewhere those of the scores that were asked.
         Raises InputError for other items.
 
         >>> import shapley_credit as sc

@@ -19,6 +19,7 @@ from shapley_credit.member_names import read_names
 from shapley_credit.nested_lists import is_sequence
 from shapley_credit.solve.callables import batched
 
+FORMS = "Write {item: label, ..} with all items, or {label: [item, ..], ..} with each item in one of the lists."
 # Of a name that the beginning of a text makes.
 LONGEST = 40
 
@@ -99,19 +100,23 @@ def beginning(text: str) -> str:
 
 
 def told_apart(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, those that several members have with a number behind them."""
-    taken, numbers = Counter(names), {name: count(1) for name in names}
+    """The names, those that several members have with a number behind them, which no table cuts off."""
+    times, taken, numbers = Counter(names), {*names}, {name: count(1) for name in names}
 
     def numbered(name: str) -> str:
-        return next(other for number in numbers[name] if (other := f"{name} ({number})") not in taken)
+        ends = (f" ({number})" for number in numbers[name])
+        found = next(other for end in ends if (other := short_name(name, LONGEST - len(end)) + end) not in taken)
+        taken.add(found)
+        return found
 
-    return tuple(numbered(name) if taken[name] > 1 else name for name in names)
+    return tuple(numbered(name) if times[name] > 1 else name for name in names)
 
 
 def tree_over(unions: Any, items: Sequence[Any], names: tuple[str, ...]) -> tuple[CoalitionTree, tuple[str, ...]]:
     """The coalition tree over items that have names, and the name of the outermost union of each.
 
-    A union is called by its label if that is a text, and else union 0, union 1, .. by the label or the place that it has.
+    A union is called by its label if that is a text, and else union 0, union 1, .. by the label or the place that it has. If
+    an item is called so, the word union comes before it.
     Raises InputError for unions that are not theirs.
     """
     k = len(items)
@@ -122,8 +127,20 @@ def tree_over(unions: Any, items: Sequence[Any], names: tuple[str, ...]) -> tupl
         raise InputError(f"unions have {labels.shape[-1]} members, but there are {k} items.")
     outermost = labels[0].tolist() if labels.ndim == 2 and len(labels) else []  # a plan refuses trees of groups
     codes = [*dict.fromkeys(outermost)]
-    told = dict(zip(codes, told_apart([_called(known[code] if known else code) for code in codes]), strict=True))
+    called = told_apart([_called(known[code] if known else code) for code in codes])
+    told = dict(zip(codes, _beside(called, {*names, *(item for item in items if isinstance(item, str))}), strict=True))
     return CoalitionTree(labels, names), tuple(told[code] for code in outermost)
+
+
+def _beside(unions: Sequence[str], taken: set[str]) -> list[str]:
+    """The names of unions, each another one than all that are taken."""
+    found: list[str] = []
+    for union in unions:
+        name = union
+        while name in taken or name in found:
+            name = f"union {name}"
+        found.append(name)
+    return found
 
 
 def _called(label: Any) -> str:
@@ -135,12 +152,12 @@ def _labels(unions: Any, items: Sequence[Any], names: tuple[str, ...]) -> tuple[
     if isinstance(unions, CoalitionTree):
         return unions.labels, []
     if isinstance(unions, Mapping):
-        return _of_labels(_looked_up(unions, items, names), len(items))
+        return _of_labels(_labels_by_item(unions, items, names), len(items))
     listed = cells_of(unions) if is_column(unions) else unions.tolist() if isinstance(unions, np.ndarray) else unions
     if not isinstance(listed, list | tuple):
         raise InputError(
-            "unions must be a label for each item, a mapping from items to labels, nested lists of items, or a "
-            f"CoalitionTree; got {shown(unions)}."
+            "unions must be a label for each item, a mapping from items to labels or from labels to lists of items, nested "
+            f"lists of items, or a CoalitionTree; got {shown(unions)}."
         )
     return (_of_nested(listed, items, names), []) if any(map(is_sequence, listed)) else _of_labels(listed, len(items))
 
@@ -156,13 +173,29 @@ def _of_labels(labels: Sequence[Any], k: int) -> tuple[Any, list[Any]]:
     return codes[None], known
 
 
+def _labels_by_item(unions: Mapping[Any, Any], items: Sequence[Any], names: tuple[str, ...]) -> list[Any]:
+    """The label of each item, of a mapping from items to labels; or, if it lacks any, of one from labels to lists of items."""
+    whole = all(_holds(unions, name) or _holds(unions, item) for item, name in zip(items, names, strict=True))
+    if whole or not all(isinstance(members, list | tuple) for members in unions.values()):
+        return _looked_up(unions, items, names)
+    turned: dict[Any, Any] = {}
+    for label, members in unions.items():
+        for member in members:
+            if not isinstance(member, Hashable):
+                raise InputError(f"unions hold {shown(member)} under {shown(label)}, which is no name of an item. {FORMS}")
+            if member in turned:
+                raise InputError(f"unions must hold each item once; {shown(member)} stands there twice. {FORMS}")
+            turned[member] = label
+    return _looked_up(turned, items, names)
+
+
 def _looked_up(unions: Mapping[Any, Any], items: Sequence[Any], names: tuple[str, ...]) -> list[Any]:
     """The label of each item, by its name or by itself. Raises InputError for items and entries that are without the other."""
     keys = []
     for item, name in zip(items, names, strict=True):
         known = [key for key in (name, item) if _holds(unions, key)]
         if not known:
-            raise InputError(f"unions must have an entry for each item; {shown(name)} has none.")
+            raise InputError(f"unions must have an entry for each item; {shown(name)} has none. {FORMS}")
         keys.append(known[0])
     if unknown := [key for key in unions if key not in keys]:
         raise InputError(f"unions have an entry for {shown(unknown[0])}, which is no item; the items are {shown([*names])}.")

@@ -140,7 +140,7 @@ class Asking:
         try:
             waiting = self.value.function(self.question(batch)) if isinstance(self.value, batched) else self.value(batch[0])
         except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-            return Reply.failed(len(batch), raised(error))
+            return Reply.raised(len(batch), error)
         if not hasattr(type(waiting), "__await__"):
             raise NotAwaitableError(
                 f"aevaluate and aestimate need an asynchronous function; this one returned {shown(waiting)}, which can't be "
@@ -149,7 +149,7 @@ class Asking:
         try:
             answer = await waiting
         except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-            return Reply.failed(len(batch), raised(error))
+            return Reply.raised(len(batch), error)
         return Reply.of(answer if isinstance(self.value, batched) else [answer], len(batch))
 
     def question(self, batch: Sequence[Any]) -> Any:
@@ -158,7 +158,7 @@ class Asking:
 
     def _keep(self, batch: list[Any], reply: Reply) -> list[Any]:
         left = self.ledger.keep(batch, reply)
-        self.advance(len(batch) - len(left))
+        self.advance(len(batch) - len(reply.faults))
         return left
 
     def _rounds(self, requests: Sequence[Any], size: int, sleep: bool = True) -> Iterator[Batches]:

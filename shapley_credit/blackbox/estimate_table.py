@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 from shapley_credit.display.text_table import SHOWN, TextTable, more_members, short_name
 
 
-def estimate_table(names: Sequence[str], values: NDArray[Any], stderr: NDArray[Any]) -> TextTable:
-    """One row a member, credits [k] to the second digit of their standard errors [k]."""
-    rows = [[short_name(names[i]), *_said(float(values[i]), float(stderr[i]))] for i in range(min(len(values), SHOWN))]
-    return TextTable(["member", "credit", "stderr"], rows, more_members(len(values) - len(rows)))
+def estimate_table(
+    names: Sequence[str], values: NDArray[Any], stderr: NDArray[Any], unions: Sequence[Sequence[str]] = ()
+) -> TextTable:
+    """One row a member, credits [k] to the second digit of their standard errors [k]; then the rows of unions."""
+    rows = [[short_name(names[i]), *said(float(values[i]), float(stderr[i]))] for i in range(min(len(values), SHOWN))]
+    return TextTable(["member", "credit", "stderr"], [*rows, *unions], more_members(len(values) - len(rows)))
 
 
-def _said(value: float, error: float) -> tuple[str, str]:
-    """A credit and its standard error; four digits of an exact one."""
+def said(value: float, error: float) -> tuple[str, str]:
+    """A credit and its standard error; four digits of an exact one. None is a negative 0, which adding 0 makes 0."""
     if not 0 < error < float("inf"):
-        return f"{value:.4g}", f"{error:.2g}"
+        return f"{value + 0.0:.4g}", f"{error:.2g}"
     places = 1 - floor(log10(error))
     if abs(places) > 12:  # beyond the digits of floats
-        return f"{value:.4g}", f"{error:.2g}"
-    rounded = round(value, places)
+        return f"{value + 0.0:.4g}", f"{error:.2g}"
+    rounded = round(value, places) + 0.0
     return f"{rounded:.{max(places, 0)}f}", f"{round(error, places):.{max(places, 0)}f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor
 from concurrent.futures import wait as wait_for
@@ -43,7 +44,8 @@ def evaluate(
         are stored before the next call, or, where several calls run at a time, in groups, each within a second: after a crash
         only missing requests are asked. Evaluations of one process that share a cache ask each request once.
     retries, backoff: only requests without a finite answer are retried, each at most `retries` times, with exponential backoff
-        from `backoff` seconds. The last retry is one by one, so that no request fails because of another in its batch.
+        from `backoff` seconds. The last retry is one by one, so that no request fails because of another in its batch. Nothing
+        that raises NameError, ImportError, SyntaxError or NotImplementedError is retried.
     progress: show a bar (needs tqdm).
 
     Returns values [m], or a list of them for a sequence of plans. Cost: one call a batch, O(m k) for the rest.
@@ -144,7 +146,11 @@ def _open(
     if not isinstance(many, list | tuple) or not all(isinstance(plan, Asked) for plan in many):
         raise InputError(f"evaluate takes a Plan or a sequence of Plans; got {plans!r}.")
     if cache is not None and not (hasattr(cache, "get") and hasattr(cache, "__setitem__")):
-        raise InputError(f"cache must be a mapping from requests to values, a dict or a Cache; got {shown(cache)}.")
+        file = shown(os.fspath(cache)) if isinstance(cache, str | os.PathLike) else '"answers.db"'
+        raise InputError(
+            f"cache must be a mapping from requests to values, a dict or a Cache; got {shown(cache)}. For answers in a file "
+            f'pass cache=sc.Cache({file}, name="judge", version="1").'
+        )
     if request is None and len({plan.k for plan in many}) > 1:
         raise InputError("plans of different k need request=, which says what is asked for a coalition of each of them.")
     return single, Ledger(many, request, cache)

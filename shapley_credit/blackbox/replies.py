@@ -12,6 +12,10 @@ from shapley_credit.errors import InputError
 from shapley_credit.inputs.answers import AsynchronousError, Values, number_of, numbers_of
 from shapley_credit.solve.callables import batched
 
+# Faults of the program, or of where it runs, that the next call meets again. An answer of a wrong kind is none of them: a judge
+# that writes its score may do so better the next time.
+HOPELESS = (NameError, ImportError, SyntaxError, NotImplementedError)
+
 
 def raised(error: BaseException) -> str:
     """What an error says, after "the utility"; the caller's may raise when it is asked."""
@@ -23,15 +27,25 @@ def raised(error: BaseException) -> str:
 
 
 class Reply(NamedTuple):
-    """The outcome of a batch: values [m], NaN where there is none, and why, place -> reason: texts, which any process reads."""
+    """The outcome of a batch: values [m], NaN where there is none, and why, place -> reason: texts, which any process reads.
+
+    hopeless: places that are not asked again, as that would mend nothing.
+    """
 
     values: Values
     faults: dict[int, str]
+    hopeless: frozenset[int] = frozenset()
 
     @classmethod
     def failed(cls, count: int, reason: str) -> Reply:
         """A batch without any value."""
         return cls(np.full(count, np.nan), dict.fromkeys(range(count), reason))
+
+    @classmethod
+    def raised(cls, count: int, error: BaseException) -> Reply:
+        """A batch whose call raised an error."""
+        reply = cls.failed(count, raised(error))
+        return reply._replace(hopeless=frozenset(range(count))) if isinstance(error, HOPELESS) else reply
 
     @classmethod
     def of(cls, answer: Any, count: int) -> Reply:
@@ -57,22 +71,23 @@ def _in_one(function: Callable[[Any], Any], question: Any) -> Reply:
     try:
         answer = function(question)
     except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-        return Reply.failed(len(question), raised(error))
+        return Reply.raised(len(question), error)
     return Reply.of(answer, len(question))
 
 
 def _one_by_one(function: Callable[[Any], Any], question: Sequence[Any]) -> Reply:
-    reply = Reply(np.full(len(question), np.nan), {})
+    values, faults, hopeless = np.full(len(question), np.nan), dict[int, str](), set[int]()
     for place, item in enumerate(question):
         try:
             answer = function(item)
         except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
-            reply.faults[place] = raised(error)
+            faults[place] = raised(error)
+            hopeless |= {place} if isinstance(error, HOPELESS) else set()
             continue
         try:
-            reply.values[place] = number_of(answer)
+            values[place] = number_of(answer)
         except AsynchronousError:
             raise
         except InputError as error:
-            reply.faults[place] = str(error)
-    return reply
+            faults[place] = str(error)
+    return Reply(values, faults, frozenset(hopeless))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapley_credit.blackbox.claims import Turn, new_name
 from shapley_credit.blackbox.plan import Plan
 from shapley_credit.blackbox.prefixes import Prefixes
-from shapley_credit.blackbox.replies import Reply, raised
+from shapley_credit.blackbox.replies import Reply
 from shapley_credit.blackbox.writer import writer_of
 from shapley_credit.errors import EvaluationError, InputError
 from shapley_credit.inputs.answers import AsynchronousError, Values, number_of, refuse_awaitable, shown
@@ -82,7 +82,7 @@ class Ledger:
                     self.answers[item] = number_of(known)
 
     def keep(self, requests: Sequence[Any], reply: Reply) -> list[Any]:
-        """Keep the answers of a batch; return the requests that have none. The cache gets them by `save` or `settle`."""
+        """Keep the answers of a batch; return the requests to ask again. The cache gets the answers by `save` or `settle`."""
         pairs = list(zip(requests, reply.values.tolist(), strict=True))
         fresh = [(item, value) for item, value in pairs if value == value]  # not NaN
         self.answers.update(fresh)
@@ -91,7 +91,7 @@ class Ledger:
         self.faults.update((requests[place], reason) for place, reason in reply.faults.items())
         if self._writer is not None:
             self._writer.add(fresh)
-        return [item for item, value in pairs if value != value]
+        return [item for place, (item, value) in enumerate(pairs) if value != value and place not in reply.hopeless]
 
     def save(self) -> None:
         """Put answers into the cache that it lacks, also those whose storing was interrupted."""
@@ -112,7 +112,7 @@ class Ledger:
 
     def fail(self, requests: Sequence[Any], error: BaseException) -> list[Any]:
         """Note that a batch raised."""
-        return self.keep(requests, Reply.failed(len(requests), raised(error)))
+        return self.keep(requests, Reply.raised(len(requests), error))
 
     def stop(self, reason: str) -> None:
         """Ask nothing more; the first reason counts."""
@@ -148,7 +148,7 @@ class Ledger:
         reason = self.stopped
         if not reason:
             fault = self.faults.get(self.needed[number][lost[first][1]], "was not asked")
-            reason = f"the utility {fault} for coalition {coalition} of plan {number}{self._named(number, coalition)}"
+            reason = f"the utility {fault} for {self._called(number, lost[first][1])}"
         return EvaluationError(
             f"{reason}; {len(lost)} of {sum(map(len, found))} coalitions have no value. {KEPT}",
             coalition,
@@ -158,11 +158,15 @@ class Ledger:
             dict(self.answers),
         )
 
-    def _named(self, number: int, coalition: Coalition | None) -> str:
-        """The members of a coalition as a tree calls them, if it has names."""
-        plan = self.plans[number]
+    def _called(self, number: int, row: int) -> str:
+        """A coalition: its members by their names, if the tree has any; else by their numbers, with what was asked for it."""
+        plan, coalition = self.plans[number], self.plans[number].members[row]
+        of_plan = f" of plan {number}" if len(self.plans) > 1 else ""
         names = plan.structure.tree.names if isinstance(plan, Plan) else None
-        return "" if names is None or not coalition else f", members {shown([names[i] for i in coalition])}"
+        if names is None:
+            asked = f", request {shown(self.needed[number][row])}" if self.render else ""
+            return f"coalition {coalition}{of_plan}{asked}"
+        return (f"the set {shown([names[i] for i in coalition])}" if coalition else "the empty set") + of_plan
 
     @contextmanager
     def reachable(self) -> Iterator[None]:

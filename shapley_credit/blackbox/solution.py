@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shapley_credit.blackbox.estimate_table import estimate_table
 from shapley_credit.display.data_frame import members_frame
+from shapley_credit.display.text_table import TextTable
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.checks import number
 
@@ -174,13 +175,16 @@ class Estimate:
         )
 
     def __str__(self) -> str:
-        return repr(self) if self.values.ndim > 1 else str(estimate_table(self._names(), self.values, self.stderr))
+        return repr(self) if self.values.ndim > 1 else str(self._table())
 
     def _repr_html_(self) -> str | None:
-        return None if self.values.ndim > 1 else estimate_table(self._names(), self.values, self.stderr).html()
+        return None if self.values.ndim > 1 else self._table().html()
 
     def __rich__(self) -> Table | str:
-        return repr(self) if self.values.ndim > 1 else estimate_table(self._names(), self.values, self.stderr).rich()
+        return repr(self) if self.values.ndim > 1 else self._table().rich()
+
+    def _table(self) -> TextTable:
+        return estimate_table(self._names(), self.values, self.stderr)
 
 
 _NUMBERS = tuple(part.name for part in fields(Estimate) if part.name not in ("_more", "_later"))

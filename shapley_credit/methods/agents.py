@@ -148,12 +148,13 @@ def role_advantages(
     array([ 0.,  1.,  0., -1.])
     """
     named = {agent: agent for _, agent in found.rows} if roles is None else roles
-    for told, given, names in (("prompts", prompts, found.agents), ("roles", named, [agent for _, agent in found.rows])):
+    agents = [*dict.fromkeys(agent for _, agent in found.rows)]
+    for told, given, names in (("prompts", prompts, [*found.agents]), ("roles", named, agents)):
         if not isinstance(given, Mapping):
-            raise InputError(f"{told} must be a mapping, with an entry for each of {shown([*names])}; got {shown(given)}.")
+            raise InputError(f"{told} must be a mapping, with an entry for each of {shown(names)}; got {shown(given)}.")
         missing = [name for name in names if name not in given]
         if missing:
-            raise InputError(f"{told} must have an entry for each of {shown([*names])}; {shown(missing[0])} has none.")
+            raise InputError(f"{told} must have an entry for each of {shown(names)}; {shown(missing[0])} has none.")
     asked = [prompts[rollout] for rollout, _ in found.rows]
     codes_of(asked, found.credit)  # None and NaN are no prompts, and inside of a pair nobody would see them
     groups = [(prompt, named[agent]) for prompt, (_, agent) in zip(asked, found.rows, strict=True)]

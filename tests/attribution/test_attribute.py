@@ -256,12 +256,20 @@ def test_what_was_paid_for_is_kept_when_a_score_fails(kind: str) -> None:
     with pytest.raises(sc.EvaluationError) as caught:
         sc.attribute(WORDS, fails, retries=1, backoff=0.0)
     assert caught.value.coalition == (0, 1)
-    assert r"coalition (0, 1) of plan 0, members ['ant', 'bee'];" in str(caught.value)
+    assert " for the set ['ant', 'bee'];" in str(caught.value)
     assert score.calls.total() == len(caught.value.answers) == 63
     again = Counted()
     found = sc.attribute(WORDS, again, cache=caught.value.answers)
     assert set(again.calls) == {("ant", "bee")}
     assert same_bits(found, sc.attribute(WORDS, worth))
+
+
+def test_a_set_without_a_score_is_told_by_its_items_and_by_its_plan_where_there_are_many() -> None:
+    with pytest.raises(sc.EvaluationError, match=r"raised NameError: .* for the empty set; 64 of 64 coalitions"):
+        sc.attribute(WORDS, lambda kept: kepd)  # type: ignore[name-defined]  # noqa: F821
+    plans = [sc.plan(2), sc.plan([["ann"], ["bob"]])]
+    with pytest.raises(sc.EvaluationError, match=r"for the set \['ann'\] of plan 1; 1 of 8"):
+        sc.evaluate(lambda asked: 1 / (asked != (1, (0,))), plans, request=lambda *asked: asked, retries=0)
 
 
 def test_what_was_paid_for_objects_without_names_is_found_by_the_names_that_the_message_tells() -> None:

@@ -65,7 +65,10 @@ def test_names_that_repeat_have_numbers_that_no_other_name_has() -> None:
     assert told_apart(["a", "a", "a (1)", "a (2)"]) == ("a (3)", "a (4)", "a (1)", "a (2)")
     long = ["the same beginning of a very long document, " + end for end in ("one", "two")]
     found = sc.attribute(long, lambda kept: float(len(kept)))
-    assert found.names == tuple(f"the same beginning of a very long doc... ({i})" for i in (1, 2))
+    assert found.names == tuple(f"the same beginning of a very long... ({i})" for i in (1, 2))
+    assert all(name in str(found) for name in found.names)
+    near = ["x" * 36 + "1", "x" * 36 + "2"] * 2
+    assert told_apart(near) == tuple(f"{'x' * 33}... ({i})" for i in (1, 2, 3, 4))  # equal once they are cut
     assert sc.attribute([1, 2], len, names=["x", "x"]).names == ("x (1)", "x (2)")
 
 
@@ -97,6 +100,8 @@ SPELLINGS: dict[str, Any] = {
     "pandas": pd.Series(["x", "y", "x", "z"]),
     "polars": pl.Series(["x", "y", "x", "z"]),
     "mapping": {"ant": "x", "bee": "y", "cat": "x", "dog": "z"},
+    "mapping to tuples": {"ant": ("x", 1), "bee": ("y", 1), "cat": ("x", 1), "dog": ("z", 2)},
+    "labels of lists": {"x": ["ant", "cat"], "y": ["bee"], "z": ("dog",)},
     "nested names": [["ant", "cat"], "bee", ["dog"]],
     "other order": [["dog"], ["cat", "ant"], ["bee"]],
     "nested numbers": [[2, 0], [1], 3],
@@ -142,7 +147,13 @@ def test_unions_by_names_and_by_items() -> None:
         ([0, 0, 1], "one label for each of the 4 items; got 3"),
         (["x", None, "y", "y"], "label of item 1 in unions is None or NaN"),
         ([0.0, 1.0, float("nan"), 1.0], "label of item 2 in unions"),
-        ({"ant": 0, "bee": 1, "cat": 1}, "entry for each item; 'dog' has none"),
+        ({"ant": 0, "bee": 1, "cat": 1}, r"entry for each item; 'dog' has none\. Write {item: label, .*or {label: \[item, "),
+        ({"x": ["ant", "bee"], "y": ["cat"]}, r"entry for each item; 'dog' has none\. Write {item: label, .*or {label: \["),
+        ({"x": ["ant", "bee"], "y": ["cat", "ant", "dog"]}, r"each item once; 'ant' stands there twice\. Write {item: label"),
+        ({"x": ["ant", "bee"], "y": ["cat", "dog", "dgo"]}, "entry for 'dgo', which is no item"),
+        ({"x": ["ant", ["bee"]], "y": ["cat", "dog"]}, r"unions hold \['bee'\] under 'x', which is no name of an item"),
+        ({"x": ["ant", "bee", "cat"], "y": "dog"}, r"'ant' has none\. Write {item: label"),
+        ({}, "'ant' has none"),
         ({"ant": 0, "bee": 1, "cat": 1, "dog": 1, "dgo": 1}, "entry for 'dgo', which is no item"),
         ([["ant", "bee"], ["cat"]], "each of the 4 items once; 'dog' is missing"),
         ([["ant", "bee"], ["cat", "dgo"]], "unions name 'dgo', which is no item"),
@@ -155,7 +166,7 @@ def test_unions_by_names_and_by_items() -> None:
         (5, "unions must be a label for each item"),
         (sc.CoalitionTree.from_labels([[0, 0, 1, 1], [0, 1, 1, 1]]), "one coalition tree"),
     ],
-    ids=range(15),
+    ids=range(21),
 )
 def test_unions_that_are_refused(unions: Any, message: str) -> None:
     asked: list[Any] = []
@@ -199,7 +210,7 @@ def test_why_of_exact_credit_is_that_of_its_explanation() -> None:
     explanation = sc.explain(lambda c: both([WORDS[i] for i in c]), 4, names=WORDS)
     assert found.explain() == explanation
     assert [found.why(word) for word in WORDS] == [explanation.why(i) for i in range(4)]
-    assert "completed by bee" in found.why("ant")
+    assert "earns more beside bee" in found.why("ant")
 
 
 def test_why_of_members_of_unions() -> None:
@@ -249,7 +260,8 @@ def test_who_is_meant() -> None:
     assert named.why(text) == named.why("a") == named.why(0)
     assert named.why("b") == named.why(2) != named.why(1)  # a name comes before a text
     by_union = sc.attribute(["ant", "bee"], lambda kept: float(len(kept)), unions=["bee", "bee"])
-    assert by_union.why("bee").startswith("Member bee")  # and an item before a union
+    assert by_union.why("bee").startswith("Member bee")  # a union that an item is called like has another name
+    assert by_union.why("union bee").startswith("Union bee, of ant and bee")
     for wrong, message in [
         ("ant", r"no item is called 'ant'; the items are .*'ant \(1\)'.*Pass its number"),
         (3, "must be in 0 .. 2; got 3"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -50,7 +51,8 @@ def test_unions_keep_their_names_and_earn_what_their_items_earn() -> None:
     assert found.to_frame().column_names == ["member", "name", "union", "credit", "stderr"]
     assert found.to_frame("polars")["union"].to_list() == LABELS
     by_name = sc.attribute(WORDS, both, unions=dict(zip(WORDS, LABELS, strict=True)), names=names)
-    assert by_name == found
+    by_label = sc.attribute(WORDS, both, unions={"wiki": ["a", "cat"], "the old forum": ["d"], "mail": ["b"]}, names=names)
+    assert by_name == by_label == found
     assert sc.attribute(WORDS, both, unions=["x", "mail", "x", "the old forum"], names=names) != found
     assert {"wiki +2.5", "mail: b +0.5"} <= {text.get_text() for text in sc.plots.tree(found, found.tree).texts}
     with pytest.raises(sc.InputError, match=r"no item is called 'web'.*the unions \['wiki', 'mail', 'the old forum'\]"):
@@ -73,7 +75,7 @@ def test_a_union_earns_what_it_earns_as_an_item() -> None:
         ([[0, 2], [1], [3]], ["union 0", "union 1", "union 2"]),
         ([["dog", ["bee", "ant"]], ["cat"]], ["union 0", "union 1"]),
         (sc.CoalitionTree.from_labels([7, 7, 2, 2]), ["union 7", "union 2"]),
-        (["x" * 60, "x" * 61, "", "x" * 60], [f"{'x' * 37}... (1)", f"{'x' * 37}... (2)", "union "]),
+        (["x" * 60, "x" * 61, "", "x" * 60], [f"{'x' * 33}... (1)", f"{'x' * 33}... (2)", "union "]),
         (sc.CoalitionTree.flat(4), []),
     ],
     ids=range(7),
@@ -83,6 +85,69 @@ def test_names_of_unions(unions: Any, names: list[str]) -> None:
     assert list(found.unions) == names
     assert all(found.why(name).startswith("Union ") for name in names)
     assert (found.to_frame().column_names[2] == "union") == bool(names)
+
+
+def test_a_union_is_never_called_like_an_item() -> None:
+    """Nor like the text that an item is, nor like another union."""
+    called = {"a": "a", "b": "bee", "c": "union a", "d": "a"}
+    found = sc.attribute(WORDS, both, unions=called, names=[*"abcd"])
+    assert found.union_of == ("union a", "union bee", "union union a", "union a")
+    assert [found.why(name).split(",")[0] for name in found.unions] == ["Union a", "Union bee", "Union union a"]
+    assert found.why("a").startswith("Member a earns")
+    assert found.why("bee").startswith("Member b earns")
+
+
+def test_a_table_ends_with_the_unions() -> None:
+    found = sc.attribute(WORDS, both, unions=LABELS)
+    rows = [line.rsplit(None, 2) for line in str(found).splitlines()[1:]]
+    assert [row[0] for row in rows] == [*WORDS, "union wiki", "union mail", 'union "the old forum"']
+    assert rows[4:] == [["union wiki", "2.5", "0"], ["union mail", "0.5", "0"], ['union "the old forum"', "0", "0"]]
+    html = found._repr_html_()
+    assert html is not None
+    assert "<td>union wiki</td><td>2.5</td>" in html
+    assert "union" not in str(sc.attribute(WORDS, both))
+    many = sc.attribute([*range(60)], lambda kept: float(len(kept) ** 2 % 7), unions=[i // 15 for i in range(60)], budget=150)
+    lines = str(many).splitlines()
+    assert [line.split()[:2] for line in lines[41:45]] == [["union", str(i)] for i in range(4)]
+    for line, union in zip(lines[41:45], many.unions.values(), strict=True):
+        assert line.split()[3:] == ["<=", f"{union.most_stderr:.2g}"]
+    assert lines[45:] == ["and 20 more members"]
+    single = sc.attribute([*range(9)], lambda kept: float(len(kept) ** 2 % 7), unions=["x", *[1] * 8], budget=25)
+    assert "<=" not in next(line for line in str(single).splitlines() if line.startswith("union x"))
+
+
+def test_a_name_of_a_union_moves_nothing_on_a_terminal() -> None:
+    class Odd:
+        """A label that is no text."""
+
+        def __str__(self) -> str:
+            return "\x07 bell"
+
+    found = sc.attribute(WORDS, both, unions=["\x1b[31mred", "union \x1b[31m", Odd(), "b"])
+    assert not {"\x1b", "\x07"} & {*str(found), *"".join(map(found.why, found.unions))}
+
+
+def test_of_a_union_no_item_is_told_that_may_earn_nothing() -> None:
+    """What is told of the largest, by the errors that there are."""
+    items = [*"abcdef"]
+    found = sc.attribute(items, lambda kept: float(len(kept) ** 2 % 7), unions=["x"] * 5 + ["y"], budget=20)
+
+    def told(values: list[float], stderr: list[float]) -> str:
+        made = replace(found, values=np.array([*values, 0.0]), stderr=np.array([*stderr, 0.0]))
+        return made.why("x").splitlines()[-1]
+
+    assert told([0.5, 0.1, 0.01, 0.0, -0.3], [0.1, 0.06, 0.02, 0.1, 0.1]) == (
+        "In it, a earns 0.5 (standard error 0.1) and e earns -0.3 (standard error 0.1); no other earns more than twice its "
+        "standard error."
+    )
+    assert told([0.5, 0.4, 0.3, 0.2, 0.01], [0.1, 0.1, 0.1, 0.05, 0.1]) == (
+        "In it, a earns 0.5 (standard error 0.1), b earns 0.4 (standard error 0.1) and c earns 0.3 (standard error 0.1); the "
+        "others earn less, or less than twice their standard errors."
+    )
+    assert told([0.1] * 5, [0.1] * 5) == "In it, no member earns more than twice its standard error."
+    assert told([0.1, 0.2, 0.3, 0.4, 0.5], [0.01] * 5).endswith("earns 0.3 (standard error 0.01); no other earns more.")
+    assert told([0.1, 0.0, 0.0, 0.0, 0.0], [0.0] * 5) == "In it, a earns 0.1, b earns 0 and c earns 0; no other earns more."
+    assert told([0.1, 0.2, 0.0, 0.0, 0.0], [0.0, 0.2, 0.2, 0.1, 0.1]).startswith("In it, a earns 0.1; no other earns more than")
 
 
 def test_the_error_of_a_union_is_known_up_to_a_bound() -> None:

@@ -31,6 +31,8 @@ def test_plain_text() -> None:
 def test_credits_have_the_digits_that_their_errors_allow() -> None:
     rows = [line.split()[-2:] for line in str(sampled([1234.5678, -0.056789, 3.0], [12.345, 0.00123, 0.4])).splitlines()[1:]]
     assert rows == [["1235", "12"], ["-0.0568", "0.0012"], ["3.00", "0.40"]]
+    none = [line.split()[-2:] for line in str(sampled([-1e-6, -0.0, -0.04], [0.0032, 0.0, 1.0])).splitlines()[1:]]
+    assert none == [["0.0000", "0.0032"], ["0", "0"], ["0.0", "1.0"]]
     odd = [line.split()[-2:] for line in str(sampled([1.5, 2.0, 3.0], [1e-300, np.inf, np.nan])).splitlines()[1:]]
     assert odd == [["1.5", "1e-300"], ["2", "inf"], ["3", "nan"]]
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -124,7 +124,7 @@ def test_what_fails_for_good_is_named_and_the_rest_is_kept(plan: Any, executor: 
     asked = Asked(lambda number, requests: ValueError("too long") if any("42 ." in request for request in requests) else None)
     pool = ThreadPoolExecutor(2) if executor else None
     with pytest.raises(
-        sc.EvaluationError, match=r"raised ValueError: too long for coalition \(4, 5\) of plan 0; 16 of 64"
+        sc.EvaluationError, match=r"raised ValueError: too long for coalition \(4, 5\), request '.*'; 16 of 64"
     ) as caught:
         sc.evaluate(sc.batched(asked), plan, request=text, batch_size=1, cache=cache, retries=1, backoff=0.0, executor=pool)
     error = caught.value
@@ -139,6 +139,55 @@ def test_what_fails_for_good_is_named_and_the_rest_is_kept(plan: Any, executor: 
     values = sc.evaluate(sc.batched(again), plan, request=text, cache=cache)
     assert len(again.requests) == 12
     assert values.tobytes() == expected(plan).tobytes()
+
+
+FAULTS = [NameError, UnboundLocalError, ModuleNotFoundError, IndentationError, NotImplementedError]
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, ConnectionError, AttributeError, TimeoutError])
+@pytest.mark.parametrize("how", ["here", "batched", "threads", "loop", "batched loop"])
+def test_what_no_retry_mends_is_asked_once(plan: Any, fault: type[Exception], how: str) -> None:
+    calls: list[Any] = []
+    asked = threading.Lock()
+
+    def value(request: Any) -> Any:
+        with asked:
+            calls.append(request)
+        if "42 ." in request or "batched" in how:
+            raise fault("wrong")
+        return score(request)
+
+    async def later(request: Any) -> Any:
+        return value(request)
+
+    function = later if "loop" in how else value
+    with pytest.raises(sc.EvaluationError, match=f"raised {fault.__name__}: wrong for coal") as caught:
+        if "loop" in how:
+            wrapped = sc.batched(function) if "batched" in how else function
+            asyncio.run(sc.aevaluate(wrapped, plan, request=text, retries=2, backoff=0.0, batch_size=48))
+        else:
+            pool = ThreadPoolExecutor(2) if how == "threads" else None
+            wrapped = sc.batched(function) if how == "batched" else function
+            sc.evaluate(wrapped, plan, request=text, retries=2, backoff=0.0, executor=pool, batch_size=48)
+    rounds = {"batched": (1, 2 + 48), "batched loop": (1, 2 + 48)}.get(how, (48, 48 + 2 * 12))
+    assert len(calls) == rounds[fault not in FAULTS]
+    assert len(caught.value.answers) == (0 if "batched" in how else 36)
+
+
+def test_what_a_worker_lacks_is_asked_once(plan: Any) -> None:
+    """An executor that can't bring the function to its workers raises from its futures."""
+
+    class Elsewhere(Executor):
+        def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Any:
+            calls.append(arguments)
+            future: Any = Future()
+            future.set_exception(ModuleNotFoundError("no module named judge"))
+            return future
+
+    calls: list[Any] = []
+    with pytest.raises(sc.EvaluationError, match="raised ModuleNotFoundError"):
+        sc.evaluate(score, plan, request=text, batch_size=16, backoff=0.0, executor=Elsewhere())
+    assert len(calls) == 3
 
 
 def test_back_off_doubles(plan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,6 +315,9 @@ def test_progress_is_off_until_asked_for(plan: Any, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == ""
     sc.evaluate(score, plan, request=text, progress=True)
     assert "48/48" in capsys.readouterr().err
+    with pytest.raises(sc.EvaluationError):  # what fails is no progress
+        sc.evaluate(lambda request: 1.0 if request else nothing, plan, request=text, progress=True)  # type: ignore[name-defined]  # noqa: F821
+    assert "47/48" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -274,6 +326,12 @@ def test_progress_is_off_until_asked_for(plan: Any, capsys: pytest.CaptureFixtur
         ({"value": 3}, "value must be a function"),
         ({"plans": 3}, "takes a Plan or a sequence of Plans"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
+        (
+            {"cache": "a.db"},
+            r"got 'a\.db'\. For answers in a file pass cache=sc\.Cache\('a\.db', name=\"judge\", version=\"1\"\)",
+        ),
+        ({"cache": Path("b.db")}, r"pass cache=sc\.Cache\('b\.db', name="),
+        ({"cache": 3}, r"got 3\. For answers in a file pass cache=sc\.Cache\(\"answers\.db\", name="),
         ({"retries": -1}, "retries must be a whole number"),
         ({"backoff": -1.0}, "backoff must be a number of seconds >= 0; got -1.0"),
         ({"backoff": None}, "backoff must be a number of seconds >= 0; got None"),
