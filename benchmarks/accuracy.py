@@ -123,8 +123,9 @@ max |v(S) - v(empty)|, in float64, where 2e-16 is one rounding; the largest in t
 
 Each figure is the largest of {given.draws} random utilities of {K} members and of five values: Shapley, Owen, Winter, Banzhaf,
 Banzhaf-Owen. Truth is brute force over all coalitions in fractions. "+ 1e6" adds a million to all data that may have a number
-in common. "x 1e-30" and "x 1e30" multiply all data that have units. A dash says that a family has no such data.
-`make docs` writes this page.
+in common. "x 1e-30" and "x 1e30" multiply all data that have units. A dash stands where a family has no such data, or where the
+shift also moves what members add, as in `Additive` and `TopM`. Errors in [families.md](families.md) are relative to
+max |v|. `make docs` writes this page.
 
 """
     header = ["family", *(each.name for each in SETTINGS)]

@@ -55,7 +55,7 @@ def row(name: str, k: int) -> list[str]:
     utility = FAMILIES[name](np.random.default_rng(k), k)
     taken = [milliseconds(call, utility) for call in CALLS.values()]
     cells = [f"{each:.0f}" if each >= 10 else f"{each:#.2g}" for each in taken]
-    return [name, str(k), *cells, f"{taken[3] / taken[1] / k:.1f} k", f"{taken[3] / taken[0] / k:.0f} k"]
+    return [name, str(k), *cells, f"{taken[3] / taken[1] / k:.1f} x k", f"{taken[3] / taken[0] / k:.0f} x k"]
 
 
 def main() -> None:

@@ -242,8 +242,9 @@ How exact and how fast is each utility? This page has a row a family, for whoeve
 
 - *cost* is the stated cost of the Shapley value. *promised* is its exponent of k, *fitted* that of the processor times, both
   over the last three of the sizes 16, 32, 64, .. that were timed. The fitted exponent is low where checks take most time.
+  The cost of `Table` doubles with each member and has no exponent: its figures are slopes at about 20 members, k ln 2 for 2^k.
 - *error* is the largest error of the five values against brute force on `tests/support/data/golden.json` (k <= 8), relative to
-  max |v|; [accuracy.md](accuracy.md) has all families and other magnitudes of data.
+  max |v|; [accuracy.md](accuracy.md) has all families and other magnitudes of data, relative to max |v(S) - v(empty)|.
 - The other columns are times at k = {", ".join(map(str, SIZES))}, with all checks: medians for one group of k members in
   unions of sqrt k. Read their order of magnitude. A dash stands for a call that was left out, because smaller ones
   let expect more than {PATIENCE_S:g} s, or that is refused because it needs the values of all sets.

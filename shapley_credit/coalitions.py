@@ -11,6 +11,7 @@ import numpy as np
 from shapley_credit.convert import Array, to_numpy
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.union_labels import union_codes
+from shapley_credit.inputs.union_names import named_levels, names_of_labels, names_of_union
 from shapley_credit.member_names import numbered, read_names, span_texts
 from shapley_credit.nested_lists import MAX_LEVELS, is_sequence, paths_of, too_deep
 from shapley_credit.printable import printable
@@ -31,6 +32,7 @@ class CoalitionTree:
         k: number of members.
         depth: number of edges from the root to a member, levels + 1; 1 is the flat tree.
         names: of the k members, None where they have none; tables and plots of credits show them.
+        union_names: by level what the labels 0, 1, .. are called, None where they are no texts; () without any.
 
     Two trees are equal, and have the same hash, if their labels are equal, whatever the names. Raises InputError for more than
     1,000 levels, and for names that are not k strings.
@@ -55,6 +57,7 @@ class CoalitionTree:
         self.k = labels.shape[-1]
         self.depth = labels.shape[-2] + 1
         self.names = None if names is None else read_names(names, self.k)
+        self.union_names: tuple[tuple[str, ...] | None, ...] = ()
 
     @classmethod
     def flat(cls, k: int) -> Self:
@@ -70,15 +73,16 @@ class CoalitionTree:
         """A tree from labels [..., k] of any kind, one array or list a level, coarse to fine; one level is a partition.
 
         labels: one for each member; members with equal labels are together, on finer levels only within their coarser union.
-            Integers stay as they are; all others are numbered 0, 1, .. in the order of their first appearance. Cost O(k).
-        names: [k] strings, of the members.
+            Integers stay as they are; all others are numbered 0, 1, .. in the order of their first appearance. Texts are the
+            names of the unions. Cost O(k).
+        names: [k] strings, of the members, in the order of the data.
         Raises InputError for no labels, missing ones, lists of different lengths, different shapes, and other names.
 
         >>> from shapley_credit import CoalitionTree
-        >>> CoalitionTree.from_labels([0, 0, 1, 1, 1]).budget()
-        20
-        >>> CoalitionTree.from_labels(["intro", "intro", "body", "end"]).labels.tolist()
-        [[0, 0, 1, 2]]
+        >>> print(CoalitionTree.from_labels(["intro", "body", "intro"], names=["ann", "bob", "cyd"]))
+        k = 3, depth 2
+        +- intro: ann, cyd
+        +- body: bob
         """
         arrays = [union_codes(level) for level in labels]
         if not arrays or len({array.shape[-1] for array in arrays}) > 1:
@@ -87,13 +91,16 @@ class CoalitionTree:
             stacked = np.stack(np.broadcast_arrays(*arrays), axis=-2)
         except ValueError as error:
             raise InputError(f"leading axes do not broadcast: {[array.shape for array in arrays]}.") from error
-        return cls(stacked, names)
+        tree = cls(stacked, names)
+        tree.union_names = tuple(map(names_of_labels, labels))
+        return tree
 
     @classmethod
     def from_nested(cls, nested: Any) -> Self:
         """A tree from nested lists of members: [[0, 1], [2, [3, 4]]]. Every member 0 .. k-1 stands exactly once.
 
-        nested: indices, or names of the members, [["ann", "bob"], ["cyd"]], which are numbered from 0 as they come.
+        nested: indices, or names of the members, [["ann", "bob"], ["cyd"]], which are numbered from 0 as they come. For names
+            in the order of the data take `from_labels`.
         Cost O(depth k log k). Raises InputError that names the member for missing, repeated and out-of-range ones, for indices
         beside names, and for unions more than 1,000 levels deep.
 
@@ -172,12 +179,14 @@ class CoalitionTree:
         if self.labels.ndim > 2:
             return repr(self)
         names = None if self.names is None else [printable(name) for name in self.names]
+        levels = named_levels(self.labels, self.union_names)
         lines = [f"k = {self.k}, depth {self.depth}"]
         waiting = [(child, "") for child in reversed(tree_of(self.labels).children)]
         while waiting:
             node, indent = waiting.pop()
             told = " ".join(map(str, node.members)) if names is None else ", ".join(names[i] for i in node.members)
-            lines.append(f"{indent}+- {told}")
+            unions = map(printable, names_of_union(levels, node.members))
+            lines.append(f"{indent}+- {': '.join(dict.fromkeys([*unions, told]))}")
             if any(child.children for child in node.children):
                 waiting += [(child, indent + "   ") for child in reversed(node.children)]
         return "\n".join(lines)

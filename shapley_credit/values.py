@@ -118,7 +118,8 @@ def owen(
 
     utility, k: as for `set_shapley`; a function is asked only for the coalitions that matter, `coalitions.budget()` of them.
     coalitions: a `CoalitionTree`, nested lists of members ([[0, 1], [2]] is a partition: Owen; deeper: Winter), or an array of
-        union labels [..., k]. Leading axes are groups, each with its own tree.
+        union labels [..., k]. Leading axes are groups, each with its own tree. Names in nested lists are numbered from 0 as
+        they come; for names in the order of the data pass `CoalitionTree.from_labels(labels, names=names)`.
     levels: one semivalue a level, unions first, members last; by default Shapley on all. (banzhaf, banzhaf) is the Banzhaf-Owen
         value, (banzhaf, shapley) the symmetric coalitional Banzhaf value.
     groups: as for `set_shapley`. The coalitions are then those of all N rows: labels of any kind, one a row, which name unions

@@ -36,8 +36,8 @@ def explain(
     Returns an `Explanation`: `credit` [..., k], with the bits of `set_shapley`; `terms`; `by_size`, `without` and
         `interactions` [..., k, k]; `empty` [...], v(empty); in the units of v and in the dtype, array library and device of the
         data. `why(i)` says it in words.
-    Cost: of k + 2 Shapley values and of 2 k + 1 semivalues, as `set_semivalue`, together less than 4 k of the latter; with
-        absent members k of those are Owen values on a tree.
+    Cost: of k + 2 Shapley values and of 2 k + 1 semivalues, as `set_semivalue`, k of them in one batch; with absent members k
+        others are Owen values on a tree.
     Raises InputError and EvaluationError as `set_shapley` and `set_semivalue`; InputError for names that are not k strings,
         for an `Estimate`, and for a mask on a device, which is not read.
     Source: Shapley (1953), A value for n-person games; Myerson (1980), Conference structures and fair allocation rules.
@@ -56,7 +56,7 @@ def explain(
     >>> print(explanation.why(0))
     Member 0 earns 0.5, where all members earn 1.3 together: 0.35 for Max and 0.15 for DistinctCount.
     By itself it adds 1, and to all the others together 0. On average it adds most by itself.
-    It shares with member 1: it would earn 1 without member 1.
+    It earns less beside member 1: it would earn 1 without member 1.
     """
     refuse_estimate(utility, "explain")
     known = None if is_function(utility, k) else as_utility(utility, k)

@@ -105,16 +105,16 @@ class Explanation:
     def why(self, i: int | str) -> str:
         """Why member i of a group earns what it earns, in three or four sentences, one a line.
 
-        i: a member, 0 .. k-1, or its name. Numbers have four digits; what may be rounding counts as 0. "Shares with j" says
-        that i would earn more without j, "completed by j" that it would earn less. Raises InputError for other members, for
-        several groups, and for arrays that are on a device and not of torch, or without values.
+        i: a member, 0 .. k-1, or its name. Numbers have four digits; what may be rounding counts as 0.
+        Raises InputError for other members, for several groups, and for arrays that are on a device and not of torch, or
+        without values.
 
         >>> import shapley_credit as sc
         >>> from shapley_credit import utilities as u
         >>> print(sc.explain(u.Max([3.0, 3.0, 1.0]), names=["ann", "bob", "cyd"]).why(0))
         Member ann earns 1.333, where all members earn 3 together.
         By itself it adds 3, and to all the others together 0. On average it adds most by itself.
-        It shares with bob and cyd: it would earn 2.5 without bob and 1.5 without cyd.
+        It earns less beside bob and cyd: it would earn 2.5 without bob and 1.5 without cyd.
         """
         member = self._member(i)
         if self.present.ndim > 1:

@@ -51,17 +51,16 @@ def _company(group: Figures, added: Sequence[float]) -> str:
 
 
 def _presence(group: Figures, i: int) -> Iterator[str]:
-    """Who shares with it, that is, lowers its credit by being there, and who completes it, that is, raises it."""
+    """Who lowers its credit by being there, and who raises it."""
     change = group.without[i].tolist()
     # The largest first, as they are said, so that rounding does not decide who is named.
     order = sorted((j for j in range(len(change)) if j != i), key=lambda j: -float(group.said(abs(change[j]))))
-    sharing = [j for j in order if change[j] < -group.noise]
-    completing = [j for j in order if change[j] > group.noise]
-    if sharing:
-        yield f"It shares with {_named(group, sharing)}: it would earn {_left_alone(group, i, sharing)}."
-    if completing:
-        yield f"It is completed by {_named(group, completing)}: it would earn {_left_alone(group, i, completing)}."
-    if not sharing and not completing:
+    lowering = [j for j in order if change[j] < -group.noise]
+    raising = [j for j in order if change[j] > group.noise]
+    for words, others in (("less", lowering), ("more", raising)):
+        if others:
+            yield f"It earns {words} beside {_named(group, others)}: it would earn {_left_alone(group, i, others)}."
+    if not lowering and not raising:
         yield "Whichever other member were left out, it would earn the same."
 
 

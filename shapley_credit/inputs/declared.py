@@ -45,12 +45,12 @@ class Declared(Finite):
         """Check the arrays and parameters of `fields` and store them, arrays in the common dtype, NumPy views or on a device.
 
         An array given as None stays None; its default is the family's business. Cost O(size of the data).
-        Raises InputError for wrong shapes, mixed libraries, entries outside a domain (unless masked, deferred, on a device), and
-        for more than the mask without a name.
+        Raises InputError for wrong shapes, mixed libraries, entries outside a domain (unless masked, deferred, on a device),
+        and for arrays without their names.
         """
         if unnamed:
             raise InputError(
-                f"bind of {type(self).__name__} takes the mask, and all else by its name; got {1 + len(unnamed)} things without "
+                f"bind of {type(self).__name__} takes the mask, and all else by name; got {1 + len(unnamed)} arguments without "
                 f"one. Write self.bind(mask, {_handed(type(self))})."
             )
         given["mask"] = mask

@@ -243,10 +243,8 @@ def read_on_device(array: Array, field: Field, present: Array | None) -> Array:
         return flags & present if present is not None and domain == "flag" else flags
     if present is not None:
         array = xp.where(present, array, 1 if domain == "positive" else 0)
-    if domain == "probability":
-        array = xp.where((array >= 0) & (array <= 1), array, float("nan"))
-    elif domain == "positive":
+    if domain == "positive":
         array = xp.where(array > 0, array, float("nan"))
-    elif domain == "nonnegative":
-        array = xp.where(array >= 0, array, float("nan"))
+    elif domain in ("probability", "nonnegative"):
+        array = xp.where((array >= 0) & ((array <= 1) | (domain == "nonnegative")), array, float("nan"))
     return array

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 # How much room the names of rows may take, as a part of the axes', and of columns.
 _ROWS, _COLUMNS = 0.3, 0.25
 
+# The least size of numbers in cells, in points.
+_LEAST = 5.0
+
 # What `pairs` draws: the words at the colours, above, below and beside the cells.
 _PAIRS = {
     "without": ("change of credit", "What members add to each other's credit", "member that is there", "member that earns"),
@@ -48,7 +51,7 @@ def pairs(
     ax: Axes | None = None,
     theme: str | None = None,
 ) -> Axes:
-    """Who shares and who completes: in row i, column j, what the presence of j adds to the credit of i.
+    """Who lowers and who raises whose credit: in row i, column j, what the presence of j adds to the credit of i.
 
         phi_i(N) - phi_i(N without j).
 
@@ -58,8 +61,8 @@ def pairs(
 
     Orange says that i would earn more without j, blue that it would earn less; of interactions, that the two replace or need
     each other. The diagonal, in grey, is the credit itself; absent members are hatched.
-    Numbers stand in the cells where they fit. Returns the Axes, in the units of v. Raises InputError for several groups
-    and another `of`, MissingExtraError without matplotlib.
+    Numbers stand in the cells where they fit in 5 points or more. Returns the Axes, in the units of v. Raises InputError for
+    several groups and another `of`, MissingExtraError without matplotlib.
 
     >>> import matplotlib.pyplot as plt
     >>> import shapley_credit as sc
@@ -76,7 +79,7 @@ def pairs(
     called = group.names if names is None else read_names(names, k)
     change = numbers(getattr(group, of), of)
     change[~group.present], change[:, ~group.present] = np.nan, np.nan
-    side = min(12.0, 2.2 + max(0.17 * k, min(3.6, 0.62 * k)))
+    side = min(12.0, 2.2 + max(0.17 * k, min(3.6, 0.62 * k), 0.45 * min(k, 12)))
     ax, colours = canvas(ax, theme, side + 1.2, side, layout="compressed")
     _cells(ax, colours, np.where(np.eye(k, dtype=np.bool_), np.nan, change), label)
     ax.set_aspect("equal")
@@ -184,14 +187,16 @@ def _column_names(ax: Axes, texts: Sequence[str], across: float, size: float) ->
 
 
 def _write(ax: Axes, colours: Theme, values: Array) -> None:
-    """Numbers in the cells, if the widest of them fits; those on the diagonal stand on grey."""
+    """Numbers in the cells, so small that the widest of them fits, if that can be read; those on the diagonal stand on grey."""
     from matplotlib.patches import Rectangle
 
     image, scale = ax.images[0], float(np.nan_to_num(np.abs(values)).max(initial=0.0))
     told = {index: signed(float(values[index]), scale) for index in np.ndindex(values.shape) if not np.isnan(values[index])}
     across, _ = points(ax)
-    room, size = across / len(values), 0.85 * font_size(across)
-    legible = max((width(text, size) for text in told.values()), default=0.0) + 4 <= room
+    room, full = across / len(values) - 4, 0.85 * font_size(across)
+    widest = max((width(text, full) for text in told.values()), default=0.0)
+    size = full * min(1.0, room / max(widest, 1.0))
+    legible = size >= _LEAST
     for (i, j), text in told.items():
         paper: Any = colours.absent if i == j else image.cmap(image.norm(values[i, j]))
         if i == j:

@@ -10,6 +10,7 @@ import numpy as np
 
 from shapley_credit.coalitions import read_tree
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.union_names import Level, named_levels, names_of_union
 from shapley_credit.member_names import read_names
 from shapley_credit.plots.canvas import Theme, canvas, dressed, font_size, hatched, ink_on, points, signed_colours
 from shapley_credit.plots.fitted_text import drawable, fitted, width
@@ -46,9 +47,10 @@ def tree(
     """An icicle of the unions: the whole set on the left, members on the right, each box with the credit of all within it.
 
     credit: an `Estimate` of one group, or credits [k] as `owen` returns them, NaN for absent members.
-    coalitions: the `CoalitionTree`, or what `owen` takes, of one group. names: [k] strings; by default those of the tree.
+    coalitions: the `CoalitionTree`, or what `owen` takes, of one group; names in nested lists are numbered as they come.
+    names: [k] strings; by default those of the tree.
     unions: [k] strings, the name of each member's union, which stands on the box of all that have it; by default those of an
-        `Attribution`, and else none.
+        `Attribution` or the labels of the tree, and else none.
     ax, theme: as for `bars`. Blue is credit above 0, orange below; a union as pale as paper may hold members that cancel out.
 
     Returns the Axes, in the units of v. Raises InputError for credits of another number of members and several groups,
@@ -69,6 +71,8 @@ def tree(
     if known.k != k:
         raise InputError(f"the coalition tree has {known.k} members, but there are credits of {k}.")
     union_of = getattr(credit, "union_of", ()) if unions is None else read_names(unions, k)
+    sizes = Counter(union_of)
+    levels = [[(name, sizes[name]) for name in union_of]] if union_of else named_levels(known.labels, known.union_names)
     root = tree_of(known.labels)
     ax, colours = canvas(ax, theme, 7.0, min(16.0, max(2.6, 0.9 + 0.3 * k)))
     boxes = [*_boxes(root)]
@@ -79,7 +83,7 @@ def tree(
         spine.set_visible(False)
     ax.set_xticks([])
     ax.set_yticks([])
-    _draw(ax, boxes, _names_of(boxes, plotted, union_of), plotted, colours)
+    _draw(ax, boxes, _names_of(boxes, plotted, levels), plotted, colours)
     return ax
 
 
@@ -98,17 +102,15 @@ def _boxes(root: Node) -> Iterator[Box]:
         waiting += reversed(below)
 
 
-def _names_of(boxes: list[Box], plotted: Plotted, union_of: Sequence[str]) -> list[str]:
+def _names_of(boxes: list[Box], plotted: Plotted, levels: Sequence[Level]) -> list[str]:
     """What each box is called: the union whose members it holds, all of them and no others, and the member if it is of one."""
-    sizes, k = Counter(union_of), len(plotted.credit)
+    k = len(plotted.credit)
 
     def name(box: Box) -> str:
         if len(box.members) == k and not box.is_member:
             return "all"
-        own = {union_of[i] for i in box.members} if union_of else set()
-        union = own.pop() if len(own) == 1 and sizes[union_of[box.members[0]]] == len(box.members) else ""
-        member = plotted.names[box.members[0]] if box.is_member else ""
-        return member if union == member else ": ".join(part for part in (union, member) if part)
+        member = [plotted.names[box.members[0]]] if box.is_member else []
+        return ": ".join(dict.fromkeys([*names_of_union(levels, box.members), *member]))
 
     return [name(box) for box in boxes]
 

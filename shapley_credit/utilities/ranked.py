@@ -92,16 +92,16 @@ class DCG(Utility):
         return cls(gains, keys, [(1 - persistence) * persistence**rank for rank in ranks], mask=mask)
 
     @classmethod
-    def knn(cls, distances: Any, matches: Any, neighbors: int, *, mask: Any = None) -> Self:
+    def knn(cls, matches: Any, distances: Any, neighbors: int, *, mask: Any = None) -> Self:
         """k-nearest-neighbour accuracy, v(S) = sum of the matches of the K nearest members of S, divided by K.
 
         Shapley: the recursion of Jia et al. 2019, Efficient task-specific data valuation for nearest neighbor algorithms,
-        theorem 1. distances: [..., k]; matches: [..., k], 1 where a member has the right label; neighbors: K >= 1.
-        Cost O(k log k). Raises InputError for K < 1.
+        theorem 1. matches: [..., k], 1 where a member has the right label; distances: [..., k], equal ones by lower index;
+        neighbors: K >= 1. Cost O(k log k). Raises InputError for numbers that are not finite and K < 1.
 
         >>> import shapley_credit as sc
         >>> from shapley_credit import utilities as u
-        >>> sc.set_shapley(u.DCG.knn([0.1, 0.2, 0.3], [1.0, 0.0, 1.0], 1))
+        >>> sc.set_shapley(u.DCG.knn([1.0, 0.0, 1.0], [0.1, 0.2, 0.3], 1))
         array([ 0.83333333, -0.16666667,  0.33333333])
         """
         neighbors = read_parameter(neighbors, Parameter(), "neighbors")

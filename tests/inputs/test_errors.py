@@ -96,7 +96,7 @@ BAD_DATA: list[tuple[Callable[[], Any], str]] = [
     (lambda: u.LStatistic.of_sizes([1.0, 2.0], lambda size: [1.0]).weights, r"column\(2\) must hold 2 weights; got 1"),
     (lambda: u.DCG.rbp([1.0], 1.0), r"persistence must be in \[0, 1\); got 1.0"),
     (lambda: u.DCG.knn([1.0], [1.0], 0), r"neighbors must be a whole number >= 1; got 0"),
-    (lambda: u.DCG.knn([NAN], [1.0], 1), r"distances must be finite; found nan"),
+    (lambda: u.DCG.knn([1.0], [NAN], 1), r"distances must be finite; found nan"),
     # k and the kind of utility
     (
         lambda: sc.set_shapley(u.Max([1.0, 2.0]), 3),

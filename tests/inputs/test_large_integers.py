@@ -102,7 +102,7 @@ def test_keys_order_whatever_integers_they_are(role: str, value: str) -> None:
         with using(role):
             solve = VALUES[value]
             assert np.array_equal(solve(u.DCG([1.0, 2.0, 4.0], keys)), solve(u.DCG([1.0, 2.0, 4.0], [3, 2, 1])))
-            near = u.DCG.knn(keys, [1.0, 0.0, 1.0], 1), u.DCG.knn([3, 2, 1], [1.0, 0.0, 1.0], 1)
+            near = u.DCG.knn([1.0, 0.0, 1.0], keys, 1), u.DCG.knn([1.0, 0.0, 1.0], [3, 2, 1], 1)
             assert np.array_equal(solve(near[0]), solve(near[1]))
             soft = u.SoftKNN([1.0, 0.0, 1.0], keys, 1), u.SoftKNN([1.0, 0.0, 1.0], [3, 2, 1], 1)
             assert np.array_equal(solve(soft[0]), solve(soft[1]))

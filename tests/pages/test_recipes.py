@@ -274,8 +274,8 @@ def test_knn(recipes: dict[str, Any], neighbors: int) -> None:
     for test, order in enumerate(np.argsort(distances, axis=1)):
         hard[test, order] = knn_recursion(matches[test, order], neighbors)
         soft[test, order] = soft_recursion(matches[test, order], neighbors, 3)
-    assert_allclose(recipes["knn_shapley"](distances, matches, neighbors), hard.mean(axis=0), atol=EXACT)
-    assert_allclose(recipes["soft_knn"](distances, matches, neighbors, 3), soft.mean(axis=0), atol=EXACT)
+    assert_allclose(recipes["knn_shapley"](matches, distances, neighbors), hard.mean(axis=0), atol=EXACT)
+    assert_allclose(recipes["soft_knn"](matches, distances, neighbors, 3), soft.mean(axis=0), atol=EXACT)
 
 
 # What they follow: every draw of a small policy.

@@ -153,6 +153,27 @@ def test_cells_of_interactions() -> None:
     assert ax.get_title(loc="left") + ax.get_title() == "What pairs add beyond what their members add alone"
 
 
+def test_labels_that_are_texts_name_the_boxes() -> None:
+    labels = ["intro", "intro", "body", "end"]
+    told = [text.get_text() for text in plots.tree([1.0, 2.0, 3.0, 4.0], labels).texts]
+    assert told == ["all +10", "intro +3", "0 +1", "1 +2", "body: 2 +3", "end: 3 +4"]
+    named = CoalitionTree.from_labels(labels, names=["ann", "bob", "cyd", "end"])
+    told = [text.get_text() for text in plots.tree([1.0, 2.0, 3.0, 4.0], named).texts]
+    assert told == ["all +10", "intro +3", "ann +1", "bob +2", "body: cyd +3", "end +4"]
+    told = [text.get_text() for text in plots.tree([1.0, 2.0, 3.0, 4.0], named, unions=["x", "x", "y", "z"]).texts]
+    assert told[1] == "x +3"
+
+
+def test_every_pair_has_its_number_in_a_default_figure() -> None:
+    """Long names take room from the cells, and small numbers are wide."""
+    group = sc.explain(u.LogSumExp(np.arange(8) / 70), names=[f"{i} of the documents" for i in range(8)])
+    ax = plots.pairs(group, of="interactions")
+    assert len(ax.texts) == 64
+    assert min(text.get_fontsize() for text in ax.texts) >= 5
+    figure = plt.figure(figsize=(2, 2), layout="constrained")
+    assert not plots.pairs(group, ax=figure.subplots()).texts
+
+
 def test_boxes_of_a_tree_hold_the_sums_of_their_members() -> None:
     credit = np.array([1.0, -2.0, 0.5, np.nan, 4.0])
     ax = plots.tree(credit, CoalitionTree.from_nested([["ann", "bob"], ["cyd", ["dee", "eve"]]]))

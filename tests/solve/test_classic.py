@@ -106,7 +106,7 @@ def test_knn_shapley_recursion(role: str) -> None:
         step = (matches[near] - matches[far]) / neighbors * min(neighbors, rank + 1) / (rank + 1)
         recursion[near] = recursion[far] + step
     with using(role):
-        assert sc.set_shapley(u.DCG.knn(distances, matches, neighbors), 40) == pytest.approx(recursion, abs=1e-15)
+        assert sc.set_shapley(u.DCG.knn(matches, distances, neighbors), 40) == pytest.approx(recursion, abs=1e-15)
 
 
 @every_role

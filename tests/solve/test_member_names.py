@@ -38,10 +38,34 @@ def test_names_beside_labels_and_spans() -> None:
     assert CoalitionTree.from_spans(spans).names is None
 
 
+def test_labels_that_are_texts_name_their_unions() -> None:
+    """Those of a coarser union are told apart, and a member that is called as its union stands once."""
+    parts = ["intro", "intro", "body", "end"]
+    tree = CoalitionTree.from_labels(parts, names=["ann", "bob", "cyd", "end"])
+    assert str(tree).splitlines()[1:] == ["+- intro: ann, bob", "+- body: cyd", "+- end"]
+    assert str(CoalitionTree.from_labels(np.array(parts))).splitlines()[1:] == ["+- intro: 0 1", "+- body: 2", "+- end: 3"]
+    deep = CoalitionTree.from_labels(list("AAABB"), ["x", "y", "y", "x", "x"])
+    assert str(deep).splitlines()[1:] == ["+- A: 0 1 2", "   +- x: 0", "   +- y: 1 2", "+- B: x: 3 4"]
+    mixed = CoalitionTree.from_labels([7, 7, 9], ["a", "b", "c"], names=["ann", "bob", "cyd"])
+    assert mixed.union_names == (None, ("a", "b", "c"))
+    assert str(mixed).splitlines()[1:] == ["+- ann, bob", "+- c: cyd"]
+    assert CoalitionTree.from_labels(["a", "a", 3]).union_names == (None,)
+    assert CoalitionTree.from_labels([["a", "b"], ["b", "b"]]).union_names == (("a", "b"),)
+    assert str(CoalitionTree.from_labels(["\x1b[31ma", "b", "b"])).splitlines()[1:] == ["+- \\x1b[31ma: 0", "+- b: 1 2"]
+
+
+def test_names_of_unions_tell_no_trees_apart() -> None:
+    tree, same = CoalitionTree.from_labels(["a", "a", "b"]), CoalitionTree.from_labels(["c", "c", "d"])
+    assert tree == same == CoalitionTree.from_labels([0, 0, 1])
+    assert hash(tree) == hash(same)
+
+
 def test_copies_keep_names() -> None:
-    tree = CoalitionTree.from_nested(NESTED)
+    tree, labelled = CoalitionTree.from_nested(NESTED), CoalitionTree.from_labels(["a", "a", "b"])
     for made in (pickle.loads(pickle.dumps(tree)), copy.copy(tree), copy.deepcopy(tree)):
         assert made.names == NAMES
+    for made in (pickle.loads(pickle.dumps(labelled)), copy.copy(labelled), copy.deepcopy(labelled)):
+        assert made.union_names == (("a", "b"),)
 
 
 def test_names_reach_estimates_and_explanations() -> None:

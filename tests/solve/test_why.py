@@ -25,7 +25,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 0 earns 1.833, where all members earn 4 together.",
             ENDS.format(4, 0) + "by itself.",
-            "It shares with member 1 and member 2: it would earn 3.5 without member 1 and 2 without member 2.",
+            "It earns less beside member 1 and member 2: it would earn 3.5 without member 1 and 2 without member 2.",
         ],
     ),
     "complements": (
@@ -34,7 +34,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 1 earns 3, where all members earn 6 together.",
             ENDS.format(0, 6) + "to all the others together.",
-            "It is completed by member 0: it would earn 0 without member 0.",
+            "It earns more beside member 0: it would earn 0 without member 0.",
         ],
     ),
     "null player": (
@@ -46,13 +46,22 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
             "Whichever other member were left out, it would earn the same.",
         ],
     ),
+    "a penalised pair, which shares nothing": (
+        u.Moebius([[1], [1], [0]], [-0.55]),
+        0,
+        [
+            "Member 0 earns -0.275, where all members earn -0.55 together.",
+            ENDS.format(0, -0.55) + "by itself.",
+            "It earns less beside member 1: it would earn 0 without member 1.",
+        ],
+    ),
     "negative credit": (
         u.WeightedVoting.majority([1, 1, 0]),
         2,
         [
             "Member 2 earns -0.3333, where all members earn 1 together.",
             ENDS.format(0, 0) + "by itself and to all the others together.",
-            "It is completed by member 0 and member 1: it would earn -0.5 without member 0 and -0.5 without member 1.",
+            "It earns more beside member 0 and member 1: it would earn -0.5 without member 0 and -0.5 without member 1.",
         ],
     ),
     "in the middle, and many alike": (
@@ -62,19 +71,19 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
             "Member 0 earns 0.2, where all members earn 1 together.",
             "By itself it adds 0, and to all the others together 0. On average it adds most, 1, to coalitions of 2 others.",
             (
-                "It shares with member 1, member 2, member 3 and 1 more member: it would earn "
+                "It earns less beside member 1, member 2, member 3 and 1 more member: it would earn "
                 "0.25 without member 1, 0.25 without member 2 and 0.25 without member 3."
             ),
         ],
     ),
-    "shares and is completed": (
+    "less beside one, more beside others": (
         u.Quadratic([2.0, 0.0, 0.0, 0.0], [[0, -2, 4, 1], [-2, 0, 0, 0], [4, 0, 0, 0], [1, 0, 0, 0]]),
         0,
         [
             "Member 0 earns 3.5, where all members earn 5 together.",
             ENDS.format(2, 5) + "to all the others together.",
-            "It shares with member 1: it would earn 4.5 without member 1.",
-            "It is completed by member 2 and member 3: it would earn 1.5 without member 2 and 3 without member 3.",
+            "It earns less beside member 1: it would earn 4.5 without member 1.",
+            "It earns more beside member 2 and member 3: it would earn 1.5 without member 2 and 3 without member 3.",
         ],
     ),
     "single member": (
@@ -106,7 +115,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 2 earns 2, where all members earn 4 together.",
             ENDS.format(4, 0) + "by itself.",
-            "It shares with member 0: it would earn 4 without member 0.",
+            "It earns less beside member 0: it would earn 4 without member 0.",
         ],
     ),
     "terms": (
@@ -115,7 +124,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 0 earns 0, where all members earn 1 together: 1 for Max, -1 for Additive and 0 for Max 2.",
             ENDS.format(1, -1) + "by itself.",
-            "It shares with member 1: it would earn 1 without member 1.",
+            "It earns less beside member 1: it would earn 1 without member 1.",
         ],
     ),
     "rounding": (
@@ -142,7 +151,7 @@ SAID: dict[str, tuple[Utility | Any, int, list[str]]] = {
         [
             "Member 0 earns 0, where all members earn 0 together.",
             ENDS.format(0.1, -0.3).rstrip() + ", 0.2, to coalitions of 1 other.",
-            "It shares with member 1 and member 2: it would earn 0.15 without member 1 and 0.15 without member 2.",
+            "It earns less beside member 1 and member 2: it would earn 0.15 without member 1 and 0.15 without member 2.",
         ],
     ),
 }
@@ -180,7 +189,7 @@ def check_sentences(found: Explanation, v: Any, i: int) -> None:
         assert not middle or (0 < place < k - 1 and about(middle[0][0], averages[place]))
     left = {j: sc.set_shapley(restricted(v, rest_of(k, j)), k - 1)[rest_of(k, j).index(i)] for j in rest}
     here = float(found.credit[i])
-    for words, direction in (("shares with", 1), ("is completed by", -1)):
+    for words, direction in (("earns less beside", 1), ("earns more beside", -1)):
         true = {j for j in rest if direction * (left[j] - here) > 1e-6}
         line = next((line for line in text.splitlines() if words in line), "")
         assert bool(line) == bool(true)
@@ -217,7 +226,7 @@ def test_every_sentence_is_true(values: list[int], k: int) -> None:
 def test_a_name_of_several_words_stands_in_quotes() -> None:
     text = sc.explain(u.Max([2.0, 2.0, 1.0]), names=["answer 3", "bob", "7"]).why(0).splitlines()
     assert text[0] == 'Member "answer 3" earns 0.8333, where all members earn 2 together.'
-    assert text[2] == "It shares with bob and member 7: it would earn 1.5 without bob and 1 without member 7."
+    assert text[2] == "It earns less beside bob and member 7: it would earn 1.5 without bob and 1 without member 7."
     assert '"answer 3"' in sc.explain(u.Max([2.0, 2.0]), names=["answer 3", "bob"]).why(1)
 
 

@@ -88,7 +88,7 @@ BUILDERS: dict[str, Callable[[Parameters], Utility]] = {
     "dcg_log2_at_k": lambda p: u.DCG(
         p["gain"], p["key"], [1 / np.log2(1 + r) if r <= p.raw["k"] else 0.0 for r in range(1, p.n + 1)]
     ),
-    "knn_classifier": lambda p: u.DCG.knn(p["dist"], p["match"], p.raw["K"]),
+    "knn_classifier": lambda p: u.DCG.knn(p["match"], p["dist"], p.raw["K"]),
     "plurality_strict": lambda p: u.Plurality(p.labels()),
     "plurality_tie_shared": lambda p: u.Plurality(p.labels(), ties="shared"),
     "distinct_count": lambda p: u.DistinctCount(p.labels()),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import comb, log2
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import shapley_credit as sc
 from shapley_credit import semivalues
 from shapley_credit import utilities as u
+from shapley_credit.inputs.fields import Field, Parameter, real
 from shapley_credit.testing import oracle
 
 from roles import ROLES, using
@@ -73,6 +74,34 @@ def test_ndcg_of_tensors_is_of_tensors() -> None:
     found = sc.set_shapley(u.DCG.ndcg(torch.tensor([GAINS]), at=3))
     assert isinstance(found, torch.Tensor)
     assert found[0].tolist() == pytest.approx(sc.set_shapley(u.DCG.ndcg(GAINS, at=3)).tolist(), rel=1e-6)
+
+
+@every_role
+def test_both_families_of_neighbours_take_matches_before_distances(role: str) -> None:
+    """Of one neighbour the two are the same utility; with the arguments the other way round they are another."""
+    matches, distances = [1.0, 0.0, 1.0], [0.1, 0.2, 0.9]
+    with using(role):
+        credit = sc.set_shapley(u.DCG.knn(matches, distances, 1))
+        assert credit == pytest.approx(sc.set_shapley(u.SoftKNN(matches, distances, 1)), abs=1e-15)
+        assert credit == pytest.approx([5 / 6, -1 / 6, 1 / 3], abs=1e-15)
+        assert (credit == sc.set_shapley(u.DCG.knn(matches=matches, distances=distances, neighbors=1))).all()
+
+
+class Unnamed(sc.Utility):
+    """A family whose constructor leaves out the name of its array."""
+
+    fields: ClassVar[dict[str, Field | Parameter]] = {"scores": real("k"), "base": real()}
+
+    def __init__(self, scores: Any, base: Any = 0.0, *, mask: Any = None) -> None:
+        self.bind(mask, scores, base=base)
+
+    def definition(self, members: Any) -> float:
+        return float(len(members))
+
+
+def test_bind_says_how_arrays_are_handed_to_it() -> None:
+    with pytest.raises(sc.InputError, match=r"bind of Unnamed .* got 2 .* Write self.bind\(mask, scores=scores, base=base\)"):
+        Unnamed([1.0, 2.0])
 
 
 CHANCES = [Fraction(0), Fraction(1, 8), Fraction(1, 2), Fraction(3, 4), Fraction(1)]
