@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.checkout]
 
 sys.path.append(str(Path(__file__).parents[2]))  # where the experiments are; behind everything that is installed
 from benchmarks.learning.llm.curves import draw  # noqa: E402
-from benchmarks.learning.llm.page import section  # noqa: E402
+from benchmarks.learning.llm.page import Found, section, verdict  # noqa: E402
 from benchmarks.learning.llm.paying import CALLS  # noqa: E402
 from benchmarks.learning.llm.results import SEEDS, TUNING_SEED, Results, reported, tuning  # noqa: E402
 from benchmarks.learning.llm.runs import BEFORE, Run, drawn, prompt_of  # noqa: E402
@@ -163,3 +163,12 @@ def test_a_figure_that_a_run_lacks_is_said_to_be_none(tmp_path: Path) -> None:
     del entry["figures"]["evaluations"][str(TASK.steps)]["distance"]
     file.write_text(json.dumps(entry), encoding="utf-8")
     assert "| shared | 0.000 | 0.250 | nan | 9.000 |" in section(Results(tmp_path), NAME)
+
+
+def test_what_seeds_say_of_the_rules(tmp_path: Path) -> None:
+    rates = rates_of(NAME)
+    assert verdict(Found(kept(tmp_path, [*tuning(NAME), *reported(NAME, rates, 0)]), NAME)) == ""
+    told = verdict(Found(kept(tmp_path, reported(NAME, rates, 1)), NAME))
+    assert told.startswith("On prompts held out *mixture* ends highest, with 0.601, and *shared* lowest, with 0.001; *shared*")
+    above = ", ".join(f"*{rule}*" for rule in rates if rule != "shared")
+    assert f"paired difference: {above} above it, none below. *same words* is largest under *" in told

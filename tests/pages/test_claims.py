@@ -76,6 +76,13 @@ def figures(page: str, title: str, column: str, *names: str) -> list[str]:
     return [cells[name] for name in names]
 
 
+def held_out(*names: str) -> list[str]:
+    """The utility of the language model's lists on prompts held out, at the end of training."""
+    text = section(LEARNT, "Recommend: four").partition("The utility on prompts held out")[2]
+    cells = {row["credit"]: row["after 30"].split(" ± ")[0] for row in benchmarks("answers").rows(text)}
+    return [cells[name] for name in names]
+
+
 def problems() -> list[dict[str, Any]]:
     with gzip.open(ROOT / "benchmarks" / "data" / "gsm8k_model_solutions.jsonl.gz") as lines:
         return [json.loads(line) for line in lines]
@@ -139,12 +146,17 @@ CLAIMS: list[tuple[str, str, Callable[[], Iterable[Any]]]] = [
     (
         "README.md",
         "nDCG {} with a shared reward, {} with OSPO as published, {} with Owen credit and {} with leave-one-out credit",
-        lambda: figures(LEARNT, SEARCH, "nDCG", "GRPO", "OSPO, published", "Owen", "leave one out"),
+        lambda: figures(LEARNT, SEARCH, "nDCG", "GRPO", "OSPO, published", "Owen, by place", "leave one out"),
     ),
     (
         "README.md",
         "reach {} with a shared reward, {} with Shapley credit and {} with leave-one-out credit",
         lambda: figures(LEARNT, RECOMMEND, "set utility", "shared", "Shapley", "leave one out"),
+    ),
+    (
+        "README.md",
+        "reach {} with a shared reward, {} with leave-one-out credit and {} with Shapley credit, on prompts and users",
+        lambda: held_out("shared", "leave one out", "Shapley"),
     ),
     ("README.md", "Python {} or newer", lambda: version("pyproject.toml", 'requires-python = ">=')),
     ("README.md", "{}", lambda: [benchmarks("answers").in_short(read("speed.md"))]),
@@ -157,6 +169,7 @@ CLAIMS: list[tuple[str, str, Callable[[], Iterable[Any]]]] = [
     ("estimators.md", "{}", lambda: answer("estimators", "estimators.md", "10 evaluations")),
     ("estimators.md", "{}", lambda: answer("estimators", "estimators.md", "1,024 evaluations")),
     ("estimators.md", "{}", lambda: answer("intervals", "estimators.md", "Intervals")),
+    ("estimators.md", "{}", lambda: answer("few_that_matter", "estimators.md", "Intervals where few")),
     ("estimators.md", "{}", lambda: answer("trees", "estimators.md", "Coalition trees")),
     ("estimators.md", "{}", lambda: answer("library_time", "estimators.md", "Library time")),
     ("explain.md", "{}", lambda: answer("explanations", "explain.md", "What it costs", after="milliseconds of CPU.")),

@@ -19,26 +19,41 @@ pytestmark = pytest.mark.checkout
 Table = dict[str, dict[str, str]]
 Array = np.ndarray[Any, Any]
 
-# Of each rule: its name in the tables of six recommendations, nine phrases, phrases of any number, guesses, and the six games.
+# Of each rule: its name in the tables of six recommendations, nine phrases, phrases of any number, guesses, the six games, and
+# the language model.
 NAMES = {
-    "one reward for all": ("shared", "GRPO", "GRPO", "", "GRPO, one reward for all"),
-    "winner takes all": ("winner takes all", "", "", "", ""),
-    "Shapley or Owen, own": ("Shapley", "Owen", "own", "Shapley", "own"),
+    "one reward for all": ("shared", "GRPO", "GRPO", "", "GRPO, one reward for all", "shared"),
+    "winner takes all": ("winner takes all", "", "", "", "", "winner takes all"),
+    "Shapley or Owen, own": ("Shapley", "Owen, by place", "own", "Shapley", "own", "Shapley"),
     "leave-one-out, own": (
         "leave one out",
         "leave one out",
         "own, leave one out",
         "leave one out",
         "own, leave-one-out credit",
+        "leave one out",
     ),
-    "Banzhaf, own": ("", "", "", "Banzhaf", ""),
-    "MaxRL": ("MaxRL", "", "", "", ""),
-    "OSPO as published": ("", "OSPO, published", "", "", ""),
-    "Shapley or Owen, to_go": ("", "", "to_go", "", "to_go"),
-    "marginal": ("", "", "marginal", "", "marginal"),
-    "marginal, lam=0.5": ("", "", "marginal, lam=.5", "", "marginal, lam=.5"),
+    "Banzhaf, own": ("", "", "", "Banzhaf", "", ""),
+    "MaxRL": ("MaxRL", "", "", "", "", ""),
+    "OSPO as published": ("", "OSPO, published", "", "", "", ""),
+    "Shapley or Owen, to_go": ("", "", "to_go", "", "to_go", ""),
+    "marginal contributions, paid like own": ("", "", "", "", "", "marginal"),
+    "marginal": ("", "", "marginal", "", "marginal", "marginal, to go"),
+    "marginal, lam=0.5": ("", "", "marginal, lam=.5", "", "marginal, lam=.5", ""),
+    "half leave-one-out, own, half marginal": ("", "", "", "", "", "mixture"),
 }
-HEAD = ["rule", "list of six", "nine phrases", "any number of phrases", "one of eight guesses is right", "games", "noise"]
+HEAD = [
+    "rule",
+    "list of six",
+    "nine phrases",
+    "any number of phrases",
+    "one of eight guesses is right",
+    "games",
+    "noise",
+    "language model",
+    "copies",
+]
+HELD_OUT, VARIED = "The utility on prompts held out, for users", "Valid responses with two candidates alike"
 
 
 def table_behind(page: str, mark: str) -> Table:
@@ -60,8 +75,9 @@ def figures() -> dict[str, list[str]]:
         name: table_behind("learning.md", f"(learning/{name}.svg)") for name in ("recommend", "search", "lengths", "objectives")
     }
     games = table_behind("rules.md", "where all rules follow the gradient")
+    worth, copies = table_behind("learning.md", HELD_OUT), table_behind("learning.md", VARIED)
     found = {}
-    for rule, (listed, phrases, lengths, guesses, game) in NAMES.items():
+    for rule, (listed, phrases, lengths, guesses, game, model) in NAMES.items():
         cells = [
             mean(learnt["recommend"][listed]["set utility"]) if listed else "",
             mean(learnt["search"][phrases]["nDCG"]) if phrases else "",
@@ -72,7 +88,11 @@ def figures() -> dict[str, list[str]]:
             *cosines, noise = list(games[game].values())[1:]
             assert len(cosines) == 6
             cells += [f"{sum(float(cosine) > 0 for cosine in cosines)} of 6", noise]
-        found[rule] = cells if game else [*cells, "", ""]
+        else:
+            cells += ["", ""]
+        cells.append(mean(worth[model]["after 30"]) if model else "")
+        cells.append(f"{float(mean(copies[model]['same words'])):.0%}" if model else "")
+        found[rule] = cells
     return found
 
 
@@ -84,7 +104,9 @@ def test_the_table_is_that_of_the_generated_pages() -> None:
 
 
 def test_what_the_page_reads_from_its_figures() -> None:
-    found = {rule: [float(cell.split()[0]) if cell else None for cell in cells] for rule, cells in figures().items()}
+    found = {
+        rule: [float(cell.split()[0].rstrip("%")) if cell else None for cell in cells] for rule, cells in figures().items()
+    }
 
     def of(rule: str, column: str) -> float:
         number = found[rule][HEAD.index(column) - 1]
@@ -106,6 +128,13 @@ def test_what_the_page_reads_from_its_figures() -> None:
     assert of("winner takes all", "list of six") >= of(owen, "list of six")
     guesses = HEAD[4]
     assert of(without, guesses) > of("Banzhaf, own", guesses) > of(owen, guesses)
+    model, copies = HEAD[-2:]
+    trained = [rule for rule in NAMES if found[rule][-1] is not None]
+    assert min(trained, key=lambda rule: of(rule, model)) == max(trained, key=lambda rule: of(rule, copies)) == owen
+    assert of(owen, copies) > 50
+    for row in list(table_behind("learning.md", HELD_OUT).values())[1:]:
+        gain, half = map(float, row["against shared"].split(" ± "))
+        assert gain < half
     short = table_behind("learning.md", "The same queries cut short")
     assert float(mean(short["Owen"]["nDCG of 4 of 9 phrases"])) > float(mean(short["leave one out"]["nDCG of 4 of 9 phrases"]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.learning.llm.curves import draw
-from benchmarks.learning.llm.page import Found, section
+from benchmarks.learning.llm.page import Found, section, verdict
 from benchmarks.learning.llm.results import SEEDS, Results, folder_of, tuning
 from benchmarks.learning.llm.tasks import CPU, CUDA, TASKS
 from benchmarks.learning.page_text import LANGUAGE_MODEL, SO_FAR
@@ -27,7 +27,7 @@ def so_far(results: Results) -> str:
         done, seeds = sum(run in results.entries for run in runs), len(found.seeds)
         title = found.section.title.split(":")[0]
         chosen = f"{done} of {len(runs)} runs that choose learning rates are done"
-        lines.append(f"- {title}: {seeds} of {len(SEEDS)} seeds are whole; {chosen}")
+        lines.append(f"- {title}: {seeds} of {len(SEEDS)} seeds are whole; {chosen}. {verdict(found)}".rstrip(". ") + ".")
         whole += seeds
     return "\n".join([*lines, *([] if whole else ["", NONE_WHOLE])])
 
@@ -46,4 +46,4 @@ def _figure(results: Results, name: str, folder: Path) -> str:
     file = folder / f"llm-{name}{'' if results.plan == CPU else f'-{results.plan}'}.svg"
     file.parent.mkdir(parents=True, exist_ok=True)
     draw(results, name, file)
-    return f"![{name}]({folder.name}/{file.name})\n"
+    return f"![{name}, language model]({folder.name}/{file.name})\n"  # small policies have figures of these names

@@ -171,6 +171,27 @@ def held_out(found: Found) -> str:
     return head + table(["credit", *(f"after {step}" for step in steps), f"against {BASE}", "validity"], rows)
 
 
+def verdict(found: Found) -> str:
+    """What the seeds that are whole say of the rules, on prompts held out at the end; nothing of a single seed."""
+    if len(found.seeds) < 2:
+        return ""
+    worth = found.unseen(found.task.metric, found.task.steps)
+    means = {rule: float(values.mean()) for rule, values in worth.items()}
+    best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+    gains = {rule: interval(worth[rule] - worth[BASE]) for rule in worth if rule != BASE}
+    above, below = (
+        ", ".join(f"*{rule}*" for rule, gain in gains.items() if side * gain.mean > gain.half) or "none" for side in (1, -1)
+    )
+    alike = found.unseen(found.section.varied[0], found.task.steps)
+    copies = {rule: float(np.nanmean(values)) for rule, values in alike.items()}
+    most = max(copies, key=copies.__getitem__)
+    return (
+        f"On prompts held out *{best}* ends highest, with {means[best]:.3f}, and *{worst}* lowest, with {means[worst]:.3f}; "
+        f"*{BASE}* has {means[BASE]:.3f}. By more than the interval of the paired difference: {above} above it, {below} below. "
+        f"*{found.section.varied[0]}* is largest under *{most}*, {copies[most]:.2f}."
+    )
+
+
 def varied(found: Found) -> str:
     """How the responses to prompts held out differ, at the end."""
     names = found.section.varied
