@@ -64,6 +64,16 @@ def warn_of_sums(totals: Sequence[float], rewards: Sequence[float]) -> None:
         )
 
 
+def warn_of_bias(credit: str, lam: float, scale_rewards: Any) -> None:
+    """Warn, once a process, of marginal credit that is divided by a deviation and so no longer unbiased."""
+    if credit == "marginal" and not lam and scale_rewards != "none":
+        _warn(
+            "bias",
+            "marginal credit is noisy and unbiased, and divided by the deviation of a group it is noisy and biased: set "
+            "scale_rewards='none' in GRPOConfig.",
+        )
+
+
 def refuse_segment_settings(trainer: Any) -> None:
     """Raise InputError for settings under which token credit would be wrong."""
     if trainer.scale_rewards not in SCALES or _normalizes_first(trainer):

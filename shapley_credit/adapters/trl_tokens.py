@@ -15,6 +15,7 @@ from shapley_credit.adapters.trl_checks import (
     refuse_padding,
     refuse_parameters,
     refuse_segment_settings,
+    warn_of_bias,
     warn_of_sums,
 )
 from shapley_credit.adapters.trl_recording import by_token, record_tokens
@@ -63,7 +64,8 @@ def token_credit(
 
     Overrides `_calculate_rewards` and `_generate_and_score_completions`; a single segment is plain GRPO. Logs the figures of
     `group_reward`, over segments; TRL's table of completions goes on showing its own advantages.
-    Warns once if the sums of the credits and the trainer's rewards differ by amounts that are not the same for a whole group.
+    Warns once if the sums of the credits and the trainer's rewards differ by amounts that are not the same for a whole group,
+    and of marginal credit without lam that is divided by a deviation, which biases it.
     Raises InputError for what can't be right: RLOO, whose loss is per sequence; TRL before 0.26; fused Liger losses; a scale
     over the batch, or for each reward; Unsloth with prompts of unequal lengths.
     """
@@ -79,6 +81,7 @@ def token_credit(
         return list(zip(tokens_of(rows, masks, spread), credits, strict=True)), figures
 
     def advantages(step: Step) -> Any:
+        warn_of_bias(credit, lam, step.trainer.scale_rewards)
         own = step.own(step.rewards).tolist()
         batch, scored = step.groups({**step.columns, "masks": step.masks, "rewards": own}), []
         with batch.trying():

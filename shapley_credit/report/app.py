@@ -39,6 +39,7 @@ Files = Annotated[
 ]
 By = Annotated[list[str] | None, typer.Option("--by", help="The column that names the group; again for more columns.")]
 Expression = Annotated[str | None, typer.Option("--utility", help="As '0.7 * Max(reward) + 0.3 * DistinctCount(answer)'.")]
+Value = Annotated[str, typer.Option("--value", help="The value of each row: shapley, banzhaf or leave_one_out.")]
 Advantage = Annotated[
     str | None,
     typer.Option(help="Also add advantages: credit less a baseline, as mean, or mean/group_std.", show_default="none"),
@@ -79,6 +80,7 @@ def credit(
     files: Files,
     by: By = None,
     utility: Expression = None,
+    value: Value = "shapley",
     advantage: Advantage = None,
     out: Out = None,
     credit_column: CreditColumn = "credit",
@@ -90,7 +92,7 @@ def credit(
     explain: Explained = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Add to every row its exact Shapley credit for what its group is worth.
+    """Add to every row its exact credit for what its group is worth, by default its Shapley value.
 
     The group is guessed from columns such as prompt_id, uid, prompt and input, the utility from reward and score, and both are
     said. Rows stay as they are and in their order. Exit status: 0; 1 for input that can't be right, or a closed pipe; 2 for
@@ -102,8 +104,11 @@ def credit(
         raise typer.BadParameter("--rejects FILE goes with --on-error skip, and skip with a file.", param_hint="--on-error")
     if credit_column == advantage_column:
         raise typer.BadParameter(f"both columns would be called {printable(credit_column)}.", param_hint="--advantage-column")
+    if explain and value != "shapley":
+        told = f"it explains Shapley values; with --value {printable(value)} leave it out."
+        raise typer.BadParameter(told, param_hint="--explain")
     request = Request(
-        files, tuple(by or ()), utility, advantage, out, credit_column, advantage_column, overwrite, rejects, force
+        files, tuple(by or ()), utility, value, advantage, out, credit_column, advantage_column, overwrite, rejects, force
     )
     with _faults_in_one_line(), ExitStack() as kept:
         followed = kept.enter_context(Followed())

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from shapley_credit import semivalues
 from shapley_credit.errors import InputError
+from shapley_credit.inputs.checks import one_of
 from shapley_credit.inputs.pricing import MAX_OPERATIONS
 from shapley_credit.rollouts.columns import guess_group, guess_utility
 from shapley_credit.rollouts.expression import Expression, read_expression
@@ -25,6 +27,8 @@ from shapley_credit.solve.grouped import of_groups
 
 # Operations, about as many as nanoseconds of one processor, above which credits are computed only when that is asked for.
 DEAR = 1e11
+# The semivalues that have a name without parameters.
+VALUES = {value.name: value for value in (semivalues.shapley, semivalues.banzhaf, semivalues.leave_one_out)}
 # The column of groups in what is credited; no expression can name it.
 _GROUP, _CREDIT = "\ngroup", "\ncredit"
 
@@ -39,6 +43,7 @@ class Request:
         files: paths, patterns and "-".
         by: the columns that name a group; none, if they are to be guessed.
         utility: an expression; None, if it is to be guessed.
+        value: the semivalue of each row, one of `VALUES`.
         advantage: as `credited` takes it.
         out: a file, a folder or "-"; None, if nothing is written.
         credit_column, advantage_column: names of the new columns.
@@ -50,6 +55,7 @@ class Request:
     files: Sequence[str]
     by: tuple[str, ...] = ()
     utility: str | None = None
+    value: str = "shapley"
     advantage: str | None = None
     out: str | None = None
     credit_column: str = "credit"
@@ -110,7 +116,14 @@ class Job:
     def _credited(self) -> pa.Table:
         table = self.reading.table.select([*self.expression.columns]).append_column(_GROUP, pa.array(self.codes))
         try:
-            return credited(table, by=_GROUP, utility=self.expression, credit=_CREDIT, advantage=self.request.advantage)
+            return credited(
+                table,
+                by=_GROUP,
+                utility=self.expression,
+                credit=_CREDIT,
+                advantage=self.request.advantage,
+                weights=VALUES[self.request.value],
+            )
         except InputError as error:
             row = _first_wrong(self.expression, table)
             raise error if row is None else InputError(f"{self.reading.place(row)}: {error}") from error
@@ -154,6 +167,7 @@ def prepared(request: Request, kept: ExitStack, progress: Progress) -> Job:
     Raises InputError for files, rows and options that can't be right.
     """
     read_rule(request.advantage)
+    one_of(request.value, VALUES, "the value")
     refused = frozenset() if request.overwrite else frozenset(request.added)
     files = [opened(source, refused) for source in sources_of(request.files, kept)]
     targets = targets_of(request.out, request.rejects, files)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from shapley_credit import utilities as u
 from shapley_credit.adapters import trl
-from shapley_credit.adapters.trl_checks import _warned, warn_of_sums
+from shapley_credit.adapters.trl_checks import _warned, warn_of_bias, warn_of_sums
 
 from trainers import Trainer
 
@@ -71,3 +71,16 @@ def test_credits_of_another_reward_are_warned_of_once(totals: list[float]) -> No
 )
 def test_sums_that_change_no_advantage_are_not_warned_of(totals: list[float], rewards: list[float]) -> None:
     warn_of_sums(totals, rewards)
+
+
+def test_marginal_credit_over_a_deviation_is_warned_of_once() -> None:
+    with pytest.warns(UserWarning, match="noisy and biased: set scale_rewards='none'"):
+        warn_of_bias("marginal", 0.0, "group")
+    warn_of_bias("marginal", 0.0, "group")
+
+
+@pytest.mark.parametrize(
+    ("credit", "lam", "scale"), [("marginal", 0.0, "none"), ("marginal", 0.5, "group"), ("own", 0, "group")]
+)
+def test_other_rules_and_scales_are_not_warned_of(credit: str, lam: float, scale: str) -> None:
+    warn_of_bias(credit, lam, scale)

@@ -14,6 +14,8 @@ import pytest
 import shapley_credit as sc
 from hypothesis import given
 from hypothesis import strategies as st
+from shapley_credit import semivalues
+from shapley_credit import utilities as u
 from shapley_credit.rollouts.files import Request, prepared
 from shapley_credit.rollouts.sources import sources_of
 
@@ -307,3 +309,28 @@ def test_a_folder_is_told_by_what_it_holds(tmp_path: Path) -> None:
     write_rows(tmp_path / "step-1.parquet", [{"uid": "a", "score": 1.0}])
     with ExitStack() as kept, pytest.raises(sc.InputError, match=r"is a folder; give its files, as '.*/\*\.parquet'"):
         sources_of([str(tmp_path)], kept)
+
+
+@pytest.mark.parametrize("value", ["shapley", "banzhaf", "leave_one_out"])
+def test_other_values_are_those_of_the_library(value: str, command: Command, tmp_path: Path) -> None:
+    rows, out = rows_of(), tmp_path / "o.jsonl"
+    path = write_rows(tmp_path / "a.jsonl", rows)
+    assert command("credit", path, "--by", "prompt_id", "--utility", "Max(reward)", "--value", value, "--out", out).status == 0
+    rewards, ids = [row["reward"] for row in rows], [row["prompt_id"] for row in rows]
+    expected = sc.set_semivalue(u.Max(rewards), getattr(semivalues, value), groups=ids)
+    assert [row["credit"] for row in read_rows(out)] == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--value", "banzaf"], 1, "the value must be one of shapley, banzhaf, leave_one_out; got 'banzaf'."),
+        (["--value", "banzhaf", "--explain", "1"], 2, "it explains Shapley values; with --value banzhaf leave it out."),
+    ],
+)
+def test_unknown_values_are_refused(options: list[str], status: int, message: str, command: Command, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "a.jsonl", rows_of())
+    done = command("credit", path, "--out", tmp_path / "o.jsonl", *options)
+    assert done.status == status
+    assert message in done.err
+    assert not (tmp_path / "o.jsonl").exists()
