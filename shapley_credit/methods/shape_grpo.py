@@ -37,8 +37,8 @@ def published_credit(rewards: Any) -> Any:
     rewards: [..., K], one for each candidate.
 
     Returns [..., K], which add up to the best reward. Cost O(K log K) here, O(K^2) in the paper.
-    A candidate that can't be parsed has to be given some reward, and 0 is more than every negative one; phi shrinks like 1/K,
-    so that long lists learn slower. `shape_credit` has an explicit base, a mask and a scale.
+    A candidate that can't be parsed needs some reward, and 0 is more than every negative one; phi shrinks like 1/K, so that
+    long lists learn slower. `shape_credit` has an explicit base, a mask and a scale.
     Raises InputError for rewards that are not finite. Source: Ai et al. (2026), ShapE-GRPO.
 
     >>> from shapley_credit.methods import shape_grpo
@@ -55,12 +55,10 @@ def shape_credit(rewards: Any, base: Any = 0.0, *, present: Any = None, scale: s
         shapley         sum_i phi_i = v(N) - base
         leave_one_out   phi_i = v(N) - v(N - i), which only the best candidate has, and nobody if two are the best
 
-    both times the number of present candidates for scale="mean".
-
     rewards: [..., K]. base: [...], what a response without candidates is worth; rewards below it earn nothing.
     present: bool [..., K], False for places without a candidate, or with one that can't be parsed: they get exactly 0 and
         change no other credit. Under Shapley duplicates share what one of them alone would earn.
-    scale: "sum", or "mean", whose credits have the size of the reward for a list of any length.
+    scale: "sum", or "mean" for these times the number of present candidates, which have the size of the reward in any list.
 
     Returns [..., K] in the units of the rewards. Cost O(K log K).
     Raises InputError for rewards that are not finite where present, and another scale or value.

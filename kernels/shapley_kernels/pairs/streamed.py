@@ -127,7 +127,8 @@ def _row_sums(distances: Array, y: Array, sums: Array, seen: Array, low: int, hi
 def _weights(members: int) -> Array:
     """Weights of either sign in random order, the same at every call, from 1 to 1024 and as far apart as they can be."""
     random = np.random.default_rng(members)
-    return random.choice((-1.0, 1.0), members) * random.permutation(np.linspace(1.0, 1024.0, members))
+    weights: Array = random.choice((-1.0, 1.0), members) * random.permutation(np.linspace(1.0, 1024.0, members))
+    return weights
 
 
 def row_sums(distances: Array) -> tuple[Array, float]:
