@@ -229,6 +229,16 @@ def test_rules_that_accumulate_reach_the_loss(rule_of_credit: str, lam: float, m
     assert any(map(any, rows))
 
 
+def test_marginal_credit_over_a_deviation_is_warned_of(model: str, tmp_path: Path) -> None:
+    def rule(**group: Any) -> tuple[Any, ...]:
+        credit, lengths = halves(**group)
+        return None, lengths, credit
+
+    _warned().clear()
+    with pytest.warns(UserWarning, match="marginal credit is noisy and unbiased"):
+        train(token_credit(Watched, rule, credit="marginal"), model, tmp_path, count, scale_rewards="group", max_steps=1)
+
+
 def test_evaluation_with_an_uneven_last_batch(model: str, tmp_path: Path) -> None:
     """3 prompts, 2 completions each, 4 rows a batch: the last one has 2. Some completions are truncated, and masked."""
     given: dict[str, Any] = {"eval_strategy": "steps", "eval_steps": 1, "evaluated": 3, "max_steps": 1}
