@@ -11,6 +11,7 @@ from shapley_credit.attribution.items import Items, read_items
 from shapley_credit.attribution.step_plans import step_plans
 from shapley_credit.blackbox.evaluate import aevaluate, evaluate
 from shapley_credit.blackbox.method_table import METHODS, choose
+from shapley_credit.blackbox.passed_on import passed_on
 from shapley_credit.blackbox.plan import Plan, plan
 from shapley_credit.blackbox.structure import Structure
 from shapley_credit.coalitions import CoalitionTree
@@ -72,7 +73,8 @@ def attribute(
     >>> dict(zip(found.names, found.values.tolist()))
     {'a': 0.5, 'b': 0.0, 'c': 0.5}
     """
-    asked, whole = _asker(read_items(items, names, unions, cache), score, levels, budget, method, seed, cache, evaluation)
+    how = passed_on(evaluation, "attribute", evaluate, own=("request",))
+    asked, whole = _asker(read_items(items, names, unions, cache), score, levels, budget, method, seed, cache, how)
     return asked(whole, ())
 
 
@@ -104,7 +106,8 @@ def attribute_progress(
     160 [0.5, 0.5, 0.0]
     256 [0.5, 0.5, 0.0]
     """
-    asked, whole = _asker(read_items(items, names, unions, cache), score, levels, budget, method, seed, cache, evaluation)
+    how = passed_on(evaluation, "attribute_progress", evaluate, own=("request",))
+    asked, whole = _asker(read_items(items, names, unions, cache), score, levels, budget, method, seed, cache, how)
     return _steps(asked, whole)
 
 
@@ -137,12 +140,13 @@ async def aattribute(
     """
     import asyncio
 
+    how = passed_on(evaluation, "aattribute", aevaluate, own=("request",))
     read = read_items(items, names, unions, cache)
     value, known = read.value(score), {} if cache is None else cache
 
     async def asked(wanted: Plan, before: Trace) -> Attribution:
         try:
-            scores = await aevaluate(value, wanted, request=read.request, cache=known, **evaluation)
+            scores = await aevaluate(value, wanted, request=read.request, cache=known, **how)
         except NotAwaitableError:
             raise InputError(
                 "the score is not asynchronous. Ask it, with the same arguments, with found = sc.attribute(items, score); or "

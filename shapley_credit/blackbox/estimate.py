@@ -9,6 +9,7 @@ from typing import Any
 
 from shapley_credit.blackbox.evaluate import aevaluate, evaluate
 from shapley_credit.blackbox.method_table import METHODS
+from shapley_credit.blackbox.passed_on import passed_on
 from shapley_credit.blackbox.plan import Plan, plan
 from shapley_credit.blackbox.solution import Estimate
 from shapley_credit.errors import InputError
@@ -54,11 +55,12 @@ def estimate(
     >>> result.values[:2].round(3).tolist(), result.evaluations
     ([0.5, 0.5], 400)
     """
+    how = passed_on(evaluation, "estimate", evaluate)
     plans = _plans(plan(coalitions, budget=budget, method=method, levels=levels, seed=seed), tol)
     known: MutableMapping[Any, float] = {} if cache is None else cache
 
     def asked(wanted: Plan, before: Trace) -> Estimate:
-        found = wanted.solve(_evaluated(utility, wanted, cache=known, **evaluation))
+        found = wanted.solve(_evaluated(utility, wanted, cache=known, **how))
         trace = before + found.trace
         return replace(found, trace=trace, _more=lambda more: asked(wanted.extend(more), trace))
 
@@ -102,11 +104,12 @@ async def aestimate(
     """
     import asyncio
 
+    how = passed_on(evaluation, "aestimate", aevaluate)
     plans = _plans(plan(coalitions, budget=budget, method=method, levels=levels, seed=seed), tol)
     known: MutableMapping[Any, float] = {} if cache is None else cache
 
     async def asked(wanted: Plan, before: Trace) -> Estimate:
-        values = await aevaluate(utility, wanted, cache=known, **evaluation)
+        values = await aevaluate(utility, wanted, cache=known, **how)
         found = await asyncio.to_thread(wanted.solve, values)
         trace = before + found.trace
         return replace(found, trace=trace, _later=lambda more: asked(wanted.extend(more), trace))

@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shapley_credit.blackbox.estimate_table import estimate_table
 from shapley_credit.blackbox.evaluate import aevaluate, evaluate
+from shapley_credit.blackbox.passed_on import passed_on
 from shapley_credit.blackbox.plan import Plan, plan, solve_plans
 from shapley_credit.blackbox.solution import Estimate
 from shapley_credit.convert import Array
 from shapley_credit.credit.groups import advantages
+from shapley_credit.display.text_table import TextTable
 from shapley_credit.errors import InputError
 from shapley_credit.inputs.answers import AsynchronousError
 from shapley_credit.inputs.checks import shown, whole_number
@@ -60,6 +63,16 @@ class TeamCredit(NamedTuple):
         """The standard error of each row, [N]."""
         return np.concatenate([each.stderr for each in self.estimates])
 
+    def __str__(self) -> str:
+        return str(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _table(self) -> TextTable:
+        names = [f"{rollout}: {agent}" for rollout, agent in self.rows]
+        return estimate_table(names, self.credit, self.stderr)
+
 
 def team_credit(
     value: Any,
@@ -94,9 +107,10 @@ def team_credit(
     >>> dict(zip(found.rows, found.credit.tolist()))
     {('run 1', 'planner'): 0.5, ('run 1', 'coder'): 1.0, ('run 1', 'critic'): 0.0}
     """
+    how = passed_on(evaluation, "team_credit", evaluate, own=("request",))
     teams, plans = _planned(agents, budget, method, seed)
     try:
-        values = evaluate(value, plans, request=_request(teams), **evaluation)
+        values = evaluate(value, plans, request=_request(teams), **how)
     except AsynchronousError:
         raise InputError("the value is asynchronous. Ask it, with the same arguments, with await ateam_credit(..).") from None
     return _credited(teams, plans, values)
@@ -121,8 +135,9 @@ async def ateam_credit(
     >>> asyncio.run(ateam_credit(value, {"run 1": ["ann", "bob"]})).credit
     array([2., 2.])
     """
+    how = passed_on(evaluation, "ateam_credit", aevaluate, own=("request",))
     teams, plans = _planned(agents, budget, method, seed)
-    return _credited(teams, plans, await aevaluate(value, plans, request=_request(teams), **evaluation))
+    return _credited(teams, plans, await aevaluate(value, plans, request=_request(teams), **how))
 
 
 def role_advantages(

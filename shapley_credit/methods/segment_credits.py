@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shapley_credit.blackbox.evaluate import evaluate
+from shapley_credit.blackbox.passed_on import passed_on
 from shapley_credit.blackbox.plan import Plan, plan, solve_plans
 from shapley_credit.blackbox.prefixes import Prefixes
 from shapley_credit.blackbox.solution import Estimate
@@ -63,8 +64,9 @@ def segment_credit(
     >>> found.estimates[0].values.tolist(), found.rewards.tolist()
     ([1.0, -1.0, 1.0], [1.0])
     """
+    how = passed_on(evaluation, "segment_credit", evaluate, own=("request",))
     plans = _plans(texts, budget, method, seed)
-    return _credited(plans, _ask(reward, texts, plans, absent, evaluation))
+    return _credited(plans, _ask(reward, texts, plans, absent, how))
 
 
 class SegmentMarginals(NamedTuple):
@@ -103,8 +105,9 @@ def segment_marginals(texts: Sequence[SegmentedText], reward: Any, **evaluation:
     >>> found.values[0].tolist(), found.rewards.tolist(), found.evaluations
     ([0.0, -1.0, 2.0], [1.0], 4)
     """
+    how = passed_on(evaluation, "segment_marginals", evaluate, own=("request",))
     steps, orders = _written(texts)
-    return _grown(steps, orders, _ask(reward, steps, orders, "", evaluation))
+    return _grown(steps, orders, _ask(reward, steps, orders, "", how))
 
 
 def _written(texts: Sequence[SegmentedText]) -> tuple[list[SegmentedText], list[Prefixes]]:
@@ -123,12 +126,10 @@ def checked(texts: Sequence[SegmentedText]) -> Sequence[SegmentedText]:
 
 
 def _ask(
-    reward: Any, texts: Sequence[SegmentedText], asked: Sequence[Plan | Prefixes], absent: Any, evaluation: dict[str, Any]
+    reward: Any, texts: Sequence[SegmentedText], asked: Sequence[Plan | Prefixes], absent: Any, how: dict[str, Any]
 ) -> list[Array]:
     """The values of the coalitions of a plan for each text."""
-    values: list[Array] = evaluate(
-        reward, asked, request=lambda number, members: texts[number].render(members, absent), **evaluation
-    )
+    values: list[Array] = evaluate(reward, asked, request=lambda number, members: texts[number].render(members, absent), **how)
     return values
 
 
