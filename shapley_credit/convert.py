@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.errors import InputError, MissingExtraError, install
 from shapley_kernels.arrays import dtype_of, namespace
 
 # A NumPy array, or an array of another library on its device.
@@ -179,8 +179,7 @@ def _on_device(data: Any, name: str) -> Any:
         namespace(data)
     except ImportError as error:
         raise MissingExtraError(
-            f"arrays on device {data.device} need array-api-compat, which is not installed; run: pip install "
-            "'shapley-credit[gpu]'."
+            f"arrays on device {data.device} need array-api-compat, which is not installed; {install('gpu')}"
         ) from error
     return data
 

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from shapley_credit.convert import Library
-from shapley_credit.errors import MissingExtraError
+from shapley_credit.errors import MissingExtraError, install
 
 Role = Literal["ref", "cpu", "gpu", "tree", "order", "forest"]
 
@@ -61,9 +61,7 @@ def kernel(form: str, game: str, role: Role) -> Callable[..., Any]:
     """
     need = ROLES[role]
     if need is not None and not find_spec(need[0]):
-        raise MissingExtraError(
-            f"the {role} kernels need {need[0]}, which is not installed; run: pip install 'shapley-credit[{need[1]}]'."
-        )
+        raise MissingExtraError(f"the {role} kernels need {need[0]}, which is not installed; {install(need[1])}")
     name = f"shapley_kernels.{form}.{role}"
     if role == "gpu" and not has_kernel(form, game, role):
         return kernel(form, game, "ref")

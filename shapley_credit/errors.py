@@ -19,6 +19,11 @@ class MissingExtraError(ImportError):
     """What was asked needs an optional dependency that is not installed."""
 
 
+def install(extra: str) -> str:
+    """How to get an extra, as the end of a message: the package is on no index yet."""
+    return f"run, in a checkout of shapley_credit: pip install '.[{extra}]'."
+
+
 class EvaluationError(RuntimeError):
     """A user's utility raised or returned something that is not a finite number.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from shapley_credit.convert import to_host
 from shapley_credit.credit.completions import Decoder, token_offsets
-from shapley_credit.errors import InputError
+from shapley_credit.errors import InputError, install
 from shapley_credit.inputs.checks import whole_number
 
 Columns = Mapping[str, Sequence[Any]]
@@ -104,7 +104,7 @@ def _table(columns: Columns) -> Any:
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise InputError("rollouts are recorded as Parquet, by pyarrow: pip install 'shapley-credit[frames]'.") from error
+        raise InputError(f"rollouts are recorded as Parquet, by pyarrow; {install('frames')}") from error
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(f"columns of rollouts must have one entry for each completion; got {lengths}.")

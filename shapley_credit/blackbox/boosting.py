@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapley_credit.blackbox.structure import Structure
-from shapley_credit.errors import MissingExtraError
+from shapley_credit.errors import MissingExtraError, install
 
 Array = NDArray[Any]
 
@@ -52,9 +52,7 @@ class Ensemble(NamedTuple):
 def fit(coalitions: Array, values: Array) -> Ensemble:
     """Trees fitted on coalitions bool [m, k] and their values [m]. Raises MissingExtraError without LightGBM."""
     if not find_spec("lightgbm"):
-        raise MissingExtraError(
-            "method 'boosted' needs lightgbm, which is not installed; run: pip install 'shapley-credit[boosted]'."
-        )
+        raise MissingExtraError(f"method 'boosted' needs lightgbm, which is not installed; {install('boosted')}")
     import lightgbm
 
     data = lightgbm.Dataset(coalitions.astype(np.float64), values, free_raw_data=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 from shapley_credit.blackbox.asking import Asking, cut
 from shapley_credit.blackbox.requests import Asked, Ledger, Request
-from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.errors import InputError, MissingExtraError, install
 from shapley_credit.inputs.answers import shown
 from shapley_credit.inputs.checks import whole_number
 from shapley_credit.solve.callables import batched
@@ -174,6 +174,6 @@ def _bar(total: int, progress: bool) -> Iterator[Callable[[int], object]]:
     try:
         from tqdm import tqdm
     except ImportError as error:
-        raise MissingExtraError("progress=True needs tqdm; run: pip install 'shapley-credit[progress]'.") from error
+        raise MissingExtraError(f"progress=True needs tqdm; {install('progress')}") from error
     with tqdm(total=total, unit="coalition") as bar:
         yield bar.update

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from shapley_credit.credit.written_lists import BLANK_LINES, Span
-from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.errors import InputError, MissingExtraError, install
 from shapley_credit.inputs.checks import shown, text_of, whole_numbers
 
 Splitter = Callable[[str], list[Span]]
@@ -56,7 +56,7 @@ def _extra(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(f"this splitter needs {name}; run: pip install 'shapley-credit[text]'.") from error
+        raise MissingExtraError(f"this splitter needs {name}; {install('text')}") from error
 
 
 def paragraphs(text: str) -> list[Span]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapley_credit.errors import MissingExtraError
+from shapley_credit.errors import MissingExtraError, install
 from shapley_credit.inputs.checks import one_of
 
 # Libraries of frames that narwhals makes.
@@ -24,7 +24,7 @@ def members_frame(names: Sequence[str], columns: Mapping[str, NDArray[Any]], bac
     try:
         import narwhals as nw
     except ImportError as error:
-        raise MissingExtraError("frames need narwhals; run: pip install 'shapley-credit[frames]'.") from error
+        raise MissingExtraError(f"frames need narwhals; {install('frames')}") from error
     shape, k = next(iter(columns.values())).shape, len(names)
     groups = int(np.prod(shape[:-1]))
     texts = [name.encode(errors="backslashreplace").decode() for name in names]  # Arrow holds no half surrogates

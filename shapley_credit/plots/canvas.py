@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shapley_credit.errors import InputError, MissingExtraError
+from shapley_credit.errors import InputError, MissingExtraError, install
 from shapley_credit.inputs.checks import one_of
 from shapley_credit.plots.fitted_text import drawable, wrapped
 
@@ -71,7 +71,7 @@ def canvas(ax: Axes | None, theme: str | None, width: float, height: float, layo
         import matplotlib.pyplot as plt
         from matplotlib.axes import Axes as KnownAxes
     except ImportError as error:
-        raise MissingExtraError("plots need matplotlib; run: pip install 'shapley-credit[plots]'.") from error
+        raise MissingExtraError(f"plots need matplotlib; {install('plots')}") from error
     if ax is None:
         ax = plt.subplots(figsize=(width, height), layout=layout)[1]
     if not isinstance(ax, KnownAxes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapley_credit.errors import MissingExtraError
+from shapley_credit.errors import MissingExtraError, install
 
 if TYPE_CHECKING:
     from shapley_credit.report.page_file import page as page
@@ -19,5 +19,5 @@ def __getattr__(name: str) -> Any:
     try:
         from shapley_credit.report.page_file import page
     except ImportError as error:
-        raise MissingExtraError(f"pages need {error.name}; run: pip install 'shapley-credit[report]'.") from error
+        raise MissingExtraError(f"pages need {error.name}; {install('report')}") from error
     return page

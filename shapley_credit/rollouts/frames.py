@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shapley_credit import semivalues
-from shapley_credit.errors import MissingExtraError
+from shapley_credit.errors import MissingExtraError, install
 from shapley_credit.rollouts.expression import Expression
 from shapley_credit.semivalues import Semivalue
 from shapley_credit.utility import Utility
@@ -50,6 +50,6 @@ def with_credit(
     try:
         from shapley_credit.rollouts import frame_kinds, step
     except ImportError as error:
-        raise MissingExtraError(f"frames need {error.name}; run: pip install 'shapley-credit[frames]'.") from error
+        raise MissingExtraError(f"frames need {error.name}; {install('frames')}") from error
     columns, added = frame_kinds.opened(frame)
     return added(step.new_columns(columns, by, utility, credit, advantage, weights))

@@ -1,6 +1,6 @@
 """A kit for tests of rules of credit and of families of utilities: random games, values by definition, axioms."""
 
-from shapley_credit.errors import MissingExtraError
+from shapley_credit.errors import MissingExtraError, install
 
 try:
     from shapley_credit.testing.by_definition import brute_force
@@ -12,7 +12,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "hypothesis":
         raise
-    raise MissingExtraError("shapley_credit.testing needs hypothesis; run: pip install 'shapley-credit[testing]'.") from error
+    raise MissingExtraError(f"shapley_credit.testing needs hypothesis; {install('testing')}") from error
 
 __all__ = [
     "Game",

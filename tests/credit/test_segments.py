@@ -193,5 +193,5 @@ def test_bad_input(call: Callable[[], Any], message: str) -> None:
 @pytest.mark.parametrize(("name", "use"), [("sentencex", segments.sentences), ("regex", lambda: segments.words("a b"))])
 def test_a_missing_library_is_named_with_its_extra(name: str, use: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(sc.MissingExtraError, match=rf"needs {name}; run: pip install 'shapley-credit\[text\]'"):
+    with pytest.raises(sc.MissingExtraError, match=rf"needs {name}; run, in a checkout .*: pip install '\.\[text\]'"):
         use()

@@ -313,7 +313,7 @@ def test_what_is_refused(call: Callable[[], Any], match: str) -> None:
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
-    with pytest.raises(sc.MissingExtraError, match=r"plots need matplotlib; run: pip install 'shapley-credit\[plots\]'"):
+    with pytest.raises(sc.MissingExtraError, match=r"plots need matplotlib; run, in a checkout .*: pip install '\.\[plots\]'"):
         plots.bars([1.0])
 
 

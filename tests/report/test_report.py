@@ -141,5 +141,5 @@ def test_the_command_names_the_extra_it_needs(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.delitem(sys.modules, "shapley_credit.report.app", raising=False)
     monkeypatch.setattr(builtins, "__import__", without_typer)
-    with pytest.raises(SystemExit, match=r"No module named 'typer'.*pip install 'shapley-credit\[report\]'"):
+    with pytest.raises(SystemExit, match=r"No module named 'typer'.*pip install '\.\[report\]'"):
         cli.main()

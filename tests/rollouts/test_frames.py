@@ -147,7 +147,7 @@ def test_without_the_extra_it_is_said_what_to_install(name: str, monkeypatch: py
         monkeypatch.delitem(sys.modules, f"shapley_credit.rollouts.{module}")
         monkeypatch.delattr(rollouts, module)
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(sc.MissingExtraError, match=rf"frames need {name}; run: pip install 'shapley-credit\[frames\]'"):
+    with pytest.raises(sc.MissingExtraError, match=rf"frames need {name}; run, in a checkout .*: pip install '\.\[frames\]'"):
         sc.with_credit(pd.DataFrame(ROWS), MIX, by="prompt")
 
 

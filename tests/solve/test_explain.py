@@ -228,7 +228,7 @@ def test_what_a_frame_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(sc.MissingExtraError, match=r"the backend needs modin; run: pip install modin"):
         found.to_frame("modin")
     monkeypatch.setitem(sys.modules, "narwhals", None)
-    with pytest.raises(sc.MissingExtraError, match=r"pip install 'shapley-credit\[frames\]'"):
+    with pytest.raises(sc.MissingExtraError, match=r"pip install '\.\[frames\]'"):
         found.to_frame()
 
 

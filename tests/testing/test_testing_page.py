@@ -40,7 +40,8 @@ def test_without_hypothesis_it_says_what_to_install() -> None:
         "except Exception as error: print(type(error).__name__, error)"
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-    assert said == "MissingExtraError shapley_credit.testing needs hypothesis; run: pip install 'shapley-credit[testing]'."
+    told = "MissingExtraError shapley_credit.testing needs hypothesis; run, in a checkout of shapley_credit"
+    assert said == f"{told}: pip install '.[testing]'."
 
 
 def test_what_is_public() -> None:
