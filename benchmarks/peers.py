@@ -168,6 +168,10 @@ def first(solver: Solver, data: Array, truth: Array) -> float | str:
     return taken if gap <= TOLERANCE else f"off by {gap:.0e}"
 
 
+def _ours(family: type[u.Table] | type[u.Max], data: Array) -> Any:
+    return sc.set_shapley(family(data))
+
+
 def timed(games: dict[str, Array]) -> dict[str, Any]:
     """Times of ours and of all peers on all games, in turns; larger games wait for smaller ones."""
     works: dict[str, dict[str, float | str]] = {}
@@ -178,8 +182,8 @@ def timed(games: dict[str, Array]) -> dict[str, Any]:
     for name in (name for name in games if not name.endswith("credit")):
         data, truth = games[name], games[f"{name} credit"]
         kind = "table" if name.startswith("table") else "max"
-        ours = sc.set_shapley if kind == "table" else lambda scores: sc.set_shapley(u.Max(scores))
-        calls: dict[str, Callable[[], Any]] = {"ours": partial(ours, data)}
+        family = u.Table if kind == "table" else u.Max
+        calls: dict[str, Callable[[], Any]] = {"ours": partial(_ours, family, data)}
         answers: dict[str, float | str] = {}
         for peer, module in there.items():
             # Four more members of a table are at least sixteen times the work.

@@ -198,7 +198,7 @@ def peers() -> dict[str, Any]:
         file = str(Path(folder) / "games.npz")
         np.savez(file, **games, **truth)  # type: ignore[arg-type]
         script = str(Path(__file__).with_name("peers.py"))
-        done = subprocess.run([str(PEERS), script, file], check=True, capture_output=True, text=True)
+        done = subprocess.run([str(PEERS), script, file], check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     for name, answers in found["works"].items():
         print(name, answers, flush=True)
@@ -223,6 +223,8 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     run = facts(("numpy", "numba", "torch", "triton"))
+    if options.peers:  # first, as it takes least and is most likely to fail
+        run["peers"] = peers()
     if options.cpu:
         run |= {
             "cpu": works(options.quick),
@@ -231,8 +233,6 @@ def main() -> None:
             "memory": memory(),
             "exponents": exponents(),
         }
-    if options.peers:
-        run["peers"] = peers()
     if options.gpu:
         run["gpu"] = cuda.works(options.quick)
         run["device"] = cuda.device()
