@@ -34,7 +34,8 @@ def formulas(text: str) -> str:
     slower = [f"{name} ({ratio} times)" for name, ratio in ratios.items() if number(ratio) < 1]
     faster = [ratio for ratio in ratios.values() if number(ratio) >= 1]
     low, high = min(faster, key=number), max(faster, key=number)
-    text = f"The library is {low} to {high} times as fast as the NumPy formula on {len(faster)} of {len(ratios)} workloads"
+    where = f"{len(faster)} of {len(ratios)}" if slower else f"all {len(ratios)}"
+    text = f"The library is {low} to {high} times as fast as the NumPy formula on {where} workloads"
     return f"{text}; it is slower on {', '.join(slower)}." if slower else f"{text}."
 
 
@@ -167,6 +168,29 @@ SHOWN = (
 )
 
 
+def exceptions(works: str, packaged: str) -> str:
+    """What the short table of the README does not show: the fastest packages, and where torch is faster than ours."""
+    fastest: dict[str, list[str]] = {}
+    for row in rows(packaged):
+        times = {name: found[1] for name, cell in row.items() if (found := re.search(r"\(([\d,]+) x\)", cell))}
+        fastest.setdefault(min(times, key=lambda name: number(times[name])), []).append(row["workload"])
+    *few, most = sorted(fastest, key=lambda name: len(fastest[name]))
+    packages = "".join(f"{name} on {' and '.join(fastest[name])}, " for name in few)
+    packages += f"{most} on all others" if few else most
+    torch = [
+        row["workload"]
+        for row in rows(works)
+        if any(number(row[name]) < 1 for name in ("torch / ours", "torch, compiled / ours") if row[name])
+    ]
+    alone = [row["workload"] for row in rows(works) if not row["ours"]]
+    return (
+        f"The fastest competing package is {packages}; the table shows shapiq.\n"
+        + (f"torch is faster than this library on {' and '.join(torch)}.\n" if torch else "")
+        + (f"Only the kernel is timed of {' and '.join(alone)}.\n" if alone else "")
+        + "The limit is itself measured, as a plain copy (for tables as a plain read), so that a time may be a little below it."
+    )
+
+
 def in_short(page: str) -> str:
     """The section of the README, from docs/speed.md."""
     head, ours, packaged = re.split(r"^## .*\n", page, flags=re.MULTILINE)[:3]
@@ -185,4 +209,6 @@ Versions: {versions}.
 Times are medians in float64. Sizes are groups x members. The limit is the time in which the memory moves the data once.
 [docs/speed.md](docs/speed.md) has all workloads, all competing packages and the method; `make speed` measures them again.
 
-{table(["workload", "this library", "NumPy formula", "shapiq, exact", "limit"], lines)}"""
+{table(["workload", "this library", "NumPy formula", "shapiq, exact", "limit"], lines)}
+{exceptions(ours, packaged)}
+"""

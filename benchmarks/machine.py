@@ -22,7 +22,7 @@ def facts(packages: Iterable[str]) -> dict[str, Any]:
     versions = {name: importlib.metadata.version(name) for name in packages if installed(name)}
     cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
     return {
-        "machine": f"{cpu or platform.processor()}, {_cores()} cores, {platform.system()} {platform.machine()}",
+        "machine": f"{cpu or platform.processor()}{_vectors()}, {_cores()} cores, {platform.system()} {platform.machine()}",
         "load": os.getloadavg()[0],
         "versions": {"python": platform.python_version(), **versions},
         "commit": commit(),
@@ -61,6 +61,12 @@ def installed(name: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
+
+
+def _vectors() -> str:
+    """The widest vectors of the processor, on which sorts and products depend most."""
+    flags = next((line.split(":")[1].split() for line in _lines("/proc/cpuinfo") if line.startswith("flags")), [])
+    return next((f" with {said}" for flag, said in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "")
 
 
 def _cores() -> int:
