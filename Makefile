@@ -105,7 +105,7 @@ docs: $(VENV)/.test
 	NUMBA_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python -m benchmarks.explanations
 	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.accuracy
 	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.families
-	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.other_values
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.other_values
 
 # The notebooks, without a network: an error in a cell fails. The site shows what they show here.
 notebooks site: export HF_HUB_OFFLINE := 1
