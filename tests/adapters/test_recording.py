@@ -76,7 +76,7 @@ def test_columns_of_several_lengths_and_steps_of_nothing_are_refused(tmp_path: P
 
 
 def test_pyarrow_is_asked_for_by_name(tmp_path: Path) -> None:
-    with mock.patch.dict("sys.modules", {"pyarrow": None}), pytest.raises(InputError, match=r"shapley-credit\[frames\]"):
+    with mock.patch.dict("sys.modules", {"pyarrow": None}), pytest.raises(InputError, match=r"pip install '\.\[frames\]'"):
         Recorder(tmp_path).write(1, ROWS)
 
 

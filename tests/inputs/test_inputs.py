@@ -284,7 +284,7 @@ def test_a_device_without_the_array_api_names_its_extra() -> None:
     with (
         mock.patch("shapley_credit.convert._library_of"),
         mock.patch.dict(sys.modules, {"array_api_compat": None}),
-        pytest.raises(sc.MissingExtraError, match=r"arrays on device cuda:0 need array-api-compat.*'shapley-credit\[gpu\]'"),
+        pytest.raises(sc.MissingExtraError, match=r"arrays on device cuda:0 need array-api-compat.*pip install '\.\[gpu\]'"),
     ):
         u.Max(OnDevice())
 
