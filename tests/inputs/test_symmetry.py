@@ -149,6 +149,7 @@ def test_one_matrix_of_a_batch_beyond_the_cache(place: int, role: str) -> None:
     np.testing.assert_allclose(right.sum(axis=1), np.triu(symmetric(140, 140) + 2, 1).sum(), rtol=1e-12)
 
 
+@pytest.mark.numba  # NumPy adds in the dtype of the data
 def test_large_sums_of_float32_that_cancel_keep_their_digits() -> None:
     """Two huge distances of opposite sign in a row of small ones: in float32 the small ones would be lost."""
     given = np.full((160, 160), 0.25, np.float32)
