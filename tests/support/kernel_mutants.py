@@ -249,7 +249,8 @@ MUTANTS = [
         "table", "cpu", "a_1 = multiply_add(u_1, x_2, multiply_add(u_2, x_3 + x_6, a_1))", "a_1 = multiply_add(u_1, x_2, a_1)"
     ),
     Mutant("table", "cpu", "(x_2 + x_4) + x_1", "(x_2 + x_4)"),
-    Mutant("table", "cpu", "size + _size(b)", "size"),
+    Mutant("table", "cpu", "size + _size_of_block(b)", "size"),
+    Mutant("table", "cpu", "0x32212110", "0x32212210"),
     Mutant("table", "cpu", "a_4 + ((t_2 + t_6) + (t_3 + t_7))", "a_4 + ((t_2 + t_6) + (t_1 + t_7))"),
     Mutant("table", "cpu", "range(1, sums.shape[0])", "range(2, sums.shape[0])"),
     Mutant("table", "cpu", "a[i] = folded[i - 3]", "a[i] = folded[i - 4]"),

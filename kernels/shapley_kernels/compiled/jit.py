@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.registry import cpu_target
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -29,6 +30,15 @@ def jit(function: F) -> F:
 def jit_reassociated(function: F) -> F:
     """As `jit`, but sums may be reordered into vector lanes: for kernels in which no split of the work cuts a sum."""
     return _compile(function, fastmath={"reassoc", "nsz"})
+
+
+def targets(feature: str) -> bool:
+    """Whether kernels are compiled for processors with a feature, by LLVM's name for it.
+
+    False where NUMBA_CPU_NAME alone says for which. Machine code on disk is kept apart by features.
+    """
+    *_, features = cpu_target.target_context.codegen().magic_tuple()
+    return f"+{feature}" in features.split(",")
 
 
 @lru_cache(maxsize=1)
