@@ -147,7 +147,7 @@ def _stream(values: Array, game: int, weights: Array, sums: Array, chunk: int, r
         start = game * values.shape[1] + (h << ROW_BITS)
         size = _size(h)
         for b in range(8):
-            for line in range(LINES):
+            for line in range(min(LINES, values.itemsize)):
                 prefetch(values, start + 64 * b + ahead + line * (64 // values.itemsize))
             a_0, a_1, a_2, all_3, whole = _block(
                 values, start + 64 * b, minus, weights, size + _size_of_block(b), a_0, a_1, a_2, all_3

@@ -74,21 +74,29 @@ def _spread(credit: Array, ends: Array, mask: Array, starts: Array, out: Array, 
         for i_block in range(0, whole, BLOCK):
             b_mask = bits(mask, row * tokens + i_block)
             last = j + ones(b_mask)
-            # One segment has all tokens of the block, or there are none.
-            within = last == j or last <= ends[segment]
-            value = splat(credit[segment]) if last > j else zero
-            for i in range(i_block, i_block + BLOCK, 8):
-                eight = np.uint8(b_mask & np.uint64(255))
-                b_mask >>= np.uint64(8)
-                if within:
-                    store(out, row * tokens + i, choose(eight, value, zero))
-                    continue
-                after = j + ones(np.uint64(eight))
-                if after > ends[segment]:
-                    segment = _spread_some(credit, ends, mask, out, row, i, i + 8, j, segment)
+            if last > j and last > ends[segment]:
+                for i in range(i_block, i_block + BLOCK, 8):
+                    eight = np.uint8(b_mask & np.uint64(255))
+                    b_mask >>= np.uint64(8)
+                    after = j + ones(np.uint64(eight))
+                    if after <= ends[segment]:
+                        store(out, row * tokens + i, choose(eight, splat(credit[segment]), zero))
+                    elif eight == np.uint8(255) and after <= ends[segment + 1]:  # some lanes of one segment, then of the next
+                        old = np.uint8((1 << (ends[segment] - j)) - 1)
+                        store(out, row * tokens + i, choose(old, splat(credit[segment]), splat(credit[segment + 1])))
+                        segment += 1
+                    else:
+                        segment = _spread_some(credit, ends, mask, out, row, i, i + 8, j, segment)
+                    j = after
+            else:
+                value = splat(credit[segment]) if last > j else zero
+                if last == j or last == j + BLOCK:  # all lanes are alike
+                    for i in range(i_block, i_block + BLOCK, 8):
+                        store(out, row * tokens + i, value)
                 else:
-                    store(out, row * tokens + i, choose(eight, splat(credit[segment]), zero))
-                j = after
+                    for i in range(i_block, i_block + BLOCK, 8):
+                        store(out, row * tokens + i, choose(np.uint8(b_mask & np.uint64(255)), value, zero))
+                        b_mask >>= np.uint64(8)
             j = last
         _spread_some(credit, ends, mask, out, row, whole, tokens, j, segment)
 
