@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shapley_credit.blackbox.method_table import METHODS
 from shapley_credit.blackbox.solution import Solution
 from shapley_credit.blackbox.structure import Structure
+from shapley_credit.errors import InputError
 
 Array = NDArray[Any]
 
@@ -35,14 +36,24 @@ class Design:
         """As it was drawn: another version may draw others, but values belong to these coalitions."""
         return _restored, (*self.key, self.coalitions, self.places)
 
-    def solve(self, values: Array) -> Solution:
-        """Credits and standard errors [B, k] from values [B, m]."""
-        return self.method.solve(self.structure, self.coalitions, self.places, values)
+    def solve(self, values: Array) -> tuple[Solution, Array | None]:
+        """Credits and standard errors [B, k] from values [B, m], and what the credits exceed v(N) - v(empty) by, [B].
 
-    def gap(self, credit: Array, values: Array) -> Array | None:
-        """[B]: what credits [B, k] exceed v(N) - v(empty) by; None where the value is not efficient."""
+        The latter is None where the value is not efficient. Methods see games whose largest value is between one half and one,
+        by a power of two, which rounds nothing: squares of huge values would overflow, and of tiny ones vanish.
+
+        Raises InputError for credits that overflow all the same.
+        """
+        power = np.frexp(np.abs(values).max(axis=1, keepdims=True, initial=0.0))[1]
+        scaled = np.ldexp(values, -power)
+        found = self.method.solve(self.structure, self.coalitions, self.places, scaled)
         empty, whole = self.ends
-        return credit.sum(axis=1) - (values[:, whole] - values[:, empty]) if self.structure.efficient else None
+        gap = found.credit.sum(axis=1) - (scaled[:, whole] - scaled[:, empty]) if self.structure.efficient else None
+        with np.errstate(over="ignore"):
+            credit, stderr = np.ldexp(found.credit, power), np.ldexp(found.stderr, power)
+        if not np.isfinite(credit).all():
+            raise InputError("the credits of these values overflow float64; scale the values down.")
+        return found._replace(credit=credit, stderr=stderr), None if gap is None else np.ldexp(gap, power[:, 0])
 
 
 # Weak, so that a design lives as long as the plans that hold it.

@@ -147,8 +147,7 @@ def solve_plans(plans: Sequence[Plan], values: Sequence[Any]) -> list[Estimate]:
     for design, numbers in alike.items():
         parts = [arrays[number].reshape(-1, len(design.coalitions)) for number in numbers]
         rows = np.concatenate(parts)
-        solution = design.solve(rows)
-        residual, ends = design.gap(solution.credit, rows), np.cumsum([0, *map(len, parts)]).tolist()
+        (solution, residual), ends = design.solve(rows), np.cumsum([0, *map(len, parts)]).tolist()
         for number, start, end in zip(numbers, ends, ends[1:], strict=False):
             own = solution._replace(credit=solution.credit[start:end], stderr=solution.stderr[start:end])
             gap = None if residual is None else residual[start:end]

@@ -63,6 +63,22 @@ def test_plan_keeps_its_promises(name: str, coalitions: Any, levels: Any, exact:
 
 
 @pytest.mark.parametrize(("name", "coalitions", "levels", "exact"), CASES, ids=IDS)
+def test_values_of_any_size_are_solved_alike(name: str, coalitions: Any, levels: Any, exact: Callable[[Array], Array]) -> None:
+    plan = sc.plan(coalitions, budget=budget_of(name, coalitions, levels), method=name, levels=levels)
+    values = table(8)[codes(plan.coalitions)]
+    plain = plan.solve(values)
+    for size in (-900, 900):
+        far = plan.solve(np.ldexp(values, size))
+        np.testing.assert_array_equal(far.values, np.ldexp(plain.values, size))
+        np.testing.assert_array_equal(far.stderr, np.ldexp(plain.stderr, size))
+    together = plan.solve([values, np.ldexp(values, 900), 0 * values])
+    assert together.values[0].tobytes() == plain.values.tobytes()
+    assert not together.values[2].any()
+    with pytest.raises(sc.InputError, match="overflow float64; scale the values down"):
+        plan.solve(np.where(plan.coalitions[:, 0], 1.7e308, -1.7e308))
+
+
+@pytest.mark.parametrize(("name", "coalitions", "levels", "exact"), CASES, ids=IDS)
 def test_many_responses_are_solved_as_one_would_be(
     name: str, coalitions: Any, levels: Any, exact: Callable[[Array], Array]
 ) -> None:
