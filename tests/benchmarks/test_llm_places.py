@@ -21,6 +21,7 @@ from benchmarks.learning.llm.lead import NONE_WHOLE, lead, so_far  # noqa: E402
 from benchmarks.learning.llm.page import section  # noqa: E402
 from benchmarks.learning.llm.results import SEEDS, Results, folder_of, reported, tuning  # noqa: E402
 from benchmarks.learning.llm.runs import ON_CPU, Place, Run, drawn  # noqa: E402
+from benchmarks.learning.llm.sections import SECTIONS  # noqa: E402
 from benchmarks.learning.llm.tasks import CPU, CUDA, DRY, TASKS, planned  # noqa: E402
 from benchmarks.learning.page_text import LANGUAGE_MODEL, SO_FAR  # noqa: E402
 
@@ -82,7 +83,7 @@ def test_devices_have_folders_and_plans_of_their_own() -> None:
         assert planned(name) is task
         few = planned(name, CUDA)
         assert len(few.rules) == 5
-        assert {"shared", "Shapley"} < few.rules.keys() <= task.rules.keys()
+        assert {SECTIONS[name].base, SECTIONS[name].ours} < few.rules.keys() <= task.rules.keys()
         assert few.steps % len(task.trained) == 0
         assert few.steps > task.steps
         dry = [*reported(name, dict.fromkeys(planned(name, DRY).rules, 1.0), 0, DRY)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from benchmarks.learning import figures
-from benchmarks.learning.llm.page import BASE, Found
+from benchmarks.learning.llm.page import Found
 from benchmarks.learning.llm.paying import CALLS
 from benchmarks.learning.llm.results import Results
 from benchmarks.learning.words import Array
@@ -42,8 +42,8 @@ def draw(results: Results, task: str, file: Path) -> None:
 
 def _lines(found: Found, axis: Any, curves: dict[str, Array], xs: Callable[[str], Array]) -> None:
     """The rule that the section is about as a thick line, every other with a dash of its own."""
-    ours = found.section.ours
-    others = [BASE, *(rule for rule in curves if rule not in (BASE, ours))]
+    base, ours = found.section.base, found.section.ours
+    others = [base, *(rule for rule in curves if rule not in (base, ours))]
     figures.draw_curves(axis, curves, {ours: OURS, **dict(zip(others, OTHERS, strict=False))}, xs)
     dashes = {ours: "-", **dict(zip(others, DASHES, strict=False))}
     for rule, line in zip(curves, axis.lines, strict=True):

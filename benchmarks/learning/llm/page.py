@@ -14,7 +14,6 @@ from benchmarks.learning.llm.tasks import CPU, CUDA, DRY, planned
 from benchmarks.learning.words import Array
 from benchmarks.markdown import table
 
-BASE = "shared"
 NO_RUNS = "Not yet run: `make learn-llm` makes the runs.\n"
 CHOSEN_BEFORE = "The learning rates were chosen before these runs.\n"
 COMMANDS = {
@@ -123,14 +122,14 @@ def trained(found: Found) -> str:
             rule,
             f"{rate:g}",
             _shown(paid[rule]),
-            _against(paid, rule),
+            _against(paid, rule, found.section.base),
             *(_shown(each[rule]) for each in beside),
             f"{noise[rule]:.1f}",
         ]
         for rule, rate in found.rates.items()
     ]
     head = "On the prompts of training, in the last round of them; gradient noise is that before training:\n\n"
-    names = ["credit", "rate", found.task.metric, f"against {BASE}", *found.section.beside, "gradient noise"]
+    names = ["credit", "rate", found.task.metric, f"against {found.section.base}", *found.section.beside, "gradient noise"]
     return head + table(names, rows)
 
 
@@ -138,7 +137,8 @@ def asked(found: Found) -> list[str]:
     """Where asking has a price: how much of it there was, and what each rule had got when it was that of the base rule."""
     if any(CALLS not in run["curves"] for each in found.runs.values() for run in each):
         return []
-    spent = [_calls(run).sum() for run in found.runs[BASE]]
+    base = found.section.base
+    spent = [_calls(run).sum() for run in found.runs[base]]
     rows, size = [], len(found.task.trained)
     for rule, each in found.runs.items():
         total = np.array([_calls(run).sum() for run in each])
@@ -146,7 +146,7 @@ def asked(found: Found) -> list[str]:
         curves = [run["curves"][found.task.metric][:count] for run, count in zip(each, steps, strict=True)]
         worth = [_mean(curve[-size:]) for curve in curves]
         rows.append([rule, _shown(total), f"{np.mean(steps):.1f}", _shown(np.array(worth))])
-    head = f"Retriever calls of a run for each response of a group, and where as many were spent as {BASE} spends in all:\n\n"
+    head = f"Retriever calls of a run for each response of a group, and where as many were spent as {base} spends in all:\n\n"
     return [head + table(["credit", "calls", "steps for equal calls", f"{found.task.metric} there"], rows)]
 
 
@@ -164,11 +164,13 @@ def held_out(found: Found) -> str:
     steps = (0, found.task.steps // 2, found.task.steps)
     worth = [found.unseen(found.task.metric, step) for step in steps]
     valid = found.unseen("validity", steps[-1])
+    base = found.section.base
     rows = [
-        [rule, *(_shown(each[rule]) for each in worth), _against(worth[-1], rule), _shown(valid[rule])] for rule in found.rates
+        [rule, *(_shown(each[rule]) for each in worth), _against(worth[-1], rule, base), _shown(valid[rule])]
+        for rule in found.rates
     ]
     head = f"{found.section.unseen}:\n\n"
-    return head + table(["credit", *(f"after {step}" for step in steps), f"against {BASE}", "validity"], rows)
+    return head + table(["credit", *(f"after {step}" for step in steps), f"against {base}", "validity"], rows)
 
 
 def verdict(found: Found) -> str:
@@ -178,7 +180,8 @@ def verdict(found: Found) -> str:
     worth = found.unseen(found.task.metric, found.task.steps)
     means = {rule: float(values.mean()) for rule, values in worth.items()}
     best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
-    gains = {rule: interval(worth[rule] - worth[BASE]) for rule in worth if rule != BASE}
+    base = found.section.base
+    gains = {rule: interval(worth[rule] - worth[base]) for rule in worth if rule != base}
     above, below = (
         ", ".join(f"*{rule}*" for rule, gain in gains.items() if side * gain.mean > gain.half) or "none" for side in (1, -1)
     )
@@ -187,7 +190,7 @@ def verdict(found: Found) -> str:
     most = max(copies, key=copies.__getitem__)
     return (
         f"On prompts held out *{best}* ends highest, with {means[best]:.3f}, and *{worst}* lowest, with {means[worst]:.3f}; "
-        f"*{BASE}* has {means[BASE]:.3f}. By more than the interval of the paired difference: {above} above it, {below} below. "
+        f"*{base}* has {means[base]:.3f}. By more than the interval of the paired difference: {above} above it, {below} below. "
         f"*{found.section.varied[0]}* is largest under *{most}*, {copies[most]:.2f}."
     )
 
@@ -222,11 +225,11 @@ def _shown(values: Array) -> str:
     return str(interval(values)) if len(values) > 1 else f"{values[0]:.3f}"
 
 
-def _against(values: dict[str, Array], rule: str) -> str:
+def _against(values: dict[str, Array], rule: str, base: str) -> str:
     """The paired difference to the base rule."""
-    if rule == BASE:
+    if rule == base:
         return ""
-    gain = interval(values[rule] - values[BASE])
+    gain = interval(values[rule] - values[base])
     return f"{gain.mean:+.3f} ± {gain.half:.3f}" if len(values[rule]) > 1 else f"{gain.mean:+.3f}"
 
 

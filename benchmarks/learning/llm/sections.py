@@ -16,6 +16,7 @@ class Section(NamedTuple):
         unseen: the head of the metric on prompts held out.
         varied, variety: figures of how responses to prompts held out differ, and what they are.
         ours: the rule that the figure is about.
+        base: the rule that others are compared with.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Section(NamedTuple):
     varied: tuple[str, ...]
     variety: str
     ours: str
+    base: str = "shared"
 
 
 RECOMMEND = Section(

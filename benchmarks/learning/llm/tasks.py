@@ -11,6 +11,7 @@ from benchmarks.learning.llm.paying import Rule, Scored
 from benchmarks.learning.llm.recommend import Embed
 from benchmarks.learning.llm.samples import Samples
 from benchmarks.learning.llm.search import Retrievers
+from benchmarks.learning.llm.sections import SECTIONS
 
 
 class Judges(NamedTuple):
@@ -91,7 +92,7 @@ def planned(name: str, plan: str = CPU) -> Task:
     task = TASKS[name]
     if plan == CPU:
         return task
-    chosen = ON_CUDA[name] if plan == CUDA else ("shared", "Shapley")
+    chosen = ON_CUDA[name] if plan == CUDA else (SECTIONS[name].base, SECTIONS[name].ours)
     rules = {rule: task.rules[rule] for rule in chosen}
     if plan == CUDA:
         return replace(task, rules=rules, steps=STEPS_ON_CUDA)
