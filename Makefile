@@ -140,7 +140,7 @@ learn-quick: .venv-learning/.learn
 learn-large: .venv-learning/.learn
 	$(LEARN) large
 
-# A language model under rules of credit; stopped, it goes on where it was. learn-llm-quick: two steps, with and without a break.
+# A language model under rules of credit; stopped, it goes on where it was. learn-llm-quick: a few steps, with and without a break.
 # learn-llm-dry: two rules with a tiny model of random weights. learn-llm-pieces: what benchmarks/learning/llm/gpu.sh needs elsewhere.
 learn-llm: .venv-learning/.learn
 	$(LEARN).llm run

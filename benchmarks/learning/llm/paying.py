@@ -36,10 +36,11 @@ class Group(Protocol):
 
 
 class Scored(NamedTuple):
-    """The group of a prompt as the policy is paid for it, and figures of it."""
+    """The group of a prompt as the policy is paid for it, figures of it, and what it leaves to the next group of the prompt."""
 
     group: Any
     figures: dict[str, float]
+    said: Sequence[str] = ()
 
 
 class Rule(NamedTuple):
@@ -49,15 +50,19 @@ class Rule(NamedTuple):
         own: from a group to own credits, ragged [B][counts_i or more].
         ahead: to credits that are paid with reward to go.
         coalitions: of n parts, bool [m, n], those that have to be asked for; None where asking costs nothing.
+        together: from a group to credits of whole responses as its members, [B], in the place of the other two.
     """
 
     own: Callable[[Any], Sequence[Array] | Array] | None
     ahead: Callable[[Any], Sequence[Array] | Array] | None = None
     coalitions: Callable[[int], Array] | None = None
+    together: Callable[[Any], Array] | None = None
 
 
 def advantages(rule: Rule, group: Group) -> list[Array]:
     """The advantage of every token by a rule, B arrays [T_i]."""
+    if rule.together is not None:
+        return _together(rule.together(group), group)
     own = None if rule.own is None else _own(rule.own(group), group)
     ahead = None if rule.ahead is None else _to_go(rule.ahead(group), group)
     if own is None or ahead is None:
@@ -70,6 +75,12 @@ def calls(rule: Rule, group: Group) -> float | None:
     if rule.coalitions is None:
         return None
     return float(np.mean([rule.coalitions(count).any(axis=1).sum() for count in group.counts.tolist()]))
+
+
+def _together(credit: Array, group: Group) -> list[Array]:
+    """phi_i - b for all tokens of response i, b the mean credit of the group."""
+    paid = np.asarray(sc.advantages(credit, len(credit)))
+    return [np.full(len(row), each) for row, each in zip(group.owners, paid, strict=True)]
 
 
 def _own(credit: Sequence[Array] | Array, group: Group) -> list[Array]:

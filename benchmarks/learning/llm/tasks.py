@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,10 +15,11 @@ from benchmarks.learning.llm.sections import SECTIONS
 
 
 class Judges(NamedTuple):
-    """What tasks score by: vectors of texts, and retrievers."""
+    """What tasks score by: vectors of texts, retrievers, and what the last group of each prompt has said."""
 
     embed: Embed
     retrievers: Retrievers
+    said: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Task:
         steps: steps of a training run, a multiple of the number of trained prompts.
         rates: learning rates that are tried.
         packages: whose versions its figures depend on, beside those of every task.
+        examined: responses to each prompt in an evaluation.
+        remembers: whether it scores a group by what the last group of the prompt has said.
     """
 
     trained: tuple[str, ...]
@@ -49,6 +52,8 @@ class Task:
     steps: int
     rates: tuple[float, ...]
     packages: tuple[str, ...] = ()
+    examined: int = 24
+    remembers: bool = False
 
 
 TASKS = {

