@@ -129,6 +129,18 @@ def test_sections_without_runs_say_so(tmp_path: Path) -> None:
         assert "|" not in text
 
 
+def test_list_picking_is_compared_with_grpo(tmp_path: Path) -> None:
+    name = "listing"
+    runs = [run for seed in (0, 1) for run in reported(name, rates_of(name), seed)]
+    text = section(kept(tmp_path, [*tuning(name), *runs]), name)
+    assert text.count("| against GRPO |") == 2
+    assert "against shared" not in text
+    assert "| GRPO | 0.100 ± 0.000 | 0.001 ± 0.006 | 0.001 ± 0.006 |  | 1.000 ± 0.000 |" in text
+    told = verdict(Found(Results(tmp_path), name))
+    assert "*GRPO* has 0.001" in told
+    assert f"none below. *{SECTIONS[name].varied[0]}* is largest" in told
+
+
 def test_a_rule_that_asks_more_is_shown_at_equal_calls(tmp_path: Path) -> None:
     """Rule number r asks r + 1 times a step, so that as many calls as one call a step takes are steps / (r + 1)."""
     runs = [run for seed in (0, 1) for run in reported("search", rates_of("search"), seed)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from benchmarks.learning.llm import needs, queries, recommend, rules, search, topics
+from benchmarks.learning.llm import listing, lists, needs, picking, queries, recommend, rules, search, topics
 from benchmarks.learning.llm.paying import Rule, Scored
 from benchmarks.learning.llm.recommend import Embed
 from benchmarks.learning.llm.samples import Samples
@@ -82,12 +82,27 @@ TASKS = {
         rates=(3e-4, 1e-3, 3e-3),
         packages=("bm25s",),
     ),
+    "listing": Task(
+        tuple(lists.TRAINED),
+        tuple(lists.UNSEEN),
+        lists.messages,
+        lambda judges, kind, samples: listing.score(kind, samples, judges.said.get(kind, ())),
+        picking.RULES,
+        listing.METRIC,
+        listing.MOST,
+        group=24,
+        steps=30,
+        rates=(3e-4, 1e-3, 3e-3),
+        examined=48,
+        remembers=True,
+    ),
 }
 
 CPU, CUDA, DRY = "cpu", "cuda", "dry"
 ON_CUDA = {
     "recommend": ("shared", "winner takes all", "Shapley", "leave one out", "marginal, to go"),
     "search": ("shared", "Shapley", "marginal, to go", "windows", "leave one out"),
+    "listing": tuple(picking.RULES),
 }
 STEPS_ON_CUDA = 48
 
