@@ -40,15 +40,25 @@ def minimum(structure: Structure) -> int:
     return draws + max(draws, kriging.minimum(structure))
 
 
-def design(structure: Structure, budget: int, seed: int) -> tuple[Coalitions, Split]:
-    """Half of the budget, at most 1,024, for the surrogate, the rest for replicates."""
-    seen = min(budget // 4 * 2, LARGEST)  # even, as coalitions come in pairs
-    shown = paired(structure, seen, seed)
+def shown(budget: int) -> int:
+    """Coalitions for the surrogate: half of the budget, at most 1,024; even, as they come in pairs."""
+    return min(budget // 4 * 2, LARGEST)
+
+
+def suffices(structure: Structure, budget: int, seen: int) -> bool:
+    """Whether a budget pays for two replicates beside a surrogate that has at least the `seen` coalitions of kriging."""
+    draws = 2 * replicates.cost(structure, kind(structure))
+    return budget >= max(minimum(structure), seen + draws)
+
+
+def design(structure: Structure, budget: int, seed: int, seen: int = 0) -> tuple[Coalitions, Split]:
+    """Coalitions for the surrogate, those that kriging has `seen` among them, and the rest of the budget for replicates."""
+    pairs = paired(structure, max(shown(budget), seen), seed)
     name = kind(structure)
-    rows, draws = replicates.draw(structure, name, (budget - len(shown)) // replicates.cost(structure, name), seed)
-    both, place = distinct(np.concatenate([shown, rows]))
-    of_rows = place[len(shown) :]
-    return both, Split(len(shown), replicates.Draws(of_rows[draws.before], of_rows[draws.after]))
+    rows, draws = replicates.draw(structure, name, (budget - len(pairs)) // replicates.cost(structure, name), seed)
+    both, place = distinct(np.concatenate([pairs, rows]))
+    of_rows = place[len(pairs) :]
+    return both, Split(len(pairs), replicates.Draws(of_rows[draws.before], of_rows[draws.after]))
 
 
 def solver(surrogate: Surrogate) -> Callable[[Structure, Coalitions, Split, Array], Solution]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -14,27 +15,29 @@ from shapley_credit.blackbox.structure import Structure
 from shapley_credit.errors import InputError
 
 Array = NDArray[Any]
+Key = tuple[Structure, str, int, int, int]
 
 
 class Design:
     """The coalitions [m, k] of a method for a budget and a seed, members in the order of the shape.
 
-    structure: of the shape. drawn: the coalitions and their `places`, if they were drawn before. places: what the method's
-    `solve` needs to know about the coalitions beside themselves. ends: places of the empty and of the whole coalition.
+    key: the structure of the shape, the method, budget and seed, and of an adjusted plan that extends one of kriging how many
+    coalitions the latter had, else 0. drawn: the coalitions and their `places`, if they were drawn before. places: what the
+    method's `solve` needs to know about the coalitions beside themselves. ends: places of the empty and the whole coalition.
     """
 
-    def __init__(
-        self, structure: Structure, method: str, budget: int, seed: int, drawn: tuple[Array, Any] | None = None
-    ) -> None:
-        self.key = (structure, method, budget, seed)
-        self.structure, self.method = structure, METHODS[method]
+    def __init__(self, key: Key, drawn: tuple[Array, Any] | None = None) -> None:
+        self.key = key
+        self.structure, method, budget, seed, seen = key
+        self.method = METHODS[method]
+        draw = partial(self.method.design, seen=seen) if seen else self.method.design
         self.coalitions: Array
-        self.coalitions, self.places = self.method.design(structure, budget, seed) if drawn is None else drawn
+        self.coalitions, self.places = draw(self.structure, budget, seed) if drawn is None else drawn
         self.ends = [int(np.flatnonzero((self.coalitions == end).all(axis=1))[0]) for end in (False, True)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As it was drawn: another version may draw others, but values belong to these coalitions."""
-        return _restored, (*self.key, self.coalitions, self.places)
+        return _restored, (self.key, self.coalitions, self.places)
 
     def solve(self, values: Array) -> tuple[Solution, Array | None]:
         """Credits and standard errors [B, k] from values [B, m], and what the credits exceed v(N) - v(empty) by, [B].
@@ -57,23 +60,22 @@ class Design:
 
 
 # Weak, so that a design lives as long as the plans that hold it.
-_KNOWN: WeakValueDictionary[tuple[Structure, str, int, int], Design] = WeakValueDictionary()
+_KNOWN: WeakValueDictionary[Key, Design] = WeakValueDictionary()
 
 
-def design_of(structure: Structure, method: str, budget: int, seed: int) -> Design:
+def design_of(key: Key) -> Design:
     """The design, the same object as long as some plan holds it."""
-    key = (structure, method, budget, seed)
     design = _KNOWN.get(key)
     if design is None:
-        design = _KNOWN[key] = Design(structure, method, budget, seed)
+        design = _KNOWN[key] = Design(key)
     return design
 
 
-def _restored(structure: Structure, method: str, budget: int, seed: int, coalitions: Array, places: Any) -> Design:
+def _restored(key: Key, coalitions: Array, places: Any) -> Design:
     """A design from elsewhere: the one in use here, if it is the same, so that their plans are solved together."""
-    key = (structure.shaped()[0], method, budget, seed)
+    key = (key[0].shaped()[0], *key[1:])
     design = _KNOWN.get(key)
     if design is None or not np.array_equal(design.coalitions, coalitions):
-        design = Design(*key, drawn=(coalitions, places))
+        design = Design(key, drawn=(coalitions, places))
         _KNOWN.setdefault(key, design)
     return design

@@ -31,7 +31,7 @@ class Method(NamedTuple):
     """
 
     minimum: Callable[[Structure], int]
-    design: Callable[[Structure, int, int], tuple[Coalitions, Any]]
+    design: Callable[..., tuple[Coalitions, Any]]  # of a structure, a budget and a seed
     solve: Callable[[Structure, Coalitions, Any, Array], Solution]
     unbiased: bool
     scope: Literal["any", "efficient", "flat"]
@@ -57,11 +57,13 @@ METHODS: dict[str, Method] = {
 }
 
 
-def choose(structure: Structure, budget: int | None) -> tuple[str, str]:
-    """The method that `auto` takes, and why."""
+def choose(structure: Structure, budget: int | None, seen: int = 0) -> tuple[str, str]:
+    """The method that `auto` takes, and why. seen: coalitions that kriging has asked before, 0 for a new plan."""
     if exact.fits(structure, budget):
         return "exact", f"all {counted(exact.minimum(structure))} coalitions that matter are within the budget"
     if budget is not None and budget > kriging.LARGEST:
+        if seen and not adjusted.suffices(structure, budget, seen):
+            return "kriging", f"what is left of the budget beside {seen:,} coalitions pays for no unbiased mean"
         return "adjusted", f"a budget above {kriging.LARGEST:,} pays for a surrogate and for an unbiased mean of what it misses"
     return "kriging", f"a budget of at most {kriging.LARGEST:,} is best spent on the most likely game"
 

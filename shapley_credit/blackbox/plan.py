@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapley_credit.blackbox.adjusted import shown as shown_by
 from shapley_credit.blackbox.design import Design, design_of
 from shapley_credit.blackbox.method_table import METHODS, check, choose
 from shapley_credit.blackbox.solution import Estimate, Solution
@@ -34,14 +35,16 @@ class Plan:
         unbiased: whether the expected credits are the exact ones for every utility.
     """
 
-    def __init__(self, structure: Structure, wish: str, budget: int | None, seed: int) -> None:
+    def __init__(self, structure: Structure, wish: str, budget: int | None, seed: int, seen: int = 0) -> None:
+        """seen: coalitions of the plan of kriging that this one extends, all of which it has to ask."""
         shaped, order = structure.shaped()
         chosen = isinstance(wish, str) and wish == "auto"
-        self.method, self.reason = choose(shaped, budget) if chosen else (wish, "it was asked for")
+        self.method, self.reason = choose(shaped, budget, seen) if chosen else (wish, "it was asked for")
         self.budget = check(shaped, self.method, budget)
         self.structure, self.wish, self.seed, self.k = structure, wish, seed, structure.k
         self.unbiased = METHODS[self.method].unbiased
-        self.design, self.place = design_of(shaped, self.method, self.budget, seed), np.argsort(order)
+        self._seen = seen if self.method == "adjusted" and seen > shown_by(self.budget) else 0
+        self.design, self.place = design_of((shaped, self.method, self.budget, seed, self._seen)), np.argsort(order)
         # The design has members in the order of the shape; the plan's are in the caller's.
         self.coalitions = np.ascontiguousarray(self.design.coalitions[:, self.place])
 
@@ -106,13 +109,19 @@ class Plan:
         return hash(self._identity())
 
     def _identity(self) -> tuple[Any, ...]:
-        return self.k, self.method, self.wish, self.budget, self.seed, self.structure.root, self.structure.rules
+        return self.k, self.method, self.wish, self.budget, self.seed, self._seen, self.structure.root, self.structure.rules
 
     def extend(self, budget: int) -> Plan:
-        """The plan for `budget` evaluations more, which asks what this one asks and more. Raises InputError for exact plans."""
+        """The plan for `budget` evaluations more, which asks what this one asks and more. Raises InputError for exact plans.
+
+        It is the plan that `plan` makes for the sum, but where `auto` goes from kriging to "adjusted": then the surrogate is
+        fitted on all that kriging has asked, and kriging goes on until what is left of the budget pays for two replicates.
+        """
         if self.method == "exact":
             raise InputError("an exact plan has nothing to gain from more evaluations.")
-        return Plan(self.structure, self.wish, whole_number(self.budget + whole_number(budget, "budget"), "budget"), self.seed)
+        total = whole_number(self.budget + whole_number(budget, "budget"), "budget")
+        seen = len(self.coalitions) if self.method == "kriging" else self._seen
+        return Plan(self.structure, self.wish, total, self.seed, seen)
 
     def __repr__(self) -> str:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import product
 from typing import Any
 
@@ -94,6 +95,25 @@ def test_extend_asks_only_what_is_new(name: str) -> None:
     fresh = sc.estimate(Counted(10), 10, budget=budget + 200, method=name, seed=2)
     assert more.values.tobytes() == fresh.values.tobytes()
     assert [evaluations for evaluations, _ in more.trace] == [first.evaluations, more.evaluations]
+
+
+@pytest.mark.parametrize("tree", [30, [list(range(start, start + 10)) for start in range(0, 30, 10)]], ids=["flat", "tree"])
+@pytest.mark.parametrize("levels", [None, semivalues.banzhaf], ids=["shapley", "banzhaf"])
+def test_extend_keeps_what_kriging_asked(tree: Any, levels: Any) -> None:
+    """Beyond the budget up to which `auto` takes kriging; not before the rest pays for two replicates."""
+    rules = None if levels is None else [levels] * (1 if tree == 30 else 2)
+    plans = [sc.plan(tree, budget=1600, levels=rules, seed=1)]
+    for more in (400, 60, 2000, 3000):
+        plans.append(plans[-1].extend(more))
+        assert len(plans[-1].coalitions) <= plans[-1].budget == plans[-2].budget + more
+        assert set(plans[-2].members) < set(plans[-1].members)
+    assert [plan.method for plan in plans] == ["kriging", "kriging", "kriging", "adjusted", "adjusted"]
+    assert "pays for no unbiased mean" in plans[2].reason
+    again = pickle.loads(pickle.dumps(plans[3]))
+    assert again == plans[3] == plans[2].extend(2000) != sc.plan(tree, budget=4060, levels=rules, seed=1)
+    weights = np.arange(30.0)
+    found = plans[3].solve(plans[3].coalitions @ weights)
+    np.testing.assert_allclose(found.values, weights, atol=1e-9)
 
 
 def test_extend_ends_in_the_exact_value() -> None:
