@@ -13,7 +13,7 @@ import torch
 import typer
 from benchmarks.learning import recommend
 from benchmarks.learning.experiments import EXPERIMENTS, SEEDS, Results, reported, tuning
-from benchmarks.learning.page import rewrite, write
+from benchmarks.learning.page import write
 from benchmarks.learning.train import train
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -44,13 +44,12 @@ def page(
     to: Path = ROOT / "docs" / "learning.md",
     draft: Annotated[bool, typer.Option(help="a page of files that no commit holds, which says so")] = False,
 ) -> None:
-    """Write docs/learning.md and its figures from finished runs; without any, what it says of small policies stays."""
-    if not file.exists():
-        print(f"{file} is not there: what {to} says of small policies stays, the rest is written again.")
-        return rewrite(to)
+    """Write docs/learning.md and its figures; of experiments whose runs are not all there, what it says stays."""
     results, steps = Results(file), {name: each.steps for name, each in EXPERIMENTS.items()}
-    write(results, {name: results.tuned(name, steps[name]) for name in EXPERIMENTS}, steps, SEEDS, to, draft)
-    return None
+    whole = [name for name in EXPERIMENTS if results.whole(name, steps[name], SEEDS)]
+    for name in EXPERIMENTS:
+        print(f"{name}: {'written anew' if name in whole else f'what {to} says stays, since runs are missing in {file}'}")
+    write(results, {name: results.tuned(name, steps[name]) for name in whole}, steps, SEEDS, to, draft)
 
 
 @app.command()

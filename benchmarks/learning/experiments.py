@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.learning import in_trl, lengths, listing, objectives, recommend, search
-from benchmarks.learning.train import train
+from benchmarks.learning.train import train, train_again
 from tqdm import tqdm
 
 TUNING_SEEDS = (1001, 1002)  # learning rates are chosen on these, figures come from SEEDS alone
@@ -39,6 +39,18 @@ class Experiment:
 EXPERIMENTS = {
     "recommend": Experiment(recommend.Recommend, tuple(recommend.RULES), 300, recommend.METRIC, max),
     "search": Experiment(search.Search, tuple(search.RULES), 400, search.METRIC, max),
+    "equal_calls": Experiment(search.Search, tuple(search.EQUAL_CALLS), 400, search.METRIC, max),
+    "recommend_again": Experiment(
+        recommend.Recommend,
+        ("shared", "winner takes all", "leave one out", "Shapley"),
+        300,
+        recommend.METRIC,
+        max,
+        train=train_again,
+    ),
+    "search_again": Experiment(
+        search.Search, ("GRPO", "leave one out", "Owen, by place"), 400, search.METRIC, max, train=train_again
+    ),
     "lengths": Experiment(lengths.Lengths, tuple(lengths.RULES), 400, lengths.METRIC, max),
     "listing": Experiment(listing.Listing, tuple(listing.RULES), 300, listing.METRIC, min),
     "objectives": Experiment(objectives.Guess, tuple(objectives.RULES), 600, "", max, rates=(3e-3,)),
@@ -98,6 +110,12 @@ class Results:
                 # A line break on both sides: a line cut off by a crash spoils no other.
                 out.write(f"\n{json.dumps({'run': asdict(run), **entry})}\n")
                 out.flush()
+
+    def whole(self, name: str, steps: int, seeds: Iterable[int]) -> bool:
+        """Whether all runs of an experiment are done, those that choose learning rates and those that are reported."""
+        if not all(run in self.figures for run in tuning(name, steps)):
+            return False
+        return all(run in self.figures for run in reported(name, steps, self.tuned(name, steps), seeds))
 
     def tuned(self, name: str, steps: int) -> dict[str, float]:
         """The learning rate of each rule: the best mean of the metric over the second half of training and the tuning seeds."""

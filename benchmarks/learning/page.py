@@ -3,104 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from benchmarks.learning import figures, lengths, listing, objectives, recommend, search
-from benchmarks.learning.experiments import EXPERIMENTS, RATES, TUNING_SEEDS, Results, Run
-from benchmarks.learning.intervals import interval, reach
+from benchmarks.learning.experiments import Results
+from benchmarks.learning.found import Found, compared, headings, level, made_with, setting
+from benchmarks.learning.intervals import interval
 from benchmarks.learning.llm.lead import lead
-from benchmarks.learning.page_text import FACTS, render, stored
-from benchmarks.learning.train import EVERY
+from benchmarks.learning.page_text import render, stored
+from benchmarks.learning.train import CLIPPED, DIVERGENCE, EVERY
 from benchmarks.learning.words import Array
-from benchmarks.machine import commit, facts, published
 from benchmarks.markdown import table
-
-# The rule that others are compared with, and the one of this library in red.
-BASE = {
-    "recommend": "shared",
-    "search": "GRPO",
-    "lengths": "GRPO",
-    "listing": "GRPO",
-    "trl": "GRPO",
-    "objectives": "Shapley",
-}
-OURS = {
-    "recommend": "Shapley",
-    "search": "Owen",
-    "lengths": "own",
-    "listing": "Shapley of entropy",
-    "trl": "Shapley of entropy",
-}
-
-
-class Found:
-    """The reported runs of one experiment: curves [seeds, points] and final figures [seeds] by rule."""
-
-    def __init__(self, results: Results, name: str, steps: int, rates: dict[str, float], seeds: tuple[int, ...]) -> None:
-        self.name, self.steps, self.rates, self.seeds = name, steps, rates, seeds
-        self.experiment = EXPERIMENTS[name]
-        self.runs = {
-            rule: [results.figures[Run(name, rule, rate, seed, steps)] for seed in seeds] for rule, rate in rates.items()
-        }
-
-    def curves(self, metric: str) -> dict[str, Array]:
-        return {rule: np.array([run["curves"][metric] for run in runs]) for rule, runs in self.runs.items()}
-
-    def final(self, metric: str) -> dict[str, Array]:
-        return {rule: np.array([run["final"][metric] for run in runs]) for rule, runs in self.runs.items()}
-
-    def noise(self) -> dict[str, float]:
-        """tr cov / |mean|^2 of one batch's gradient, both pooled over the seeds."""
-        parts = {rule: [run["noise"] for run in runs] for rule, runs in self.runs.items()}
-        return {rule: sum(p["variance"] for p in each) / sum(p["signal"] for p in each) for rule, each in parts.items()}
-
-    def xs(self) -> Array:
-        return EVERY * (np.arange(self.steps // EVERY) + 0.5)
-
-    def figure(self, metric: str, title: str, ylabel: str, panels: int = 1) -> tuple[Any, Any, dict[str, str]]:
-        """A figure whose first panel shows the metric against steps."""
-        colour = figures.colours(self.experiment.rules, OURS[self.name])
-        figure, axes = figures.panels(panels, title)
-        figures.draw_curves(axes[0], self.curves(metric), colour, lambda _: self.xs())
-        axes[0].set(xlabel="training step", ylabel=f"{ylabel} (mean of {len(self.seeds)} seeds, 95% band)")
-        figure.legend(loc="outside right upper", title="credit")
-        return figure, axes, colour
-
-
-def compared(found: Found, goal: float) -> dict[str, list[str]]:
-    """For each rule its rate, the final metric, the paired difference to the base rule, and the steps to the goal."""
-    metric, base = found.experiment.metric, BASE[found.name]
-    final, curves = found.final(metric), found.curves(metric)
-    cells = {}
-    for rule, values in final.items():
-        gain = interval(values - final[base])
-        difference = "" if rule == base else f"{gain.mean:+.3f} ± {gain.half:.3f}"
-        steps = reach(curves[rule], goal, found.experiment.best, EVERY)
-        cells[rule] = [rule, f"{found.rates[rule]:g}", str(interval(values)), difference, steps]
-    return cells
-
-
-def headings(found: Found, goal: str) -> list[str]:
-    return ["credit", "rate", found.experiment.metric, f"against {BASE[found.name]}", f"steps to {goal}"]
-
-
-def level(found: Found) -> float:
-    """90% of the best mean of the last points, over all rules."""
-    ends = [rows[:, -3:].mean() for rows in found.curves(found.experiment.metric).values()]
-    return 0.9 * float(max(ends))
-
-
-def setting(found: Found) -> str:
-    """Seeds, steps and learning rates in words."""
-    if len(found.experiment.rates) == 1:
-        how = f"the learning rate is {found.experiment.rates[0]:g} for all"
-    else:
-        tried = ", ".join(f"{rate:g}" for rate in RATES)
-        how = (
-            f"each rule has the rate of {tried} that did best in the second half of training on {len(TUNING_SEEDS)} other seeds"
-        )
-    return f"{len(found.seeds)} seeds, {found.steps} steps each; {how}.\n"
 
 
 @figures.styled
@@ -111,6 +24,47 @@ def recommended(found: Found, folder: Path) -> str:
     goal, noise, worst = level(found), found.noise(), found.curves(recommend.FREE)
     rows = [[*cells, f"{noise[rule]:,.0f}", f"{worst[rule].mean():.1%}"] for rule, cells in compared(found, goal).items()]
     return table([*headings(found, f"{goal:.3f}"), "gradient noise", "credit of the worst"], rows)
+
+
+@figures.styled
+def recommended_again(found: Found, folder: Path) -> str:
+    figure, _, _ = found.figure(recommend.METRIC, "Six recommendations, four updates a batch", "set utility")
+    figures.save(figure, folder / f"{found.name}.svg")
+    return again(found)
+
+
+@figures.styled
+def searched_again(found: Found, folder: Path) -> str:
+    figure, _, _ = found.figure(search.METRIC, "A query of nine phrases, four updates a batch", "nDCG")
+    figures.save(figure, folder / f"{found.name}.svg")
+    return again(found)
+
+
+def again(found: Found) -> str:
+    """How each rule does, how often the clip acted, and how far the policy went, in the last tenth of training."""
+    goal, last = level(found), max(found.steps // EVERY // 10, 1)
+    clipped, apart = found.curves(CLIPPED), found.curves(DIVERGENCE)
+    rows = [
+        [*cells, f"{clipped[rule].mean():.1%}", str(interval(apart[rule][:, -last:].mean(axis=1)))]
+        for rule, cells in compared(found, goal).items()
+    ]
+    return table([*headings(found, f"{goal:.3f}"), "words clipped", "KL at the end, nats a response"], rows)
+
+
+@figures.styled
+def called_equally(found: Found, folder: Path) -> str:
+    metric, batch = search.METRIC, search.PROMPTS * search.GROUP
+    figure, axes, colour = found.figure(metric, "A query of nine phrases, as many calls of the retriever", "nDCG", 2)
+    calls = {
+        rule: batch * rows.mean() * (search.TIMES if rule == search.MANY else 1)
+        for rule, rows in found.curves(search.CALLS).items()
+    }
+    figures.draw_curves(axes[1], found.curves(metric), colour, lambda rule: found.xs() * calls[rule])
+    axes[1].set(xlabel="queries that the retriever answered", ylabel="nDCG", xscale="log")
+    figures.save(figure, folder / f"{found.name}.svg")
+    goal, noise = level(found), found.noise()
+    rows = [[*cells, f"{calls[rule]:,.0f}", f"{noise[rule]:,.0f}"] for rule, cells in compared(found, goal).items()]
+    return table([*headings(found, f"{goal:.2f}"), "queries a step", "gradient noise"], rows)
 
 
 @figures.styled
@@ -192,11 +146,14 @@ def objectives_seen(found: Found, folder: Path) -> str:
     return table(["objective of", *found.experiment.rules, "its own credit against the next"], rows)
 
 
-def section(found: Found, folder: Path) -> str:
+def section(found: Found, made: str, folder: Path) -> str:
     """Setting, figure and tables of one experiment."""
     tables = {
         "recommend": lambda: recommended(found, folder),
+        "recommend_again": lambda: recommended_again(found, folder),
         "search": lambda: searched(found, folder),
+        "equal_calls": lambda: called_equally(found, folder),
+        "search_again": lambda: searched_again(found, folder),
         "lengths": lambda: lengthened(found, folder),
         "listing": lambda: listed(
             found,
@@ -206,17 +163,7 @@ def section(found: Found, folder: Path) -> str:
         "objectives": lambda: objectives_seen(found, folder),
         "trl": lambda: listed(found, folder, "The same in TRL: paid for being valid, or for variety"),
     }[found.name]()
-    return f"{setting(found)}\n![{found.name}]({folder.name}/{found.name}.svg)\n\n{tables.rstrip()}"
-
-
-def surroundings(seconds: list[float], draft: bool) -> str:
-    """Where the page was made, and how long training took."""
-    found = facts(("numpy", "torch", "transformers", "trl", "bm25s", "sentence-transformers"))
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    made_with = published(commit(), draft)
-    lines = [f"machine: {found['machine']}", f"versions: {versions}", f"commit: {made_with}", f"date: {found['date']}"]
-    lines.append(f"command: `make learn`; {len(seconds)} runs, {sum(seconds) / 60:.0f} minutes of one core, two at a time")
-    return "\n".join(f"- {line}" for line in lines)
+    return f"{setting(found, made)}\n![{found.name}]({folder.name}/{found.name}.svg)\n\n{tables.rstrip()}"
 
 
 def write(
@@ -227,20 +174,14 @@ def write(
     page: Path,
     draft: bool,
 ) -> None:
-    """The page, and its figures in a folder beside it with its name. rates: of each rule of each experiment.
+    """The page, and its figures in a folder beside it with its name.
 
+    rates: of each rule of the experiments whose runs are complete. What a page that is there says of the others stays.
     draft: whether the files that the page is made with may have changes that no commit holds; the page says so then.
     """
     folder = page.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
-    found = [Found(results, name, steps[name], rates[name], seeds) for name in EXPERIMENTS]
-    parts = {each.name: section(each, folder) for each in found}
-    used = [run for run in results.figures if run.seed in TUNING_SEEDS or rates[run.experiment][run.rule] == run.rate]
-    about = surroundings([results.seconds[run] for run in used], draft)
-    page.write_text(render({**parts, FACTS: about, **lead(folder)}), encoding="utf-8")
-
-
-def rewrite(page: Path) -> None:
-    """The page with its prose and the language model as they are now, and all figures of small policies as they stand on it."""
-    parts = stored(page.read_text(encoding="utf-8"))
-    page.write_text(render({**parts, **lead(page.with_suffix(""))}), encoding="utf-8")
+    found = [Found(results, name, steps[name], rates[name], seeds) for name in rates]
+    parts = {each.name: section(each, made_with(each.seconds(results), draft), folder) for each in found}
+    kept = stored(page.read_text(encoding="utf-8"), without=parts) if page.exists() else {}
+    page.write_text(render({**kept, **parts, **lead(folder)}), encoding="utf-8")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from string import Template
 
 TEMPLATE = Template(Path(__file__).with_name("page.md").read_text(encoding="utf-8"))
-FACTS, SO_FAR, LANGUAGE_MODEL = "facts", "so_far", "language_model"
-EXPERIMENTS = [name for name in TEMPLATE.get_identifiers() if name not in (FACTS, SO_FAR, LANGUAGE_MODEL)]
+SO_FAR, LANGUAGE_MODEL = "so_far", "language_model"
+EXPERIMENTS = [name for name in TEMPLATE.get_identifiers() if name not in (SO_FAR, LANGUAGE_MODEL)]
+NOT_YET = "Not yet run: `python -m benchmarks.learning run {}` makes the runs."
+MADE_WITH = "Made with "  # begins the line of a section that says with what its runs were made
 
 
 def render(parts: Mapping[str, str]) -> str:
@@ -16,26 +18,24 @@ def render(parts: Mapping[str, str]) -> str:
     return TEMPLATE.substitute(parts)
 
 
-def stored(text: str) -> dict[str, str]:
-    """What a page says of the experiments with small policies: setting, figure and tables of each, and the facts of their runs.
+def stored(text: str, without: Collection[str] = ()) -> dict[str, str]:
+    """What a page says of experiments with small policies, all but some: setting, figure and tables, or that there are no runs.
 
     Raises ValueError for a page that lacks one of them.
     """
     lines = text.splitlines()
-    parts = {name: _section(lines, _place(lines, f"![{name}](")) for name in EXPERIMENTS}
-    first = last = _place(lines, "- command: `make learn`;")
-    while lines[first - 1].startswith("- "):
-        first -= 1
-    while lines[last + 1].startswith("- "):
-        last += 1
-    return {**parts, FACTS: "\n".join(lines[first : last + 1])}
+    return {
+        name: NOT_YET.format(name) if NOT_YET.format(name) in lines else _section(lines, _place(lines, f"![{name}]("))
+        for name in EXPERIMENTS
+        if name not in without
+    }
 
 
 def _section(lines: list[str], figure: int) -> str:
-    """From the setting, which stands before the figure, to the last row of the last table below it."""
+    """From the setting, two lines before the figure, to the last row of the last table below it."""
     heads = (place for place in range(figure, len(lines)) if lines[place].startswith("## "))
     rows = [place for place in range(figure, next(heads, len(lines))) if lines[place].startswith("|")]
-    return "\n".join(lines[figure - 2 : rows[-1] + 1])
+    return "\n".join(lines[figure - 3 : rows[-1] + 1])
 
 
 def _place(lines: list[str], begins: str) -> int:

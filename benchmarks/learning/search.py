@@ -7,6 +7,8 @@ phrases is worth is the reward of the query without the others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -52,17 +54,17 @@ class Paid(NamedTuple):
     calls: int
 
 
-def by_place(credit: Array) -> Array:
+def by_place(credit: Array, group: int = GROUP) -> Array:
     """Credits [B, phrases] centred at their place and scaled by the deviation of all credits of the prompt."""
-    grouped = torch.as_tensor(credit).reshape(-1, GROUP, credit.shape[1])
+    grouped = torch.as_tensor(credit).reshape(-1, group, credit.shape[1])
     paid: Array = normalised(grouped).reshape(credit.shape).numpy()
     return paid
 
 
-def grpo(word: Tensor, wanted: Tensor, step: int) -> Paid:
+def grpo(word: Tensor, wanted: Tensor, step: int, group: int = GROUP) -> Paid:
     """The reward for every word, z-scored in the group."""
     reward = values(word, wanted, WHOLE)[:, 0]
-    return Paid(by_place(np.repeat(reward[:, None], PHRASES, axis=1)), reward, 1)
+    return Paid(by_place(np.repeat(reward[:, None], PHRASES, axis=1), group), reward, 1)
 
 
 def published(word: Tensor, wanted: Tensor, step: int) -> Paid:
@@ -126,6 +128,14 @@ RULES = {
     "Owen, sampled": owen_sampled,
     "Owen over rewards": owen_over_rewards,
 }
+# The shared reward with as many calls of the retriever a step as leave-one-out credit makes.
+TIMES = len(WITHOUT_ONE)
+MANY = f"GRPO, {TIMES} times the responses"
+EQUAL_CALLS: dict[str, Callable[[Tensor, Tensor, int], Paid]] = {
+    "GRPO": grpo,
+    MANY: partial(grpo, group=TIMES * GROUP),
+    "leave one out": leave_one_out,
+}
 
 
 class Search:
@@ -133,7 +143,8 @@ class Search:
 
     def __init__(self, rule: str, seed: int) -> None:
         known = words()
-        self.credit = RULES[rule]
+        self.credit = (RULES | EQUAL_CALLS)[rule]
+        self.group = TIMES * GROUP if rule == MANY else GROUP
         long = np.flatnonzero(known.held.sum(axis=1) >= 8)
         self.needs = torch.as_tensor(np.random.default_rng(7).choice(long, NEEDS, replace=False))
         self.policy = Writer(len(known.names), 1 + WORDS)
@@ -142,7 +153,7 @@ class Search:
         self.steps = 0
 
     def step(self) -> Step:
-        which = torch.as_tensor(np.repeat(self.prompts.choice(NEEDS, PROMPTS, replace=False), GROUP))
+        which = torch.as_tensor(np.repeat(self.prompts.choice(NEEDS, PROMPTS, replace=False), self.group))
         text = self.policy.write(which[:, None], WORDS, self.draws)
         paid = self.credit(text[:, 1:], self.needs[which], self.steps)
         self.steps += 1

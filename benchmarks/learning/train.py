@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +12,8 @@ import torch
 from benchmarks.learning.policy import Writer, gradient, policy_loss
 
 EVERY = 10  # steps between the points of a curve
+UPDATES, CLIP, KL = 4, 0.2, 1e-3  # of a batch that is used again, the clip of PPO, and the weight of the divergence
+CLIPPED, DIVERGENCE = "clipped", "KL"
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,46 @@ class Task(Protocol):
     def evaluate(self) -> dict[str, float]: ...
 
 
-def train(task: Task, steps: int, rate: float) -> dict[str, Any]:
-    """Adam on the policy gradient, one update a batch (on-policy, so that PPO's clip never acts).
+Update = Callable[[Writer, torch.optim.Optimizer, Step], dict[str, float]]
+
+
+def once(policy: Writer, optimizer: torch.optim.Optimizer, step: Step) -> dict[str, float]:
+    """One update on the policy gradient, on-policy, so that PPO's clip never acts."""
+    optimizer.zero_grad()
+    policy_loss(policy, step.text, step.advantages).backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return {}
+
+
+class Again:
+    """Several updates a batch: PPO's clipped ratio at every word, and a penalty on the divergence from the first policy.
+
+    The divergence of a word is estimated as e^d - d - 1 with d = log first(word) - log pi(word), which is never negative and
+    whose mean over words drawn from pi is the KL divergence of pi from the first policy (Schulman's k3, as in GRPO).
+    """
+
+    def __init__(self, policy: Writer, updates: int = UPDATES, clip: float = CLIP, kl: float = KL) -> None:
+        self.first = deepcopy(policy)
+        self.updates, self.clip, self.kl = updates, clip, kl
+
+    def __call__(self, policy: Writer, optimizer: torch.optim.Optimizer, step: Step) -> dict[str, float]:
+        """The share of words whose gradient the clip stops, and the divergence a response, at the last update."""
+        words = step.advantages.shape[1]
+        with torch.no_grad():
+            old, first = (each.log_chances(step.text, words) for each in (policy, self.first))
+        for _ in range(self.updates):
+            log_chances = policy.log_chances(step.text, words)
+            ratio, apart = (log_chances - old).exp(), first - log_chances
+            gain, least = ratio * step.advantages, ratio.clamp(1 - self.clip, 1 + self.clip) * step.advantages
+            divergence = (apart.exp() - apart - 1).sum(dim=1).mean()
+            optimizer.zero_grad()
+            (self.kl * divergence - torch.minimum(gain, least).sum(dim=1).mean()).backward()
+            optimizer.step()
+        return {CLIPPED: float((least < gain).float().mean()), DIVERGENCE: float(divergence.detach())}
+
+
+def train(task: Task, steps: int, rate: float, update: Update = once) -> dict[str, Any]:
+    """Adam on the policy gradient.
 
     Returns the figures: metrics averaged over every `EVERY` steps, those of the evaluation, and the gradient's noise before
     the first step.
@@ -53,12 +95,15 @@ def train(task: Task, steps: int, rate: float) -> dict[str, Any]:
     curves: dict[str, list[float]] = {}
     for _ in range(steps):
         step = task.step()
-        optimizer.zero_grad()
-        policy_loss(task.policy, step.text, step.advantages).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        for name, value in step.metrics.items():
+        told = update(task.policy, optimizer, step)
+        for name, value in (step.metrics | told).items():
             curves.setdefault(name, []).append(value)
     return {"curves": thinned(curves), "final": task.evaluate(), "noise": noise}
+
+
+def train_again(task: Task, steps: int, rate: float) -> dict[str, Any]:
+    """As `train`, each batch used several times."""
+    return train(task, steps, rate, Again(task.policy))
 
 
 def thinned(curves: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -16,7 +16,17 @@ pytestmark = [pytest.mark.torch, pytest.mark.checkout]
 sys.path.append(str(Path(__file__).parents[2]))  # where the experiments are; behind everything that is installed
 from benchmarks.learning import listing, objectives, recommend  # noqa: E402
 from benchmarks.learning.policy import Writer, gradient  # noqa: E402
-from benchmarks.learning.train import Step, gradient_noise, normalised, train  # noqa: E402
+from benchmarks.learning.train import (  # noqa: E402
+    CLIP,
+    CLIPPED,
+    DIVERGENCE,
+    Again,
+    Step,
+    gradient_noise,
+    normalised,
+    once,
+    train,
+)
 
 sys.path.pop()
 
@@ -120,3 +130,50 @@ def test_noise_and_signal_of_a_known_gradient(amplitude: float) -> None:
     variance = amplitude**2 * 20 / 19 * size
     assert_allclose(found["variance"], variance, rtol=1e-5, atol=1e-6 * size)
     assert_allclose(found["signal"], size - variance / 20, rtol=1e-5)
+
+
+def chain(advantages: list[list[float]]) -> tuple[Writer, torch.optim.Optimizer, Step]:
+    """A policy, plain gradient steps on it, and a batch of two texts of two words."""
+    torch.manual_seed(0)
+    policy = Writer(5, 3)
+    torch.nn.init.normal_(policy.next.weight, std=0.5)
+    text = torch.tensor([[0, 1, 2], [2, 3, 4]])
+    return policy, torch.optim.SGD(policy.parameters(), lr=0.05), Step(text, torch.tensor(advantages), {})
+
+
+def test_one_update_inside_the_clip_is_the_policy_gradient() -> None:
+    found = []
+    for update in (once, lambda policy, *rest: Again(policy, updates=1, kl=0.5)(policy, *rest)):
+        policy, optimizer, step = chain([[1.0, -0.5], [0.25, 0.0]])
+        update(policy, optimizer, step)
+        found.append(torch.cat([each.detach().ravel() for each in policy.parameters()]))
+    assert_allclose(found[1], found[0], atol=1e-6)  # the divergence is 0 at first, and so is its gradient
+
+
+def test_the_clip_stops_words_that_moved_as_they_are_paid() -> None:
+    policy, optimizer, step = chain([[5.0, 0.0], [-5.0, 0.0]])
+    before = policy.log_chances(step.text, 2).detach()
+    told = [Again(policy, updates=updates, kl=0.0)(*chain([[5.0, 0.0], [-5.0, 0.0]])) for updates in (1, 2)]
+    assert [each[CLIPPED] for each in told] == [0.0, 0.5]
+    Again(policy, updates=3, kl=0.0)(policy, optimizer, step)
+    twice, optimizer, step = chain([[5.0, 0.0], [-5.0, 0.0]])
+    Again(twice, updates=2, kl=0.0)(twice, optimizer, step)
+    ratio = (policy.log_chances(step.text, 2) - before).exp()
+    assert ratio[0, 0] > 1 + CLIP
+    assert ratio[1, 0] < 1 - CLIP
+    assert_array_equal(policy.next.weight.detach(), twice.next.weight.detach())  # nothing is left to move
+
+
+def test_the_divergence_is_that_from_the_first_policy() -> None:
+    policy, optimizer, step = chain([[0.0, 0.0], [0.0, 0.0]])
+    again = Again(policy, updates=1, kl=1.0)
+    assert again(policy, optimizer, step)[DIVERGENCE] == 0.0
+    with torch.no_grad():
+        policy.next.weight += 0.1 * torch.randn_like(policy.next.weight)
+    words = policy.write(torch.zeros(50_000, 1, dtype=torch.int64), 2, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        first, now = (torch.log_softmax(each(words[:, :-1]), dim=-1) for each in (again.first, policy))
+    far = again(policy, optimizer, Step(words, torch.zeros(len(words), 2), {}))[DIVERGENCE]
+    assert far > 0.005
+    exact = float((now.exp() * (now - first)).sum(dim=-1).sum(dim=1).mean())
+    assert_allclose(far, exact, rtol=0.02)

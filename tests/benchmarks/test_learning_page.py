@@ -15,7 +15,7 @@ pytestmark = pytest.mark.checkout
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # where the experiments are; behind everything that is installed
 from benchmarks import machine  # noqa: E402
-from benchmarks.learning.page_text import EXPERIMENTS, LANGUAGE_MODEL, SO_FAR, render, stored  # noqa: E402
+from benchmarks.learning.page_text import EXPERIMENTS, LANGUAGE_MODEL, MADE_WITH, NOT_YET, SO_FAR, render, stored  # noqa: E402
 
 sys.path.pop()
 
@@ -35,6 +35,25 @@ def test_the_page_is_what_its_program_writes() -> None:
 def test_a_page_that_lacks_an_experiment_is_refused() -> None:
     with pytest.raises(ValueError, match=r"one line that begins with '!\[trl\]\(', not 0: run `make learn`"):
         stored(PAGE.replace("![trl](", "![gone]("))
+
+
+def test_what_is_written_anew_is_not_looked_for() -> None:
+    gone = PAGE.replace("![trl](", "![gone](")
+    assert stored(gone, without=["trl"]) == {name: part for name, part in stored(PAGE).items() if name != "trl"}
+
+
+def test_a_section_may_have_no_runs_yet() -> None:
+    told = NOT_YET.format("trl")
+    bare = PAGE.replace(stored(PAGE)["trl"], told)
+    assert stored(bare) == {**stored(PAGE), "trl": told}
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if NOT_YET.format(name) not in PAGE])
+def test_a_section_says_with_what_its_runs_were_made(name: str) -> None:
+    setting, made, *_ = stored(PAGE)[name].splitlines()
+    assert re.match(r"\d+ seeds, \d+ steps each; ", setting)
+    assert made.startswith(MADE_WITH)
+    assert re.search(r"; \d{4}-\d\d-\d\d; .*\d+ runs, \d+ minutes of one core", made)
 
 
 def cell(name: str, row: str, column: str) -> float:
@@ -124,7 +143,7 @@ OBJECTIVES = ("of_size(1)", "of_size(2)", "of_size(4)", "Shapley", "Banzhaf", "l
 
 
 def test_no_page_is_of_files_that_no_commit_holds() -> None:
-    assert len(EXPERIMENTS) == 6
+    assert len(EXPERIMENTS) == 9
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
         text = page.read_text(encoding="utf-8")
         assert machine.CHANGED not in text, page.name
