@@ -79,7 +79,7 @@ class Again:
             gain, least = ratio * step.advantages, ratio.clamp(1 - self.clip, 1 + self.clip) * step.advantages
             divergence = (apart.exp() - apart - 1).sum(dim=1).mean()
             optimizer.zero_grad()
-            (self.kl * divergence - torch.minimum(gain, least).sum(dim=1).mean()).backward()
+            (self.kl * divergence - torch.minimum(gain, least).sum(dim=1).mean()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         return {CLIPPED: float((least < gain).float().mean()), DIVERGENCE: float(divergence.detach())}
 
