@@ -76,9 +76,9 @@ def figures(page: str, title: str, column: str, *names: str) -> list[str]:
     return [cells[name] for name in names]
 
 
-def held_out(*names: str) -> list[str]:
-    """The utility of the language model's lists on prompts held out, at the end of training."""
-    text = section(LEARNT, "Recommend: four").partition("The utility on prompts held out")[2]
+def held_out(*names: str, title: str = "Recommend: four", mark: str = "The utility on prompts held out") -> list[str]:
+    """What the language model's lists, or its queries, are worth on prompts held out, at the end of training."""
+    text = section(LEARNT, title).partition(mark)[2]
     cells = {row["credit"]: row["after 30"].split(" ± ")[0] for row in benchmarks("answers").rows(text)}
     return [cells[name] for name in names]
 
@@ -157,6 +157,11 @@ CLAIMS: list[tuple[str, str, Callable[[], Iterable[Any]]]] = [
         "README.md",
         "reach {} with a shared reward, {} with leave-one-out credit and {} with Shapley credit, on prompts and users",
         lambda: held_out("shared", "leave one out", "Shapley"),
+    ),
+    (
+        "README.md",
+        "search queries on needs held out reach nDCG {}, {} and {}.",
+        lambda: held_out("shared", "leave one out", "Shapley", title="Search: a query", mark="The nDCG on prompts held out"),
     ),
     ("README.md", "Python {} or newer", lambda: version("pyproject.toml", 'requires-python = ">=')),
     ("README.md", "{}", lambda: [benchmarks("answers").in_short(read("speed.md"))]),

@@ -20,11 +20,11 @@ Table = dict[str, dict[str, str]]
 Array = np.ndarray[Any, Any]
 
 # Of each rule: its name in the tables of six recommendations, nine phrases, phrases of any number, guesses, the six games, and
-# the language model.
+# of the language model's lists and queries.
 NAMES = {
-    "one reward for all": ("shared", "GRPO", "GRPO", "", "GRPO, one reward for all", "shared"),
-    "winner takes all": ("winner takes all", "", "", "", "", "winner takes all"),
-    "Shapley or Owen, own": ("Shapley", "Owen, by place", "own", "Shapley", "own", "Shapley"),
+    "one reward for all": ("shared", "GRPO", "GRPO", "", "GRPO, one reward for all", "shared", "shared"),
+    "winner takes all": ("winner takes all", "", "", "", "", "winner takes all", ""),
+    "Shapley or Owen, own": ("Shapley", "Owen, by place", "own", "Shapley", "own", "Shapley", "Shapley"),
     "leave-one-out, own": (
         "leave one out",
         "leave one out",
@@ -32,15 +32,17 @@ NAMES = {
         "leave one out",
         "own, leave-one-out credit",
         "leave one out",
+        "leave one out",
     ),
-    "Banzhaf, own": ("", "", "", "Banzhaf", "", ""),
-    "MaxRL": ("MaxRL", "", "", "", "", ""),
-    "OSPO as published": ("", "OSPO, published", "", "", "", ""),
-    "Shapley or Owen, to_go": ("", "", "to_go", "", "to_go", ""),
-    "marginal contributions, paid like own": ("", "", "", "", "", "marginal"),
-    "marginal": ("", "", "marginal", "", "marginal", "marginal, to go"),
-    "marginal, lam=0.5": ("", "", "marginal, lam=.5", "", "marginal, lam=.5", ""),
-    "half leave-one-out, own, half marginal": ("", "", "", "", "", "mixture"),
+    "Banzhaf, own": ("", "", "", "Banzhaf", "", "", ""),
+    "MaxRL": ("MaxRL", "", "", "", "", "", ""),
+    "OSPO as published": ("", "OSPO, published", "", "", "", "", ""),
+    "windows of OSPO, own": ("", "", "", "", "", "", "windows"),
+    "Shapley or Owen, to_go": ("", "", "to_go", "", "to_go", "", "Shapley, to go"),
+    "marginal contributions, paid like own": ("", "", "", "", "", "marginal", ""),
+    "marginal": ("", "", "marginal", "", "marginal", "marginal, to go", "marginal, to go"),
+    "marginal, lam=0.5": ("", "", "marginal, lam=.5", "", "marginal, lam=.5", "", ""),
+    "half leave-one-out, own, half marginal": ("", "", "", "", "", "mixture", ""),
 }
 HEAD = [
     "rule",
@@ -50,10 +52,13 @@ HEAD = [
     "one of eight guesses is right",
     "games",
     "noise",
-    "language model",
+    "language model, lists",
     "copies",
+    "language model, queries",
 ]
 HELD_OUT, VARIED = "The utility on prompts held out, for users", "Valid responses with two candidates alike"
+ASKED = "The nDCG on prompts held out"
+WRITTEN, BOUGHT = "nDCG by MiniLM, phrases of a valid query", "Retriever calls of a run for each response"
 
 
 def table_behind(page: str, mark: str) -> Table:
@@ -75,9 +80,9 @@ def figures() -> dict[str, list[str]]:
         name: table_behind("learning.md", f"(learning/{name}.svg)") for name in ("recommend", "search", "lengths", "objectives")
     }
     games = table_behind("rules.md", "where all rules follow the gradient")
-    worth, copies = table_behind("learning.md", HELD_OUT), table_behind("learning.md", VARIED)
+    worth, copies, queries = (table_behind("learning.md", mark) for mark in (HELD_OUT, VARIED, ASKED))
     found = {}
-    for rule, (listed, phrases, lengths, guesses, game, model) in NAMES.items():
+    for rule, (listed, phrases, lengths, guesses, game, model, query) in NAMES.items():
         cells = [
             mean(learnt["recommend"][listed]["set utility"]) if listed else "",
             mean(learnt["search"][phrases]["nDCG"]) if phrases else "",
@@ -92,6 +97,7 @@ def figures() -> dict[str, list[str]]:
             cells += ["", ""]
         cells.append(mean(worth[model]["after 30"]) if model else "")
         cells.append(f"{float(mean(copies[model]['same words'])):.0%}" if model else "")
+        cells.append(mean(queries[query]["after 30"]) if query else "")
         found[rule] = cells
     return found
 
@@ -128,13 +134,25 @@ def test_what_the_page_reads_from_its_figures() -> None:
     assert of("winner takes all", "list of six") >= of(owen, "list of six")
     guesses = HEAD[4]
     assert of(without, guesses) > of("Banzhaf, own", guesses) > of(owen, guesses)
-    model, copies = HEAD[-2:]
-    trained = [rule for rule in NAMES if found[rule][-1] is not None]
+    model, copies = HEAD[-3:-1]
+    trained = [rule for rule in NAMES if found[rule][-2] is not None]
     assert min(trained, key=lambda rule: of(rule, model)) == max(trained, key=lambda rule: of(rule, copies)) == owen
     assert of(owen, copies) > 50
-    for row in list(table_behind("learning.md", HELD_OUT).values())[1:]:
-        gain, half = map(float, row["against shared"].split(" ± "))
-        assert gain < half
+    asked = HEAD[-1]
+    windows, to_go = "windows of OSPO, own", "Shapley or Owen, to_go"
+    assert all(of(rule, asked) < of(shared, asked) for rule in (windows, owen))
+    assert all(of(rule, asked) > of(shared, asked) for rule in (without, to_go, marginal))
+    wrote = {rule: float(mean(row["phrases"])) for rule, row in table_behind("learning.md", WRITTEN).items()}
+    assert sorted(wrote, key=lambda rule: wrote[rule])[:2] == ["Shapley", "windows"]
+    assert wrote["Shapley"] < 1.5 < 2 < wrote["leave one out"]
+    below = table_behind("learning.md", ASKED)["windows"]["against shared"].split(" ± ")
+    assert -float(below[0]) > float(below[1])
+    bought = {rule: float(mean(row["nDCG there"])) for rule, row in table_behind("learning.md", BOUGHT).items()}
+    assert max(bought[rule] for rule in bought if rule != "shared") < bought["shared"] - 0.1
+    for mark in (HELD_OUT, ASKED):
+        for row in list(table_behind("learning.md", mark).values())[1:]:
+            gain, half = map(float, row["against shared"].split(" ± "))
+            assert gain < half
     short = table_behind("learning.md", "The same queries cut short")
     assert float(mean(short["Owen"]["nDCG of 4 of 9 phrases"])) > float(mean(short["leave one out"]["nDCG of 4 of 9 phrases"]))
 
