@@ -66,7 +66,8 @@ def test_time_is_linear_whatever_the_text(name: str) -> None:
 
 
 def test_the_check_above_can_fail() -> None:
-    assert not is_linear(segments.matching("<<(.*?)>>", 1), "<<" * 500, "<<" * 4_000)  # eight times the text, so that a busy machine does not hide it
+    """With eight times the text, so that a busy machine does not hide it."""
+    assert not is_linear(segments.matching("<<(.*?)>>", 1), "<<" * 500, "<<" * 4_000)
 
 
 @pytest.mark.parametrize("name", READERS)
