@@ -11,7 +11,7 @@ from benchmarks.learning.found import Found, compared, headings, level, made_wit
 from benchmarks.learning.intervals import interval
 from benchmarks.learning.llm.lead import lead
 from benchmarks.learning.page_text import render, stored
-from benchmarks.learning.train import CLIPPED, DIVERGENCE, EVERY
+from benchmarks.learning.train import CLIPPED, DIVERGENCE, EVERY, UPDATES
 from benchmarks.learning.words import Array
 from benchmarks.markdown import table
 
@@ -27,21 +27,10 @@ def recommended(found: Found, folder: Path) -> str:
 
 
 @figures.styled
-def recommended_again(found: Found, folder: Path) -> str:
-    figure, _, _ = found.figure(recommend.METRIC, "Six recommendations, four updates a batch", "set utility")
-    figures.save(figure, folder / f"{found.name}.svg")
-    return again(found)
-
-
-@figures.styled
-def searched_again(found: Found, folder: Path) -> str:
-    figure, _, _ = found.figure(search.METRIC, "A query of nine phrases, four updates a batch", "nDCG")
-    figures.save(figure, folder / f"{found.name}.svg")
-    return again(found)
-
-
-def again(found: Found) -> str:
+def used_again(found: Found, folder: Path, title: str, ylabel: str) -> str:
     """How each rule does, how often the clip acted, and how far the policy went, in the last tenth of training."""
+    figure, _, _ = found.figure(found.experiment.metric, f"{title}, {UPDATES} updates a batch", ylabel)
+    figures.save(figure, folder / f"{found.name}.svg")
     goal, last = level(found), max(found.steps // EVERY // 10, 1)
     clipped, apart = found.curves(CLIPPED), found.curves(DIVERGENCE)
     rows = [
@@ -150,10 +139,10 @@ def section(found: Found, made: str, folder: Path) -> str:
     """Setting, figure and tables of one experiment."""
     tables = {
         "recommend": lambda: recommended(found, folder),
-        "recommend_again": lambda: recommended_again(found, folder),
+        "recommend_again": lambda: used_again(found, folder, "Six recommendations", "set utility"),
         "search": lambda: searched(found, folder),
         "equal_calls": lambda: called_equally(found, folder),
-        "search_again": lambda: searched_again(found, folder),
+        "search_again": lambda: used_again(found, folder, "A query of nine phrases", "nDCG"),
         "lengths": lambda: lengthened(found, folder),
         "listing": lambda: listed(
             found,

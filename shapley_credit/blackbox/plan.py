@@ -58,7 +58,8 @@ class Plan:
         """Credits from the values [..., m] of the coalitions; leading axes are responses, solved together.
 
         Cost: linear in m for replicates and exact values, O(m k^2) for a regression, O(m^3) for kriging, shared by
-        all responses that choose the same covariance. Raises InputError for another shape and for values that are not finite.
+        all responses that choose the same covariance. Raises InputError for another shape, and for values that
+        are not finite or whose credits overflow.
 
         >>> import shapley_credit as sc
         >>> plan = sc.plan([[0, 1], [2]])

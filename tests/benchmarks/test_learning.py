@@ -20,6 +20,8 @@ from benchmarks.learning.train import (  # noqa: E402
     CLIP,
     CLIPPED,
     DIVERGENCE,
+    KL,
+    UPDATES,
     Again,
     Step,
     gradient_noise,
@@ -173,7 +175,16 @@ def test_the_divergence_is_that_from_the_first_policy() -> None:
     words = policy.write(torch.zeros(50_000, 1, dtype=torch.int64), 2, torch.Generator().manual_seed(1))
     with torch.no_grad():
         first, now = (torch.log_softmax(each(words[:, :-1]), dim=-1) for each in (again.first, policy))
+    optimizer.param_groups[0]["lr"] = 1e-4  # a step that is small beside the curvature
     far = again(policy, optimizer, Step(words, torch.zeros(len(words), 2), {}))[DIVERGENCE]
     assert far > 0.005
     exact = float((now.exp() * (now - first)).sum(dim=-1).sum(dim=1).mean())
     assert_allclose(far, exact, rtol=0.02)
+    nearer = again(policy, optimizer, Step(words, torch.zeros(len(words), 2), {}))[DIVERGENCE]
+    assert nearer < far  # of the same words, after the update before
+
+
+def test_the_page_says_how_batches_are_used_again() -> None:
+    page = " ".join((Path(__file__).parents[2] / "benchmarks" / "learning" / "page.md").read_text(encoding="utf-8").split())
+    assert f"take {['no', 'one', 'two', 'three', 'four'][UPDATES]} updates a batch" in page
+    assert f"clip of the ratio at {CLIP:g} at every word and a penalty of {KL:g} times the KL" in page

@@ -160,7 +160,7 @@ CLAIMS: list[tuple[str, str, Callable[[], Iterable[Any]]]] = [
     ),
     (
         "README.md",
-        "search queries on needs held out reach nDCG {}, {} and {}.",
+        "search queries on needs held out reach nDCG {}, {} and {}, in the same order.",
         lambda: held_out("shared", "leave one out", "Shapley", title="Search: a query", mark="The nDCG on prompts held out"),
     ),
     ("README.md", "Python {} or newer", lambda: version("pyproject.toml", 'requires-python = ">=')),
